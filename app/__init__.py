@@ -1,0 +1,1 @@
+"""k8s-mcp-server: a management control plane for many Kubernetes clusters."""

@@ -1,0 +1,1 @@
+"""What is known now, and what changed. Knows nothing of Kubernetes API servers."""

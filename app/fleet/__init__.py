@@ -1,0 +1,1 @@
+"""Joins kube and cache: the clusters, their lifecycle and their health."""

@@ -1,0 +1,1 @@
+"""From changes to frames; so far the cursor that a list hands out."""
