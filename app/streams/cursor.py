@@ -1,0 +1,164 @@
+"""The version vector that clients hold: how far they have seen each store.
+
+A cursor is opaque to clients and complete in itself, so that any process watching
+the same clusters can read it. It holds when it was made, a signature of the
+namespaces and selectors it is for, and a row for each cluster: four bytes that stand
+for its name and identity, then the version of each store, one a column.
+
+It travels in header lines, so it is at most ``LIMIT`` characters. A fleet too large
+for exact versions gets a coarser cursor: first one version a cluster, the lowest of
+its stores; then versions rounded down; then some clusters left out. Each of these
+only makes the reader receive again what it had: a lower version claims less.
+"""
+
+import base64
+import binascii
+import time
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+
+import msgspec
+
+LIMIT = 6 * 1024
+_FORMAT = 1
+_ANY = ""
+
+
+class CursorError(ValueError):
+    """The text is no cursor of ours; the message says so in one line."""
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far one store has been seen."""
+
+    cluster: str
+    identity: str
+    resource: str
+    namespace: str | None
+    version: int
+
+
+class _Wire(msgspec.Struct, array_like=True):
+    format: int
+    made: int
+    signature: bytes
+    shift: int
+    columns: list[str]
+    rows: bytes
+
+
+class Cursor:
+    """A decoded cursor. ``made`` is in seconds since the epoch."""
+
+    def __init__(
+        self,
+        made: int,
+        signature: bytes,
+        columns: Iterable[str],
+        rows: Mapping[bytes, tuple[int, ...]],
+        shift: int = 0,
+    ) -> None:
+        self.made = made
+        self.signature = signature
+        self._columns = {column: index for index, column in enumerate(columns)}
+        self._rows = rows
+        self._shift = shift
+
+    @classmethod
+    def at(cls, positions: Iterable[Position], signature: bytes) -> "Cursor":
+        """The cursor of somebody who has just seen all of these."""
+        versions: dict[bytes, dict[str, int]] = {}
+        for position in positions:
+            row = versions.setdefault(_row_id(position.cluster, position.identity), {})
+            row[_column(position.resource, position.namespace)] = position.version
+        columns = sorted({column for row in versions.values() for column in row})
+        rows = {
+            row_id: tuple(row.get(column, 0) for column in columns) for row_id, row in sorted(versions.items())
+        }
+        return cls(int(time.time()), signature, columns, rows)
+
+    def version(self, cluster: str, identity: str, resource: str, namespace: str | None) -> int | None:
+        """Up to which version a store has been seen; None where the cursor does not cover it."""
+        row = self._rows.get(_row_id(cluster, identity))
+        index = self._columns.get(_column(resource, namespace), self._columns.get(_ANY))
+        if row is None or index is None:
+            return None
+        return row[index] or None
+
+    def encode(self) -> str:
+        """The text that clients send back, at most ``LIMIT`` characters."""
+        cursor = self
+        for coarser in (Cursor._one_column, Cursor._rounded, Cursor._rounded):
+            text = cursor._encoded()
+            if len(text) <= LIMIT:
+                return text
+            cursor = coarser(cursor)
+        while len(text := cursor._encoded()) > LIMIT:
+            kept = list(cursor._rows.items())[: len(cursor._rows) * LIMIT // (len(text) + 1)]
+            cursor = Cursor(cursor.made, cursor.signature, cursor._columns, dict(kept), cursor._shift)
+        return text
+
+    def _one_column(self) -> "Cursor":
+        lowest = {row_id: (min(filter(None, row), default=0),) for row_id, row in self._rows.items()}
+        return Cursor(self.made, self.signature, [_ANY], lowest, self._shift)
+
+    def _rounded(self) -> "Cursor":
+        return Cursor(self.made, self.signature, self._columns, self._rows, self._shift + 8)
+
+    def _encoded(self) -> str:
+        rows = bytearray()
+        for row_id, row in self._rows.items():
+            rows += row_id
+            for version in row:
+                _write_varint(rows, version >> self._shift)
+        wire = _Wire(_FORMAT, self.made, self.signature, self._shift, list(self._columns), bytes(rows))
+        return base64.urlsafe_b64encode(msgspec.msgpack.encode(wire)).rstrip(b"=").decode()
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        """Read what ``encode`` wrote. Raises CursorError for anything else."""
+        shown = text if len(text) <= 40 else text[:40] + "…"
+        problem = CursorError(
+            f"{shown!r} is not a cursor; accepted is metadata.resourceVersion or X-Cursor of an answer of this API"
+        )
+        try:
+            packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            wire = msgspec.msgpack.decode(packed, type=_Wire)
+            if wire.format != _FORMAT or not 0 <= wire.shift < 64:
+                raise problem
+            rows = dict(_read_rows(wire.rows, len(wire.columns), wire.shift))
+        except (binascii.Error, ValueError, IndexError, msgspec.MsgspecError) as error:
+            raise problem from error
+        return cls(wire.made, wire.signature, wire.columns, rows, wire.shift)
+
+
+def _row_id(cluster: str, identity: str) -> bytes:
+    return blake2b(f"{cluster}\0{identity}".encode(), digest_size=4).digest()
+
+
+def _column(resource: str, namespace: str | None) -> str:
+    return resource if namespace is None else f"{resource}/{namespace}"
+
+
+def _write_varint(out: bytearray, number: int) -> None:
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+
+
+def _read_rows(data: bytes, columns: int, shift: int) -> Iterable[tuple[bytes, tuple[int, ...]]]:
+    at = 0
+    while at < len(data):
+        row_id = data[at : at + 4]
+        at += 4
+        row = []
+        for _ in range(columns):
+            number = bits = 0
+            while data[at] & 0x80:
+                number |= (data[at] & 0x7F) << bits
+                bits += 7
+                at += 1
+            row.append((number | data[at] << bits) << shift)
+            at += 1
+        yield row_id, tuple(row)
