@@ -1,0 +1,326 @@
+"""One cluster: connected, discovered and watched, and how all that goes."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+
+import msgspec
+
+from app.fleet.crds import Definitions
+from app.fleet.status import Condition, overall
+from app.fleet.watch import Watch, keep_running
+from app.kube.access import open_access
+from app.kube.connection import Connection
+from app.kube.discovery import WELL_KNOWN, Catalog, discover, server_version
+from app.kube.errors import AccessError, ApiError, ConnectionFailed
+from app.kube.kubeconfig import Context
+from app.kube.names import UnknownResource, match
+from app.kube.reflector import Reflector, Sink
+from app.kube.resources import Resource
+from app.kube.wire import Shape
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 10.0
+RETRY_SECONDS = (1.0, 30.0)
+REDISCOVER_SECONDS = 300.0
+REDISCOVER_UNTOLD_SECONDS = 30.0
+RELISTS_AT_ONCE = 4
+STREAMED_LISTS_SINCE = (1, 34)
+CRDS = "customresourcedefinitions.apiextensions.k8s.io"
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What a cluster is watched for.
+
+    ``watch`` names the resources watched from the start, ``release_after`` (seconds) is
+    how long any other stays watched unused, ``namespaces`` restricts namespaced
+    resources to some namespaces, as an account may that is permitted no more.
+    """
+
+    watch: tuple[str, ...]
+    release_after: float
+    managed_fields: bool
+    secret_values: bool
+    namespaces: tuple[str, ...] = ()
+
+    def restricted(self, namespaces: Sequence[str]) -> "Options":
+        """The same, for an account that may see these namespaces only; all for none."""
+        return msgspec.structs.replace(self, namespaces=tuple(namespaces))
+
+
+class Cluster:
+    """A cluster and everything that is known of it.
+
+    ``version`` is the API server's (``v1.37.2``), ``identity`` the uid of its
+    kube-system namespace or, where that may not be read, a hash of URL and CA; both
+    are None before it has been reached. ``settled`` is set once it has been connected
+    to, or once that has failed.
+    """
+
+    def __init__(self, context: Context, options: Options) -> None:
+        self.context = context
+        self.name = context.name
+        self.options = options
+        self.version: str | None = None
+        self.identity: str | None = None
+        self.began = time.monotonic()
+        self.settled = asyncio.Event()
+        self.definitions = Definitions(self._redefined, self._changed)
+        self.watches: dict[str, Watch] = {}
+        self._discovered: Catalog | None = None
+        self._catalog: Catalog | None = None
+        self._wanted: dict[str, float] = {}
+        self._connection: Connection | None = None
+        self._connecting = Condition("syncing", time.time())
+        self._told = self._connecting
+        self._streams_lists = False
+        self._relists = asyncio.Semaphore(RELISTS_AT_ONCE)
+        self._rediscover = asyncio.Event()
+        self._background: set[asyncio.Task[None]] = set()
+        self._broken = False
+        self._task: asyncio.Task[None] | None = None
+
+    # What it serves
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the cluster serves; before that is known, what every cluster serves."""
+        return self._catalog or WELL_KNOWN
+
+    def watch(self, name: str) -> Watch | None:
+        """The watch of a resource, begun if need be; None where the cluster has no such resource, or
+        has not said yet what it has: then the watch begins as soon as it does."""
+        watch = self.watches.get(name)
+        if watch is not None:
+            watch.used = time.monotonic()
+            return watch
+        self._wanted[name] = time.monotonic()
+        resource = self._catalog.get(name) if self._catalog is not None else None
+        return self._begin(resource, pinned=False) if resource is not None else None
+
+    # How it goes
+
+    @property
+    def condition(self) -> Condition:
+        """How the cluster is as a whole."""
+        if self._connecting.state != "synced":
+            return self._connecting
+        pinned = [watch.condition for watch in self.watches.values() if watch.pinned]
+        others = [watch.condition for watch in self.watches.values() if not watch.pinned]
+        others.append(self.definitions.condition)
+        # What has just been asked for first does not make a cluster that is known unknown.
+        return overall([*pinned, *(other for other in others if other.state != "syncing")] or [self._connecting])
+
+    def condition_of(self, name: str) -> Condition:
+        """How one resource is. One that the cluster is known not to have is synced, and empty."""
+        watch = self.watches.get(name)
+        return watch.condition if watch is not None else self._connecting
+
+    def objects(self) -> int:
+        return sum(len(store) for watch in self.watches.values() for store in watch.stores)
+
+    # Its life
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"cluster {self.name}")
+
+    async def close(self) -> None:
+        tasks = [task for task in (self._task, *self._background) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(watch.stop() for watch in self.watches.values()))
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _run(self) -> None:
+        delay = RETRY_SECONDS[0]
+        while True:
+            try:
+                await self._connect()
+                break
+            except (AccessError, ApiError, ConnectionFailed, TimeoutError) as error:
+                self._connecting = self._connecting.then("unreachable", _reason(error))
+            except Exception as error:
+                log.exception("connecting failed", extra={"cluster": self.name})
+                self._connecting = self._connecting.then("unreachable", f"internal error: {type(error).__name__}")
+            self.settled.set()
+            self._tell()
+            await asyncio.sleep(delay * random.uniform(0.5, 1))
+            delay = min(delay * 2, RETRY_SECONDS[1])
+        await self._follow()
+
+    async def _connect(self) -> None:
+        """Reach the cluster and learn what it serves, all within the time for it."""
+        async with asyncio.timeout(2 * CONNECT_SECONDS):
+            access = await open_access(self.context)
+            connection = Connection(access, connect_timeout=CONNECT_SECONDS)
+            try:
+                self.version, number = await server_version(connection)
+                self._discovered = await discover(connection)
+                self.identity = await _kube_system_uid(connection) or access.identity
+            except BaseException:
+                await connection.close()
+                raise
+        self._connection = connection
+        self._streams_lists = number >= STREAMED_LISTS_SINCE
+        self._connecting = self._connecting.then("synced", None)
+        self._update_catalog()
+        self.settled.set()
+
+    async def _follow(self) -> None:
+        """Keep up with what the cluster serves, for ever."""
+        crds = self.catalog.get(CRDS)
+        if crds is not None:
+            self._spawn(keep_running(self._reflector(crds, self.definitions, None), self.definitions, self.name, crds))
+        while True:
+            untold = self.definitions.condition.state == "forbidden"
+            patience = REDISCOVER_UNTOLD_SECONDS if untold else REDISCOVER_SECONDS
+            with suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._rediscover.wait(), min(patience, self.options.release_after) * random.uniform(0.8, 1)
+                )
+            self._rediscover.clear()
+            assert self._connection is not None
+            # The watches tell how the cluster is; what it served before is the best guess meanwhile.
+            with suppress(ApiError, ConnectionFailed, AccessError):
+                self._discovered = await discover(self._connection)
+            self._update_catalog()
+            self._release()
+            # Discovery may lag behind the removal that it is asked about: not faster than this.
+            await asyncio.sleep(RETRY_SECONDS[0])
+
+    def _redefined(self) -> None:
+        if self._discovered is not None:
+            self._update_catalog()
+
+    def _update_catalog(self) -> None:
+        """Watch what is wanted and is there now, stop what is there no more."""
+        assert self._discovered is not None
+        self._catalog = catalog = self._discovered.with_crds(self.definitions.resources(), gone=self.definitions.gone())
+        ended = [watch for name, watch in self.watches.items() if catalog.get(name) != watch.resource]
+        for watch in ended:
+            self._end(watch)
+            self._wanted[watch.resource.name] = watch.used
+        for word in self.options.watch:
+            with suppress(UnknownResource):
+                name = match(word, [catalog]).name
+                if name not in self.watches:
+                    self._begin(catalog.get(name), pinned=True)
+        for name in [*self._wanted]:
+            resource = catalog.get(name)
+            if resource is not None and name not in self.watches:
+                self._begin(resource, pinned=False)
+
+    def _begin(self, resource: Resource | None, *, pinned: bool) -> Watch | None:
+        if resource is None or not {"list", "watch"} <= resource.verbs:
+            return None
+        watch = Watch(
+            self.name,
+            resource,
+            self.options.namespaces,
+            self._reflector,
+            self._changed,
+            self._gone,
+            pinned=pinned,
+        )
+        self.watches[resource.name] = watch
+        watch.start()
+        return watch
+
+    def _reflector(self, resource: Resource, sink: Sink, namespace: str | None) -> Reflector:
+        assert self._connection is not None
+        secret = resource.name == "secrets" and not self.options.secret_values
+        return Reflector(
+            self._connection,
+            resource,
+            sink,
+            namespace=namespace,
+            shape=Shape(keep_managed_fields=self.options.managed_fields, redact=secret),
+            streams_lists=self._streams_lists,
+            relists=self._relists,
+        )
+
+    def _end(self, watch: Watch) -> None:
+        self.watches.pop(watch.resource.name, None)
+        for store in watch.stores:
+            store.clear()
+        self._spawn(watch.stop())
+
+    def _gone(self, watch: Watch) -> None:
+        """The API server does not know a resource any more."""
+        if self.watches.get(watch.resource.name) is watch:
+            self._end(watch)
+            self._wanted[watch.resource.name] = watch.used
+            self._rediscover.set()
+
+    def _release(self) -> None:
+        """Let go what nobody has asked for in a while."""
+        before = time.monotonic() - self.options.release_after
+        for watch in [watch for watch in self.watches.values() if not watch.pinned and watch.used < before]:
+            self._end(watch)
+        self._wanted = {name: used for name, used in self._wanted.items() if used >= before}
+
+    def _changed(self) -> None:
+        """A watch is in another condition: say so, and after trouble look whether this is the same cluster."""
+        self._tell()
+        broken = self._told.state in ("stale", "unreachable")
+        if self._broken and not broken:
+            self._spawn(self._recognise())
+            self._rediscover.set()
+        self._broken = broken
+
+    async def _recognise(self) -> None:
+        """List everything anew where another cluster answers under the old address."""
+        assert self._connection is not None
+        with suppress(ApiError, ConnectionFailed, AccessError):
+            uid = await _kube_system_uid(self._connection)
+            if uid is not None and uid != self.identity:
+                log.warning("another cluster answers", extra={"cluster": self.name, "was": self.identity, "is": uid})
+                self.identity = uid
+                for watch in self.watches.values():
+                    watch.relist()
+
+    def _tell(self) -> None:
+        before, self._told = self._told, self.condition
+        if before.state == self._told.state:
+            return
+        level = logging.WARNING if self._told.error else logging.INFO
+        log.log(
+            level,
+            "cluster is %s",
+            self._told.state,
+            extra={"cluster": self.name, "was": before.state, "objects": self.objects(), "error": self._told.error},
+        )
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+class _Metadata(msgspec.Struct):
+    uid: str
+
+
+class _Namespace(msgspec.Struct):
+    metadata: _Metadata
+
+
+async def _kube_system_uid(connection: Connection) -> str | None:
+    """What tells one cluster from another; None where the account may not read it."""
+    try:
+        body = await connection.get("/api/v1/namespaces/kube-system", timeout=CONNECT_SECONDS)
+    except ApiError as error:
+        if error.status in (403, 404):
+            return None
+        raise
+    return msgspec.json.decode(body, type=_Namespace).metadata.uid
+
+
+def _reason(error: Exception) -> str:
+    return "timed out" if isinstance(error, TimeoutError) else str(error)

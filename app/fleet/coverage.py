@@ -1,0 +1,61 @@
+"""One resource over the clusters in scope: what a read or a stream is about."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from app.cache.store import Store
+from app.fleet.cluster import Cluster
+from app.fleet.status import ClusterStatus, timestamp
+from app.kube.resources import Resource
+
+
+class Coverage:
+    """Making one begins to watch what is not watched yet.
+
+    ``resource`` describes the resource as the first cluster that serves it does;
+    ``clusters`` are all in scope, sorted by name.
+    """
+
+    def __init__(self, resource: Resource, clusters: Sequence[Cluster]) -> None:
+        self.resource = resource
+        self.clusters = clusters
+        for cluster in clusters:
+            cluster.watch(resource.name)
+
+    @property
+    def stores(self) -> list[Store]:
+        """What is held now, by cluster and namespace."""
+        return [store for cluster in self.clusters for store in self.stores_of(cluster)]
+
+    def stores_of(self, cluster: Cluster) -> list[Store]:
+        watch = cluster.watches.get(self.resource.name)
+        return watch.stores if watch is not None else []
+
+    def statuses(self) -> list[ClusterStatus]:
+        """How every cluster in scope is for this resource."""
+        return [self._status(cluster) for cluster in self.clusters]
+
+    def _status(self, cluster: Cluster) -> ClusterStatus:
+        condition = cluster.condition_of(self.resource.name)
+        objects = sum(map(len, self.stores_of(cluster)))
+        return ClusterStatus(cluster.name, condition.state, timestamp(condition.since), objects, condition.error)
+
+    async def ready(self, patience: float) -> None:
+        """Wait for first lists that began less than ``patience`` seconds ago and have not failed."""
+        await asyncio.gather(*(self._ready(cluster, patience) for cluster in self.clusters if self._pending(cluster)))
+
+    def _pending(self, cluster: Cluster) -> bool:
+        watch = cluster.watches.get(self.resource.name)
+        return not (cluster.settled.is_set() if watch is None else watch.settled)
+
+    async def _ready(self, cluster: Cluster, patience: float) -> None:
+        try:
+            async with asyncio.timeout(cluster.began + patience - time.monotonic()):
+                await cluster.settled.wait()
+            watch = cluster.watches.get(self.resource.name)
+            if watch is not None:
+                async with asyncio.timeout(watch.began + patience - time.monotonic()):
+                    await watch.settle()
+        except TimeoutError:
+            return

@@ -1,0 +1,107 @@
+"""The custom resources that a cluster defines, followed as definitions come and go.
+
+Definitions are large and there may be hundreds, so what is kept of each is only what
+is needed to watch its resource and to print it. Discovery would bring the names too,
+but some time later than the definition.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from app.fleet.status import Condition
+from app.kube.discovery import crd_resource
+from app.kube.reflector import Health
+from app.kube.resources import Resource
+from app.kube.wire import WireObject
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """What is kept of a CustomResourceDefinition.
+
+    ``resource`` is None while the API server does not serve it. ``columns`` are the
+    additionalPrinterColumns of each version.
+    """
+
+    resource: Resource | None
+    columns: Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+class _Version(msgspec.Struct):
+    name: str
+    additionalPrinterColumns: list[dict[str, Any]] = []
+
+
+class _Spec(msgspec.Struct):
+    versions: list[_Version] = []
+
+
+class _Crd(msgspec.Struct):
+    spec: _Spec
+
+
+class Definitions:
+    """The sink of the reflector of definitions (`app.kube.reflector.Sink`)."""
+
+    def __init__(self, on_change: Callable[[], None], on_health: Callable[[], None]) -> None:
+        self.known: dict[str, Definition] = {}
+        self.condition = Condition("syncing", time.time())
+        self._on_change = on_change
+        self._on_health = on_health
+        self._served: set[str] = set()
+        self._gathered: dict[str, Definition] = {}
+
+    def resources(self) -> list[Resource]:
+        """Those that are served, in the version to watch."""
+        return [known.resource for known in self.known.values() if known.resource is not None]
+
+    def gone(self) -> set[str]:
+        """The names of those that were served and are no more, whatever discovery still says."""
+        return self._served - {resource.name for resource in self.resources()}
+
+    def columns(self, resource: Resource) -> Sequence[Mapping[str, Any]] | None:
+        """The printer columns of a resource; None where no definition is known for it."""
+        known = self.known.get(resource.name)
+        return known.columns.get(resource.version, ()) if known is not None else None
+
+    def gather(self, objects: Sequence[WireObject]) -> None:
+        for found in objects:
+            self._gathered[found.name] = _definition(found)
+
+    def discard(self) -> None:
+        self._gathered = {}
+
+    def swap(self, version: int) -> None:
+        self.known, self._gathered = self._gathered, {}
+        self._changed()
+
+    def apply(self, kind: str, found: WireObject) -> None:
+        before = self.known.get(found.name)
+        if kind == "DELETED":
+            self.known.pop(found.name, None)
+        else:
+            self.known[found.name] = _definition(found)
+        if self.known.get(found.name) != before:
+            self._changed()
+
+    def advance(self, version: int) -> None:
+        """Bookmarks bring nothing that is kept here."""
+
+    def report(self, health: Health) -> None:
+        state = "synced" if health.state == "gone" else health.state
+        self.condition = self.condition.then(state, health.error)
+        self._on_health()
+
+    def _changed(self) -> None:
+        self._served.update(resource.name for resource in self.resources())
+        self._on_change()
+
+
+def _definition(found: WireObject) -> Definition:
+    document = b"{" + found.tail
+    versions = msgspec.json.decode(document, type=_Crd).spec.versions
+    return Definition(
+        crd_resource(document), {version.name: version.additionalPrinterColumns for version in versions}
+    )

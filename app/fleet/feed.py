@@ -1,0 +1,58 @@
+"""Carries what one reflector learns into one store, and keeps how it goes."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from app.cache.objects import CachedObject, key_of
+from app.cache.store import Store
+from app.fleet.status import Condition
+from app.kube.reflector import Health
+from app.kube.wire import WireObject
+
+
+class Feed:
+    """The sink of a reflector (`app.kube.reflector.Sink`)."""
+
+    def __init__(self, store: Store, on_change: Callable[[Condition, Condition], None]) -> None:
+        self.store = store
+        self.condition = Condition("syncing", time.time())
+        self.settled = asyncio.Event()
+        self._on_change = on_change
+        self._gathered: list[CachedObject] = []
+
+    def gather(self, objects: Sequence[WireObject]) -> None:
+        """Keep a part of a list aside; what is held already is held once."""
+        self._gathered += [self._cached(found) for found in objects]
+
+    def discard(self) -> None:
+        self._gathered = []
+
+    def swap(self, version: int) -> None:
+        gathered, self._gathered = self._gathered, []
+        self.store.replace(gathered, version)
+
+    def apply(self, kind: str, found: WireObject) -> None:
+        if kind == "DELETED":
+            self.store.delete(key_of(found.namespace, found.name), found.uid, found.version)
+        else:
+            self.store.apply(self._cached(found))
+
+    def advance(self, version: int) -> None:
+        self.store.advance(version)
+
+    def report(self, health: Health) -> None:
+        if health.state in ("forbidden", "gone"):
+            self.store.clear()
+        if health.state != "syncing":
+            self.settled.set()
+        state = "synced" if health.state == "gone" else health.state
+        before, self.condition = self.condition, self.condition.then(state, health.error)
+        self._on_change(before, self.condition)
+
+    def _cached(self, found: WireObject) -> CachedObject:
+        key = key_of(found.namespace, found.name)
+        held = self.store.get(key)
+        if held is not None and held.version == found.version and held.tail == found.tail:
+            return held
+        return CachedObject(key, found.uid, found.version, self.store.labels(found.labels), found.tail)

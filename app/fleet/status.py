@@ -1,0 +1,63 @@
+"""How the watching of something goes, in the words of the contract."""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+State = Literal["syncing", "synced", "stale", "unreachable", "forbidden", "removed"]
+
+# What a summary of several says: the first of these that any of them is in.
+_WORST_FIRST: tuple[State, ...] = ("unreachable", "stale", "syncing", "forbidden", "synced")
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """A state, since when, and why.
+
+    ``since`` is in seconds since the epoch. For ``stale`` and ``unreachable`` it is when
+    the data was last known to be live, so that its age can be told, or, where there
+    never was any, when the state began.
+    """
+
+    state: State
+    since: float
+    error: str | None = None
+
+    def then(self, state: State, error: str | None) -> "Condition":
+        """The condition that follows this one now."""
+        broken = ("stale", "unreachable")
+        continues = state == self.state or (state in broken and self.state in broken)
+        return Condition(state, self.since if continues else time.time(), error)
+
+
+class ClusterStatus(msgspec.Struct, frozen=True):
+    """One entry of ``clusters`` in an answer: how one cluster is for what was asked."""
+
+    name: str
+    state: State
+    since: str
+    objects: int
+    error: str | None
+
+
+def summary(conditions: Sequence[Condition]) -> Condition:
+    """The one condition that stands for several: the worst, since the earliest of those in it."""
+    worst = min((condition.state for condition in conditions), key=_WORST_FIRST.index)
+    same = [condition for condition in conditions if condition.state == worst]
+    first = min(same, key=lambda condition: condition.since)
+    errors = dict.fromkeys(condition.error for condition in same if condition.error)
+    return Condition(worst, first.since, next(iter(errors), None))
+
+
+def overall(conditions: Iterable[Condition]) -> Condition:
+    """How a whole cluster is: a resource that is forbidden does not speak for the others."""
+    conditions = list(conditions)
+    permitted = [condition for condition in conditions if condition.state != "forbidden"]
+    return summary(permitted or conditions)
+
+
+def timestamp(seconds: float) -> str:
+    """RFC 3339 in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

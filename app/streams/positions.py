@@ -1,0 +1,43 @@
+"""Between the stores of a coverage and the cursors that speak of them."""
+
+import asyncio
+
+from app.cache.store import Store
+from app.fleet.cluster import Cluster
+from app.fleet.coverage import Coverage
+from app.streams.cursor import Cursor, Position
+
+
+def cursor_of(coverage: Coverage, signature: bytes) -> Cursor:
+    """The cursor of a reader who sees all that the coverage holds in this step of the event loop."""
+    return Cursor.at(
+        (
+            Position(cluster.name, cluster.identity, store.resource, store.namespace, store.version)
+            for cluster, store in _stores(coverage)
+            if cluster.identity is not None and store.version
+        ),
+        signature,
+    )
+
+
+async def wait_until_seen(coverage: Coverage, cursor: Cursor, patience: float) -> set[str]:
+    """Wait, ``patience`` seconds at most, until the coverage holds what the cursor covers.
+
+    Returns the names of the clusters that do not hold it even then.
+    """
+    behind: dict[asyncio.Task[None], str] = {}
+    for cluster, store in _stores(coverage):
+        version = cursor.version(cluster.name, cluster.identity or "", store.resource, store.namespace)
+        if version is not None and store.version < version:
+            behind[asyncio.create_task(store.reached(version))] = cluster.name
+    if not behind:
+        return set()
+    _, late = await asyncio.wait(behind, timeout=patience)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    return {behind[task] for task in late}
+
+
+def _stores(coverage: Coverage) -> list[tuple[Cluster, Store]]:
+    return [(cluster, store) for cluster in coverage.clusters for store in coverage.stores_of(cluster)]
