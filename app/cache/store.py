@@ -153,7 +153,7 @@ class Store:
         self._told([Change(old, new, new.version)])
 
     def delete(self, key: str, uid: str, version: int) -> None:
-        """Take in a deletion; one of an object that is not held, or of an older one of that name, is ignored."""
+        """Take in a deletion; one of what is not held, or of an older object of that name, is ignored."""
         old = self._objects.get(key)
         changes = []
         if old is not None and (old.uid == uid or not uid) and version >= old.version:

@@ -113,7 +113,9 @@ class Cluster:
         others = [watch.condition for watch in self.watches.values() if not watch.pinned]
         others.append(self.definitions.condition)
         # What has just been asked for first does not make a cluster that is known unknown.
-        return overall([*pinned, *(other for other in others if other.state != "syncing")] or [self._connecting])
+        return overall(
+            [*pinned, *(other for other in others if other.state != "syncing")] or [self._connecting]
+        )
 
     def condition_of(self, name: str) -> Condition:
         """How one resource is. One that the cluster is known not to have is synced, and empty."""
@@ -147,7 +149,9 @@ class Cluster:
                 self._connecting = self._connecting.then("unreachable", _reason(error))
             except Exception as error:
                 log.exception("connecting failed", extra={"cluster": self.name})
-                self._connecting = self._connecting.then("unreachable", f"internal error: {type(error).__name__}")
+                self._connecting = self._connecting.then(
+                    "unreachable", f"internal error: {type(error).__name__}"
+                )
             self.settled.set()
             self._tell()
             await asyncio.sleep(delay * random.uniform(0.5, 1))
@@ -176,13 +180,16 @@ class Cluster:
         """Keep up with what the cluster serves, for ever."""
         crds = self.catalog.get(CRDS)
         if crds is not None:
-            self._spawn(keep_running(self._reflector(crds, self.definitions, None), self.definitions, self.name, crds))
+            self._spawn(
+                keep_running(self._reflector(crds, self.definitions, None), self.definitions, self.name, crds)
+            )
         while True:
             untold = self.definitions.condition.state == "forbidden"
             patience = REDISCOVER_UNTOLD_SECONDS if untold else REDISCOVER_SECONDS
             with suppress(TimeoutError):
                 await asyncio.wait_for(
-                    self._rediscover.wait(), min(patience, self.options.release_after) * random.uniform(0.8, 1)
+                    self._rediscover.wait(),
+                    min(patience, self.options.release_after) * random.uniform(0.8, 1),
                 )
             self._rediscover.clear()
             assert self._connection is not None
@@ -201,7 +208,9 @@ class Cluster:
     def _update_catalog(self) -> None:
         """Watch what is wanted and is there now, stop what is there no more."""
         assert self._discovered is not None
-        self._catalog = catalog = self._discovered.with_crds(self.definitions.resources(), gone=self.definitions.gone())
+        self._catalog = catalog = self._discovered.with_crds(
+            self.definitions.resources(), gone=self.definitions.gone()
+        )
         ended = [watch for name, watch in self.watches.items() if catalog.get(name) != watch.resource]
         for watch in ended:
             self._end(watch)
@@ -266,7 +275,7 @@ class Cluster:
         self._wanted = {name: used for name, used in self._wanted.items() if used >= before}
 
     def _changed(self) -> None:
-        """A watch is in another condition: say so, and after trouble look whether this is the same cluster."""
+        """A watch is in another condition: say so; after trouble, look whether this is the same cluster."""
         self._tell()
         broken = self._told.state in ("stale", "unreachable")
         if self._broken and not broken:
@@ -280,7 +289,9 @@ class Cluster:
         with suppress(ApiError, ConnectionFailed, AccessError):
             uid = await _kube_system_uid(self._connection)
             if uid is not None and uid != self.identity:
-                log.warning("another cluster answers", extra={"cluster": self.name, "was": self.identity, "is": uid})
+                log.warning(
+                    "another cluster answers", extra={"cluster": self.name, "was": self.identity, "is": uid}
+                )
                 self.identity = uid
                 for watch in self.watches.values():
                     watch.relist()
@@ -294,7 +305,12 @@ class Cluster:
             level,
             "cluster is %s",
             self._told.state,
-            extra={"cluster": self.name, "was": before.state, "objects": self.objects(), "error": self._told.error},
+            extra={
+                "cluster": self.name,
+                "was": before.state,
+                "objects": self.objects(),
+                "error": self._told.error,
+            },
         )
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -39,11 +39,15 @@ class Coverage:
     def _status(self, cluster: Cluster) -> ClusterStatus:
         condition = cluster.condition_of(self.resource.name)
         objects = sum(map(len, self.stores_of(cluster)))
-        return ClusterStatus(cluster.name, condition.state, timestamp(condition.since), objects, condition.error)
+        return ClusterStatus(
+            cluster.name, condition.state, timestamp(condition.since), objects, condition.error
+        )
 
     async def ready(self, patience: float) -> None:
         """Wait for first lists that began less than ``patience`` seconds ago and have not failed."""
-        await asyncio.gather(*(self._ready(cluster, patience) for cluster in self.clusters if self._pending(cluster)))
+        await asyncio.gather(
+            *(self._ready(cluster, patience) for cluster in self.clusters if self._pending(cluster))
+        )
 
     def _pending(self, cluster: Cluster) -> bool:
         watch = cluster.watches.get(self.resource.name)

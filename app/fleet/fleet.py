@@ -63,7 +63,9 @@ class Fleet:
         for name in names:
             if name not in self.clusters:
                 near = difflib.get_close_matches(name, self.clusters, n=3) or list(self.clusters)[:10]
-                raise UnknownCluster(f"there is no cluster {name!r}; there is {', '.join(near) or 'none at all'}")
+                raise UnknownCluster(
+                    f"there is no cluster {name!r}; there is {', '.join(near) or 'none at all'}"
+                )
         return [self.clusters[name] for name in sorted(set(names))]
 
     def coverage(self, word: str, names: Collection[str] | None = None) -> Coverage:

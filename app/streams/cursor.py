@@ -73,7 +73,8 @@ class Cursor:
             row[_column(position.resource, position.namespace)] = position.version
         columns = sorted({column for row in versions.values() for column in row})
         rows = {
-            row_id: tuple(row.get(column, 0) for column in columns) for row_id, row in sorted(versions.items())
+            row_id: tuple(row.get(column, 0) for column in columns)
+            for row_id, row in sorted(versions.items())
         }
         return cls(int(time.time()), signature, columns, rows)
 
@@ -119,7 +120,8 @@ class Cursor:
         """Read what ``encode`` wrote. Raises CursorError for anything else."""
         shown = text if len(text) <= 40 else text[:40] + "…"
         problem = CursorError(
-            f"{shown!r} is not a cursor; accepted is metadata.resourceVersion or X-Cursor of an answer of this API"
+            f"{shown!r} is not a cursor; "
+            "accepted is metadata.resourceVersion or X-Cursor of an answer of this API"
         )
         try:
             packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

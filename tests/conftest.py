@@ -1,0 +1,33 @@
+"""Fixtures that tests of several folders use."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.kubernetes.plane import BASIC, WHOLE, ControlPlane, assets
+
+StartPlane = Callable[[int], ControlPlane]
+
+
+@pytest.hookimpl
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With ``pytest -n … --dist loadgroup`` one worker has all tests that share real control planes."""
+    for item in items:
+        if {"control_plane", "start_plane"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("kubernetes"))
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """A real kube-apiserver with its etcd, for all tests that leave it running and clean up."""
+    with ControlPlane(assets(*BASIC)) as plane:
+        yield plane
+
+
+@pytest.fixture
+def start_plane() -> Iterator[StartPlane]:
+    """Starts whole control planes: ``start_plane(3)`` has three nodes. They end with the test."""
+    binaries = assets(*WHOLE)
+    with ExitStack() as planes:
+        yield lambda nodes: planes.enter_context(ControlPlane(binaries, nodes=nodes))
