@@ -58,6 +58,14 @@ class PlaneError(Exception):
     """A part of a control plane did not start; the end of its log is in the message."""
 
 
+class Refused(Exception):
+    """kube-apiserver answered with an error."""
+
+    def __init__(self, status: int, answer: str) -> None:
+        super().__init__(f"{status}: {answer}")
+        self.status = status
+
+
 class ControlPlane:
     """One Kubernetes control plane on 127.0.0.1, in a temporary folder of its own.
 
@@ -143,15 +151,19 @@ class ControlPlane:
         content_type: str = "application/json",
         timeout: float = 20,
     ) -> Any:
-        """One request to kube-apiserver; returns the decoded answer, urllib.error.HTTPError above 299."""
+        """One request to kube-apiserver; returns the decoded answer, raises Refused or URLError."""
         request = urllib.request.Request(
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.token_of(user)}", "Content-Type": content_type},
         )
-        with urllib.request.urlopen(request, timeout=timeout, context=self._context()) as answer:
-            text = answer.read()
+        try:
+            with urllib.request.urlopen(request, timeout=timeout, context=self._context()) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                raise Refused(error.code, error.read().decode(errors="replace")) from None
         return json.loads(text) if text.startswith((b"{", b"[")) else text.decode()
 
     # -- its life ------------------------------------------------------------------------------------
@@ -321,7 +333,7 @@ class ControlPlane:
             try:
                 if check():
                     return
-            except (OSError, ssl.SSLError, json.JSONDecodeError) as error:
+            except (OSError, Refused, json.JSONDecodeError) as error:
                 failure = error
             time.sleep(0.1)
         raise PlaneError(f"waited {seconds:.0f} s for {what}; {failure!r}\n{self.processes.log_tail(name)}")
