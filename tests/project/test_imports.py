@@ -1,0 +1,66 @@
+"""What importing the project costs, and that no module needs another to be imported first."""
+
+import json
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import app
+
+MODULES = [
+    module.name for module in pkgutil.walk_packages(app.__path__, "app.") if "__main__" not in module.name
+]
+
+LIBRARIES = "import aiohttp.web, kubernetes_asyncio.config, orjson, pydantic_settings, rich, typer, yaml"
+
+# Imports each module in a fork of an interpreter that has loaded the libraries, but nothing of ours.
+ALONE = f"""
+import importlib, json, os, sys, traceback
+{LIBRARIES}
+failed = []
+for name in json.loads(sys.argv[1]):
+    if (child := os.fork()) == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        failed.append(name)
+sys.exit(f"cannot be imported alone: {{failed}}" if failed else 0)
+"""
+
+
+def test_every_module_can_be_imported_first() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, json.dumps(MODULES)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("library", ["cryptography", "hypothesis", "pytest"])
+def test_the_command_needs_nothing_that_only_the_tests_install(library: str) -> None:
+    script = f"import sys; sys.modules[{library!r}] = None; import app.cli, app.server"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_the_command_is_quick() -> None:
+    """Against what the libraries it stands on cost in the same moment, so that a slow machine passes."""
+    command = cpu_seconds("import app.cli, app.server")
+    libraries = cpu_seconds(LIBRARIES)
+    assert command < 2 * libraries
+
+
+def cpu_seconds(statement: str) -> float:
+    script = f"import time; {statement}; print(time.process_time())"
+    runs = [
+        float(
+            subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+        )
+        for _ in range(3)
+    ]
+    return min(runs)
