@@ -141,22 +141,30 @@ class Cluster:
 
     async def _run(self) -> None:
         delay = RETRY_SECONDS[0]
-        while True:
-            try:
-                await self._connect()
-                break
-            except (AccessError, ApiError, ConnectionFailed, TimeoutError) as error:
-                self._connecting = self._connecting.then("unreachable", _reason(error))
-            except Exception as error:
-                log.exception("connecting failed", extra={"cluster": self.name})
-                self._connecting = self._connecting.then(
-                    "unreachable", f"internal error: {type(error).__name__}"
-                )
+        while (problem := await self._attempt()) is not None:
+            self._connecting = self._connecting.then("unreachable", problem)
             self.settled.set()
             self._tell()
             await asyncio.sleep(delay * random.uniform(0.5, 1))
             delay = min(delay * 2, RETRY_SECONDS[1])
-        await self._follow()
+        crds = self.catalog.get(CRDS)
+        if crds is not None:
+            reflector = self._reflector(crds, self.definitions, None)
+            self._spawn(keep_running(reflector, self.definitions, self.name, crds))
+        while True:
+            await self._follow()
+
+    async def _attempt(self) -> str | None:
+        """Connect, or say in one line why that did not work."""
+        try:
+            await self._connect()
+        except TimeoutError:
+            return f"no answer within {2 * CONNECT_SECONDS:.0f} s"
+        except (AccessError, ApiError, ConnectionFailed) as error:
+            return str(error)
+        except msgspec.MsgspecError as error:
+            return f"its answers are not those of a Kubernetes API server: {error}"
+        return None
 
     async def _connect(self) -> None:
         """Reach the cluster and learn what it serves, all within the time for it."""
@@ -177,29 +185,21 @@ class Cluster:
         self.settled.set()
 
     async def _follow(self) -> None:
-        """Keep up with what the cluster serves, for ever."""
-        crds = self.catalog.get(CRDS)
-        if crds is not None:
-            self._spawn(
-                keep_running(self._reflector(crds, self.definitions, None), self.definitions, self.name, crds)
-            )
-        while True:
-            untold = self.definitions.condition.state == "forbidden"
-            patience = REDISCOVER_UNTOLD_SECONDS if untold else REDISCOVER_SECONDS
-            with suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._rediscover.wait(),
-                    min(patience, self.options.release_after) * random.uniform(0.8, 1),
-                )
-            self._rediscover.clear()
-            assert self._connection is not None
-            # The watches tell how the cluster is; what it served before is the best guess meanwhile.
-            with suppress(ApiError, ConnectionFailed, AccessError):
-                self._discovered = await discover(self._connection)
-            self._update_catalog()
-            self._release()
-            # Discovery may lag behind the removal that it is asked about: not faster than this.
-            await asyncio.sleep(RETRY_SECONDS[0])
+        """Look once, when there is reason to or after a while, at what the cluster serves."""
+        untold = self.definitions.condition.state == "forbidden"
+        patience = REDISCOVER_UNTOLD_SECONDS if untold else REDISCOVER_SECONDS
+        with suppress(TimeoutError):
+            patience = min(patience, self.options.release_after) * random.uniform(0.8, 1)
+            await asyncio.wait_for(self._rediscover.wait(), patience)
+        self._rediscover.clear()
+        assert self._connection is not None
+        # The watches tell how the cluster is; what it served before is the best guess meanwhile.
+        with suppress(ApiError, ConnectionFailed, AccessError, msgspec.MsgspecError):
+            self._discovered = await discover(self._connection)
+        self._update_catalog()
+        self._release()
+        # Discovery may lag behind the removal that it is asked about: not faster than this.
+        await asyncio.sleep(RETRY_SECONDS[0])
 
     def _redefined(self) -> None:
         if self._discovered is not None:
@@ -286,7 +286,7 @@ class Cluster:
     async def _recognise(self) -> None:
         """List everything anew where another cluster answers under the old address."""
         assert self._connection is not None
-        with suppress(ApiError, ConnectionFailed, AccessError):
+        with suppress(ApiError, ConnectionFailed, AccessError, msgspec.MsgspecError):
             uid = await _kube_system_uid(self._connection)
             if uid is not None and uid != self.identity:
                 log.warning(
@@ -336,7 +336,3 @@ async def _kube_system_uid(connection: Connection) -> str | None:
             return None
         raise
     return msgspec.json.decode(body, type=_Namespace).metadata.uid
-
-
-def _reason(error: Exception) -> str:
-    return "timed out" if isinstance(error, TimeoutError) else str(error)
