@@ -1,0 +1,338 @@
+"""What API servers send, decoded only as far as it is needed.
+
+An object is taken as bytes: one decode reads its identity and labels and checks the
+JSON of the rest by skipping it, and managedFields are cut out where they stand. Only
+what is spelled in an unusual way is taken apart and put together again, which is as
+exact and several times slower.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import ParamSpec, TypeVar
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from app.kube.lines import LineSplitter, WireError
+from app.kube.resources import Resource
+from app.kube.secrets import Members, redacted
+
+__all__ = [
+    "Event",
+    "LineSplitter",
+    "Page",
+    "Shape",
+    "Status",
+    "WireError",
+    "WireObject",
+    "decode_event",
+    "decode_page",
+]
+
+_INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+_FRAMES = {b'{"type":"%s","object":' % kind.encode(): kind for kind in ("ADDED", "MODIFIED", "DELETED")}
+_FRAME_AT_MOST = max(map(len, _FRAMES))
+_METADATA = b'"metadata":'
+_MANAGED_FIELDS = b'"managedFields":'
+
+
+class WireObject(msgspec.Struct, frozen=True, gc=False):
+    """One object as it came.
+
+    ``labels`` is the JSON of metadata.labels, b"" for none. ``tail`` is the object's
+    JSON without its opening brace; it begins with ``"kind":…,"apiVersion":…`` and has
+    no managedFields unless they are kept. Both are copies: nothing larger stays alive.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    labels: bytes
+    tail: bytes
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """How bodies are cut. ``redact`` treats them as Secrets."""
+
+    keep_managed_fields: bool = False
+    redact: bool = False
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The failure that an ERROR event carries; ``retry_after`` in seconds."""
+
+    code: int
+    reason: str
+    message: str
+    causes: tuple[str, ...]
+    retry_after: float | None
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One event of a watch.
+
+    ADDED, MODIFIED and DELETED have an ``object``, BOOKMARK a ``version`` and whether
+    it ends the initial events, ERROR an ``error``.
+    """
+
+    type: str
+    object: WireObject | None = None
+    version: int = 0
+    initial_events_end: bool = False
+    error: Status | None = None
+
+
+class Page:
+    """One answer to a list. Its objects are decoded as they are taken."""
+
+    def __init__(
+        self, version: int, continue_: str, items: Sequence[Raw], resource: Resource, shape: Shape
+    ) -> None:
+        self.version = version
+        self.continue_ = continue_
+        self._items = items
+        self._resource = resource
+        self._shape = shape
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def objects(self) -> list[WireObject]:
+        """All of them. Raises WireError."""
+        return [found for part in self.parts(len(self) or 1) for found in part]
+
+    def parts(self, size: int) -> Iterator[list[WireObject]]:
+        """The objects, ``size`` at a time. Raises WireError."""
+        for start in range(0, len(self._items), size):
+            yield _readable(self._decode, self._items[start : start + size])
+
+    def _decode(self, items: Sequence[Raw]) -> list[WireObject]:
+        kind, api_version = self._resource.kind, self._resource.api_version
+        return [_object(bytes(item), self._shape, kind, api_version) for item in items]
+
+
+def decode_event(line: bytes, shape: Shape) -> Event:
+    """One line of a watch. Raises WireError."""
+    return _readable(_event, line, shape)
+
+
+def decode_page(body: bytes, resource: Resource, shape: Shape) -> Page:
+    """The answer to a list of this resource. Raises WireError."""
+    return _readable(_page, body, resource, shape)
+
+
+class _Metadata(msgspec.Struct, gc=False):
+    name: str
+    resourceVersion: str
+    namespace: str = ""
+    uid: str = ""
+    labels: Raw = Raw(b"")
+    managedFields: Raw = Raw(b"")
+
+
+class _Object(msgspec.Struct, gc=False):
+    metadata: _Metadata
+    kind: str | UnsetType = UNSET
+    apiVersion: str | UnsetType = UNSET
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str
+    object: Raw
+
+
+class _Anything(msgspec.Struct, gc=False):
+    """Checks JSON and keeps nothing of it."""
+
+
+class _BookmarkMetadata(msgspec.Struct):
+    resourceVersion: str
+    annotations: dict[str, str] | None = None
+
+
+class _Bookmark(msgspec.Struct):
+    metadata: _BookmarkMetadata
+
+
+class _Cause(msgspec.Struct):
+    reason: str = ""
+
+
+class _Details(msgspec.Struct):
+    causes: list[_Cause] | None = None
+    retryAfterSeconds: float | None = None
+
+
+class _Status(msgspec.Struct):
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+    details: _Details | None = None
+
+
+class _ListMetadata(msgspec.Struct):
+    resourceVersion: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _List(msgspec.Struct):
+    metadata: _ListMetadata
+    items: list[Raw] | UnsetType | None = UNSET
+
+
+_event_decoder = msgspec.json.Decoder(_Event)
+_object_decoder = msgspec.json.Decoder(_Object)
+_anything_decoder = msgspec.json.Decoder(_Anything)
+_bookmark_decoder = msgspec.json.Decoder(_Bookmark)
+_status_decoder = msgspec.json.Decoder(_Status)
+_list_decoder = msgspec.json.Decoder(_List)
+_members_decoder = msgspec.json.Decoder(Members)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _readable(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return read(*args, **kwargs)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Of the last two, the text would quote what was sent, or be no help.
+        reason = str(error) if isinstance(error, msgspec.DecodeError) else type(error).__name__
+        raise WireError(f"unreadable answer: {reason}") from None
+
+
+def _event(line: bytes, shape: Shape) -> Event:
+    start = line.find(b'"object":', 0, _FRAME_AT_MOST) + 9
+    kind = _FRAMES.get(line[:start])
+    if kind is not None and line.endswith(b"}"):
+        return Event(kind, _object(line[start:-1], shape))
+    event = _event_decoder.decode(line)
+    if event.type in ("ADDED", "MODIFIED", "DELETED"):
+        return Event(event.type, _object(bytes(event.object), shape))
+    if event.type == "BOOKMARK":
+        metadata = _bookmark_decoder.decode(event.object).metadata
+        end = (metadata.annotations or {}).get(_INITIAL_EVENTS_END) == "true"
+        return Event("BOOKMARK", version=_version(metadata.resourceVersion), initial_events_end=end)
+    if event.type == "ERROR":
+        return Event("ERROR", error=_status(event.object))
+    raise WireError(f"an event of type {event.type[:40]!r}")
+
+
+def _status(body: Raw) -> Status:
+    status = _status_decoder.decode(body)
+    details = status.details or _Details()
+    return Status(
+        status.code,
+        status.reason,
+        status.message,
+        tuple(cause.reason for cause in details.causes or ()),
+        details.retryAfterSeconds,
+    )
+
+
+def _page(body: bytes, resource: Resource, shape: Shape) -> Page:
+    found = _list_decoder.decode(body)
+    if found.items is UNSET:
+        raise WireError("a list without items")
+    return Page(
+        _version(found.metadata.resourceVersion),
+        found.metadata.continue_,
+        found.items or [],
+        resource,
+        shape,
+    )
+
+
+def _object(body: bytes, shape: Shape, kind: str = "", api_version: str = "") -> WireObject:
+    """Items of lists lack kind and apiVersion, which are given then."""
+    if not body.isascii():
+        body.decode()  # msgspec takes what it skips for UTF-8 unseen
+    if b"\n" in body or b"\r" in body:
+        body = msgspec.json.format(body, indent=-1)
+    if shape.redact:
+        body = redacted(body)
+    found = _object_decoder.decode(body)
+    metadata = found.metadata
+    labels = bytes(metadata.labels)
+    tail = _tail(body, found, shape, kind, api_version)
+    return WireObject(
+        metadata.namespace,
+        metadata.name,
+        metadata.uid,
+        _version(metadata.resourceVersion),
+        b"" if labels in (b"null", b"{}") else labels,
+        tail,
+    )
+
+
+def _tail(body: bytes, found: _Object, shape: Shape, kind: str, api_version: str) -> bytes:
+    own_kind, own_version = found.kind or kind, found.apiVersion or api_version
+    if not own_kind or not own_version:
+        raise WireError("an object without kind or apiVersion")
+    opening, by_alphabet = _openings(own_kind, own_version)
+    if found.kind is UNSET and found.apiVersion is UNSET:
+        start = 1
+    elif body.startswith((opening, by_alphabet)):
+        start = len(opening)
+    else:
+        return _rebuilt(body, shape, opening)
+    managed = bytes(found.metadata.managedFields)
+    if shape.keep_managed_fields or not managed:
+        return opening[1:] + body[start:]
+    cut = _cut(body, start, managed)
+    if cut is None:
+        return _rebuilt(body, shape, opening)
+    return b"".join((opening[1:], body[start : cut[0]], body[cut[1] :]))
+
+
+@lru_cache(maxsize=1024)
+def _openings(kind: str, api_version: str) -> tuple[bytes, bytes]:
+    """How objects begin: as built-in kinds are spelled, and as custom resources are, by the alphabet."""
+    spelled, version = msgspec.json.encode(kind), msgspec.json.encode(api_version)
+    return (
+        b'{"kind":%s,"apiVersion":%s,' % (spelled, version),
+        b'{"apiVersion":%s,"kind":%s,' % (version, spelled),
+    )
+
+
+def _cut(body: bytes, start: int, managed: bytes) -> tuple[int, int] | None:
+    """Where managedFields and a comma beside them stand, or None where that is not certain.
+
+    ``start`` is where metadata should. It is certain when the members of metadata
+    before them make a JSON object by themselves: then the key is in no string, and
+    not of anything inside of metadata.
+    """
+    key = body.find(_MANAGED_FIELDS, start)
+    end = key + len(_MANAGED_FIELDS) + len(managed)
+    if key < 0 or not body.startswith(_METADATA, start) or not managed.startswith(b"["):
+        return None
+    if body[key + len(_MANAGED_FIELDS) : end] != managed:
+        return None
+    try:
+        _anything_decoder.decode(body[start + len(_METADATA) : key] + b'"":0}')
+    except msgspec.DecodeError:
+        return None
+    if body[key - 1 : key] == b",":
+        return key - 1, end
+    if body[end : end + 1] == b",":
+        return key, end + 1
+    return key, end
+
+
+def _rebuilt(body: bytes, shape: Shape, opening: bytes) -> bytes:
+    members = _members_decoder.decode(body)
+    members.pop("kind", None)
+    members.pop("apiVersion", None)
+    if not shape.keep_managed_fields:
+        metadata = _members_decoder.decode(members["metadata"])
+        if metadata.pop("managedFields", None) is not None:
+            members["metadata"] = Raw(msgspec.json.encode(metadata))
+    return opening[1:] + msgspec.json.encode(members)[1:]
+
+
+def _version(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 20):
+        raise WireError(f"resourceVersion {text[:40]!r} is no number")
+    return int(text)
