@@ -11,13 +11,13 @@ import msgspec
 
 from app.fleet.crds import Definitions
 from app.fleet.status import Condition, overall
-from app.fleet.watch import Watch, keep_running
+from app.fleet.watch import keep_running
+from app.fleet.watches import Watches
 from app.kube.access import open_access
 from app.kube.connection import Connection
 from app.kube.discovery import WELL_KNOWN, Catalog, discover, server_version
 from app.kube.errors import AccessError, ApiError, ConnectionFailed
 from app.kube.kubeconfig import Context
-from app.kube.names import UnknownResource, match
 from app.kube.reflector import Reflector, Sink
 from app.kube.resources import Resource
 from app.kube.wire import Shape
@@ -58,49 +58,37 @@ class Cluster:
     ``version`` is the API server's (``v1.37.2``), ``identity`` the uid of its
     kube-system namespace or, where that may not be read, a hash of URL and CA; both
     are None before it has been reached. ``settled`` is set once it has been connected
-    to, or once that has failed.
+    to, or once that has failed; ``began`` is in monotonic seconds.
     """
 
     def __init__(self, context: Context, options: Options) -> None:
         self.context = context
         self.name = context.name
-        self.options = options
         self.version: str | None = None
         self.identity: str | None = None
         self.began = time.monotonic()
         self.settled = asyncio.Event()
         self.definitions = Definitions(self._redefined, self._changed)
-        self.watches: dict[str, Watch] = {}
-        self._discovered: Catalog | None = None
-        self._catalog: Catalog | None = None
-        self._wanted: dict[str, float] = {}
+        self.watches = Watches(
+            self.name,
+            pinned=options.watch,
+            namespaces=options.namespaces,
+            release_after=options.release_after,
+            make_reflector=self._reflector,
+            on_change=self._changed,
+            on_gone=self._look_again,
+        )
+        self.catalog: Catalog = WELL_KNOWN
+        self._options = options
+        self._discovered: Catalog = WELL_KNOWN
         self._connection: Connection | None = None
         self._connecting = Condition("syncing", time.time())
         self._told = self._connecting
+        self._broken = False
         self._streams_lists = False
         self._relists = asyncio.Semaphore(RELISTS_AT_ONCE)
         self._rediscover = asyncio.Event()
-        self._background: set[asyncio.Task[None]] = set()
-        self._broken = False
-        self._task: asyncio.Task[None] | None = None
-
-    # What it serves
-
-    @property
-    def catalog(self) -> Catalog:
-        """What the cluster serves; before that is known, what every cluster serves."""
-        return self._catalog or WELL_KNOWN
-
-    def watch(self, name: str) -> Watch | None:
-        """The watch of a resource, begun if need be; None where the cluster has no such resource, or
-        has not said yet what it has: then the watch begins as soon as it does."""
-        watch = self.watches.get(name)
-        if watch is not None:
-            watch.used = time.monotonic()
-            return watch
-        self._wanted[name] = time.monotonic()
-        resource = self._catalog.get(name) if self._catalog is not None else None
-        return self._begin(resource, pinned=False) if resource is not None else None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     # How it goes
 
@@ -109,13 +97,12 @@ class Cluster:
         """How the cluster is as a whole."""
         if self._connecting.state != "synced":
             return self._connecting
-        pinned = [watch.condition for watch in self.watches.values() if watch.pinned]
-        others = [watch.condition for watch in self.watches.values() if not watch.pinned]
+        pinned = [watch.condition for watch in self.watches if watch.pinned]
+        others = [watch.condition for watch in self.watches if not watch.pinned]
         others.append(self.definitions.condition)
         # What has just been asked for first does not make a cluster that is known unknown.
-        return overall(
-            [*pinned, *(other for other in others if other.state != "syncing")] or [self._connecting]
-        )
+        known = [*pinned, *(other for other in others if other.state != "syncing")]
+        return overall(known or [self._connecting])
 
     def condition_of(self, name: str) -> Condition:
         """How one resource is. One that the cluster is known not to have is synced, and empty."""
@@ -123,19 +110,17 @@ class Cluster:
         return watch.condition if watch is not None else self._connecting
 
     def objects(self) -> int:
-        return sum(len(store) for watch in self.watches.values() for store in watch.stores)
+        return sum(len(store) for watch in self.watches for store in watch.stores)
 
     # Its life
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=f"cluster {self.name}")
+        self._spawn(self._run())
 
     async def close(self) -> None:
-        tasks = [task for task in (self._task, *self._background) if task is not None]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(watch.stop() for watch in self.watches.values()))
+        await asyncio.gather(*self._tasks, self.watches.stop(), return_exceptions=True)
         if self._connection is not None:
             await self._connection.close()
 
@@ -181,7 +166,7 @@ class Cluster:
         self._connection = connection
         self._streams_lists = number >= STREAMED_LISTS_SINCE
         self._connecting = self._connecting.then("synced", None)
-        self._update_catalog()
+        self._redefined()
         self.settled.set()
 
     async def _follow(self) -> None:
@@ -189,90 +174,40 @@ class Cluster:
         untold = self.definitions.condition.state == "forbidden"
         patience = REDISCOVER_UNTOLD_SECONDS if untold else REDISCOVER_SECONDS
         with suppress(TimeoutError):
-            patience = min(patience, self.options.release_after) * random.uniform(0.8, 1)
+            patience = min(patience, self._options.release_after) * random.uniform(0.8, 1)
             await asyncio.wait_for(self._rediscover.wait(), patience)
         self._rediscover.clear()
         assert self._connection is not None
         # The watches tell how the cluster is; what it served before is the best guess meanwhile.
         with suppress(ApiError, ConnectionFailed, AccessError, msgspec.MsgspecError):
             self._discovered = await discover(self._connection)
-        self._update_catalog()
-        self._release()
+        self._redefined()
+        self.watches.release()
         # Discovery may lag behind the removal that it is asked about: not faster than this.
         await asyncio.sleep(RETRY_SECONDS[0])
 
     def _redefined(self) -> None:
-        if self._discovered is not None:
-            self._update_catalog()
+        """What the cluster serves may be another: by discovery, or by its definitions, which are faster."""
+        if self._connecting.state == "synced":
+            defined = self.definitions
+            self.catalog = self._discovered.with_crds(defined.resources(), gone=defined.gone())
+            self.watches.follow(self.catalog)
 
-    def _update_catalog(self) -> None:
-        """Watch what is wanted and is there now, stop what is there no more."""
-        assert self._discovered is not None
-        self._catalog = catalog = self._discovered.with_crds(
-            self.definitions.resources(), gone=self.definitions.gone()
-        )
-        ended = [watch for name, watch in self.watches.items() if catalog.get(name) != watch.resource]
-        for watch in ended:
-            self._end(watch)
-            self._wanted[watch.resource.name] = watch.used
-        for word in self.options.watch:
-            with suppress(UnknownResource):
-                name = match(word, [catalog]).name
-                if name not in self.watches:
-                    self._begin(catalog.get(name), pinned=True)
-        for name in [*self._wanted]:
-            resource = catalog.get(name)
-            if resource is not None and name not in self.watches:
-                self._begin(resource, pinned=False)
-
-    def _begin(self, resource: Resource | None, *, pinned: bool) -> Watch | None:
-        if resource is None or not {"list", "watch"} <= resource.verbs:
-            return None
-        watch = Watch(
-            self.name,
-            resource,
-            self.options.namespaces,
-            self._reflector,
-            self._changed,
-            self._gone,
-            pinned=pinned,
-        )
-        self.watches[resource.name] = watch
-        watch.start()
-        return watch
+    def _look_again(self) -> None:
+        self._rediscover.set()
 
     def _reflector(self, resource: Resource, sink: Sink, namespace: str | None) -> Reflector:
         assert self._connection is not None
-        secret = resource.name == "secrets" and not self.options.secret_values
+        redact = resource.name == "secrets" and not self._options.secret_values
         return Reflector(
             self._connection,
             resource,
             sink,
             namespace=namespace,
-            shape=Shape(keep_managed_fields=self.options.managed_fields, redact=secret),
+            shape=Shape(keep_managed_fields=self._options.managed_fields, redact=redact),
             streams_lists=self._streams_lists,
             relists=self._relists,
         )
-
-    def _end(self, watch: Watch) -> None:
-        self.watches.pop(watch.resource.name, None)
-        for store in watch.stores:
-            store.clear()
-        self._spawn(watch.stop())
-
-    def _gone(self, watch: Watch) -> None:
-        """The API server does not know a resource any more."""
-        if self.watches.get(watch.resource.name) is watch:
-            self._end(watch)
-            self._wanted[watch.resource.name] = watch.used
-            self._rediscover.set()
-
-    def _release(self) -> None:
-        """Let go what nobody has asked for in a while."""
-        before = time.monotonic() - self.options.release_after
-        for watch in [watch for watch in self.watches.values() if not watch.pinned and watch.used < before]:
-            self._end(watch)
-        self._wanted = {name: used for name, used in self._wanted.items() if used >= before}
 
     def _changed(self) -> None:
         """A watch is in another condition: say so; after trouble, look whether this is the same cluster."""
@@ -280,7 +215,7 @@ class Cluster:
         broken = self._told.state in ("stale", "unreachable")
         if self._broken and not broken:
             self._spawn(self._recognise())
-            self._rediscover.set()
+            self._look_again()
         self._broken = broken
 
     async def _recognise(self) -> None:
@@ -289,34 +224,33 @@ class Cluster:
         with suppress(ApiError, ConnectionFailed, AccessError, msgspec.MsgspecError):
             uid = await _kube_system_uid(self._connection)
             if uid is not None and uid != self.identity:
-                log.warning(
-                    "another cluster answers", extra={"cluster": self.name, "was": self.identity, "is": uid}
-                )
-                self.identity = uid
-                for watch in self.watches.values():
-                    watch.relist()
+                was, self.identity = self.identity, uid
+                log.warning("another cluster answers", extra={"cluster": self.name, "was": was, "is": uid})
+                self.watches.relist()
 
     def _tell(self) -> None:
+        """One line for the operator when the state is another."""
         before, self._told = self._told, self.condition
         if before.state == self._told.state:
             return
+        extra = {
+            "cluster": self.name,
+            "was": before.state,
+            "objects": self.objects(),
+            "error": self._told.error,
+        }
         level = logging.WARNING if self._told.error else logging.INFO
-        log.log(
-            level,
-            "cluster is %s",
-            self._told.state,
-            extra={
-                "cluster": self.name,
-                "was": before.state,
-                "objects": self.objects(),
-                "error": self._told.error,
-            },
-        )
+        log.log(level, "cluster is %s", self._told.state, extra=extra)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("following failed", extra={"cluster": self.name}, exc_info=fault)
 
 
 class _Metadata(msgspec.Struct):

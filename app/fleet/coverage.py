@@ -21,7 +21,7 @@ class Coverage:
         self.resource = resource
         self.clusters = clusters
         for cluster in clusters:
-            cluster.watch(resource.name)
+            cluster.watches.ask(resource.name)
 
     @property
     def stores(self) -> list[Store]:

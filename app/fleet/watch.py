@@ -22,8 +22,7 @@ class Watch:
     """The stores of a resource and the reflectors that fill them.
 
     That is one of each, or one a namespace where the cluster's account may see only
-    some. ``pinned`` watches run for ever; the others are let go when nobody has asked
-    for them for a while (``used``, monotonic seconds).
+    some. ``began`` is in monotonic seconds.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class Watch:
     ) -> None:
         self.resource = resource
         self.pinned = pinned
-        self.began = self.used = time.monotonic()
+        self.began = time.monotonic()
         self._on_change = on_change
         self._on_gone = on_gone
         scopes: Sequence[str | None] = namespaces if namespaces and resource.namespaced else [None]

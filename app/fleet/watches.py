@@ -1,0 +1,114 @@
+"""Which resources of one cluster are watched: what is pinned, what was asked for, and what there is."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+
+from app.fleet.watch import ReflectorFactory, Watch
+from app.kube.discovery import Catalog
+from app.kube.names import UnknownResource, match
+from app.kube.resources import Resource
+
+
+class Watches:
+    """The watches of a cluster, by the name of their resource.
+
+    ``pinned`` are watched whenever the cluster has them, others from when they are asked
+    for until nobody has for ``release_after`` seconds. ``on_gone`` is called when the API
+    server turns out not to know a resource any more.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        *,
+        pinned: Iterable[str],
+        namespaces: Sequence[str],
+        release_after: float,
+        make_reflector: ReflectorFactory,
+        on_change: Callable[[], None],
+        on_gone: Callable[[], None],
+    ) -> None:
+        self._cluster = cluster
+        self._pinned = tuple(pinned)
+        self._namespaces = namespaces
+        self._release_after = release_after
+        self._make_reflector = make_reflector
+        self._on_change = on_change
+        self._on_gone = on_gone
+        self._catalog: Catalog | None = None
+        self._watches: dict[str, Watch] = {}
+        self._asked: dict[str, float] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def __iter__(self) -> Iterator[Watch]:
+        return iter([*self._watches.values()])
+
+    def get(self, name: str) -> Watch | None:
+        return self._watches.get(name)
+
+    def ask(self, name: str) -> None:
+        """Have a resource watched: now, or as soon as the cluster is known to have it."""
+        self._asked[name] = time.monotonic()
+        if name not in self._watches and self._catalog is not None:
+            self._begin(self._catalog.get(name), pinned=False)
+
+    def follow(self, catalog: Catalog) -> None:
+        """Watch what is wanted and is there now, stop what is there no more."""
+        self._catalog = catalog
+        for watch in self:
+            if catalog.get(watch.resource.name) != watch.resource:
+                self._end(watch)
+        for word in self._pinned:
+            with suppress(UnknownResource):
+                resource = match(word, [catalog])
+                if resource.name not in self._watches:
+                    self._begin(resource, pinned=True)
+        for name in self._asked:
+            if name not in self._watches:
+                self._begin(catalog.get(name), pinned=False)
+
+    def release(self) -> None:
+        """Let go what nobody has asked for in a while."""
+        before = time.monotonic() - self._release_after
+        self._asked = {name: at for name, at in self._asked.items() if at >= before}
+        for watch in self:
+            if not watch.pinned and watch.resource.name not in self._asked:
+                self._end(watch)
+
+    def relist(self) -> None:
+        """List everything again from nothing."""
+        for watch in self:
+            watch.relist()
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(watch.stop() for watch in self), *self._ending)
+
+    def _begin(self, resource: Resource | None, *, pinned: bool) -> None:
+        if resource is None or not {"list", "watch"} <= resource.verbs:
+            return
+        watch = Watch(
+            self._cluster,
+            resource,
+            self._namespaces,
+            self._make_reflector,
+            self._on_change,
+            self._gone,
+            pinned=pinned,
+        )
+        self._watches[resource.name] = watch
+        watch.start()
+
+    def _gone(self, watch: Watch) -> None:
+        if self._watches.get(watch.resource.name) is watch:
+            self._end(watch)
+            self._on_gone()
+
+    def _end(self, watch: Watch) -> None:
+        del self._watches[watch.resource.name]
+        for store in watch.stores:
+            store.clear()
+        task = asyncio.create_task(watch.stop())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
