@@ -1,0 +1,60 @@
+"""A watch event from the socket's bytes into the store, against kubernetes_asyncio's Watch into V1Pod."""
+
+import asyncio
+import time
+
+from kubernetes_asyncio.client import ApiClient, Configuration
+from kubernetes_asyncio.watch import Watch
+
+from app.cache.store import Store
+from app.fleet.feed import Feed
+from app.kube.wire import LineSplitter, Shape, decode_event
+from bench.pods import encoded, event
+from bench.report import Row, microseconds
+
+OURS, PEERS, CHUNK = 10_000, 400, 64 * 1024
+
+
+def run() -> list[Row]:
+    lines = [event(pod) for pod in encoded(OURS)]
+    ours = min(_ours(lines) for _ in range(3)) / OURS
+    peer = asyncio.run(_peer(lines[:PEERS])) / PEERS
+    return [
+        Row(
+            "ingest of a pod event, CPU",
+            microseconds(ours),
+            f"Watch into V1Pod {microseconds(peer)}",
+            peer / ours,
+            ">=",
+            50,
+        )
+    ]
+
+
+def _ours(lines: list[bytes]) -> float:
+    """CPU seconds from received chunks to a filled store."""
+    stream = b"".join(lines)
+    feed = Feed(Store("bench", "pods"), lambda before, after: None)
+    splitter, shape = LineSplitter(), Shape()
+    began = time.process_time()
+    for start in range(0, len(stream), CHUNK):
+        for line in splitter.feed(stream[start : start + CHUNK]):
+            found = decode_event(line, shape)
+            assert found.object is not None
+            feed.apply(found.type, found.object)
+    spent = time.process_time() - began
+    assert len(feed.store) == len(lines)
+    return spent
+
+
+async def _peer(lines: list[bytes]) -> float:
+    async with ApiClient(Configuration(host="http://127.0.0.1")) as client:
+        watch = Watch(client=client)
+        began = time.process_time()
+        known = {}
+        for line in lines:
+            pod = watch.unmarshal_event(line.decode(), "V1Pod")["object"]
+            known[pod.metadata.namespace, pod.metadata.name] = pod
+        spent = time.process_time() - began
+    assert len(known) == len(lines)
+    return spent

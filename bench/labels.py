@@ -1,0 +1,53 @@
+"""A label selector that one pod in a hundred matches, through the index and by looking at each pod."""
+
+import time
+from collections.abc import Callable
+
+from app.cache.objects import CachedObject
+from app.cache.selectors import LabelSelector
+from app.cache.store import Store
+from app.fleet.feed import Feed
+from app.kube.wire import Shape, decode_event
+from bench.pods import encoded, event
+from bench.report import Row, microseconds
+
+PODS = 10_000
+
+
+def run() -> list[Row]:
+    store = Store("bench", "pods")
+    feed = Feed(store, lambda before, after: None)
+    for pod in encoded(PODS):
+        found = decode_event(event(pod).rstrip(), Shape()).object
+        assert found is not None
+        feed.apply("ADDED", found)
+    selector = LabelSelector.parse("app=app-7")
+
+    def scan() -> list[CachedObject]:
+        return [found for found in store.select() if selector.matches(found.labels.values)]
+
+    assert [found.key for found in scan()] == [found.key for found in store.select(selector)]
+    assert len(scan()) == PODS // 100
+    index_cost, scan_cost = _cost(lambda: store.select(selector), 500), _cost(scan, 20)
+    return [
+        Row(
+            f"label selector, 1 % of {PODS:,} pods",
+            microseconds(index_cost),
+            f"scan {microseconds(scan_cost)}",
+            index_cost / scan_cost,
+            "<=",
+            1 / 50,
+        )
+    ]
+
+
+def _cost(action: Callable[[], object], times: int) -> float:
+    """CPU seconds of one call, in the best of five rounds."""
+
+    def round_() -> float:
+        began = time.process_time()
+        for _ in range(times):
+            action()
+        return (time.process_time() - began) / times
+
+    return min(round_() for _ in range(5))
