@@ -23,8 +23,10 @@ def run() -> list[Row]:
         feed.apply("ADDED", found)
     selector = LabelSelector.parse("app=app-7")
 
+    held = store.select()
+
     def scan() -> list[CachedObject]:
-        return [found for found in store.select() if selector.matches(found.labels.values)]
+        return [found for found in held if selector.matches(found.labels.values)]
 
     assert [found.key for found in scan()] == [found.key for found in store.select(selector)]
     assert len(scan()) == PODS // 100
