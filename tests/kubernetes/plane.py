@@ -102,6 +102,10 @@ class ControlPlane:
         return self._processes
 
     @property
+    def etcd_url(self) -> str:
+        return f"http://127.0.0.1:{self._etcd_port}"
+
+    @property
     def token(self) -> str:
         return self.token_of("admin")
 
@@ -196,7 +200,7 @@ class ControlPlane:
             "kube-apiserver",
             [
                 self.binaries / "kube-apiserver",
-                f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
+                f"--etcd-servers={self.etcd_url}",
                 f"--cert-dir={self.folder / 'certs'}",
                 f"--secure-port={self._port}",
                 "--bind-address=127.0.0.1",
@@ -261,21 +265,20 @@ class ControlPlane:
         (self.folder / "tokens.csv").write_text("".join(lines))
 
     def _start_etcd(self) -> None:
-        client = f"http://127.0.0.1:{self._etcd_port}"
         self.processes.start(
             "etcd",
             [
                 self.binaries / "etcd",
                 f"--data-dir={self.folder / 'etcd'}",
                 "--unsafe-no-fsync",
-                f"--listen-client-urls={client}",
-                f"--advertise-client-urls={client}",
+                f"--listen-client-urls={self.etcd_url}",
+                f"--advertise-client-urls={self.etcd_url}",
                 f"--listen-peer-urls=http://127.0.0.1:{self._peer_port}",
             ],
         )
 
         def healthy() -> bool:
-            with urllib.request.urlopen(f"{client}/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.etcd_url}/health", timeout=5) as answer:
                 return b"true" in answer.read()
 
         self._wait_for("etcd", "/health to say true", healthy)
