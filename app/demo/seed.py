@@ -11,11 +11,11 @@ from app.demo import seed_network as network
 from app.demo import seed_workloads as workloads
 from app.demo.seed_apps import APPS, STATIC_PODS, SYSTEM_APPS, App
 from app.demo.seed_forge import Forge, Obj
-from app.demo.seed_placing import Places, bring_up, host_ip
+from app.demo.seed_placing import bring_up, host_ip
 from app.demo.seed_pod import make_pod
+from app.demo.seed_running import Running
 
-_HOUR = 3600.0
-_DAY = 24 * _HOUR
+_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,12 @@ class _Seeder:
         self.forge = Forge(f"{plan.name}/{plan.seed}", now)
         self.rng = self.forge.rng
         self.age = self.rng.uniform(60, 400) * _DAY
-        self.places = Places()
         self.objects: list[Obj] = []
-        self.nodes: list[Obj] = []
+        first = self.forge.ago(self.age)
+        self.nodes = [
+            base.make_node(self.forge, number, plan.region, first) for number in range(max(2, plan.nodes))
+        ]
+        self.running = Running(self.forge, self.nodes, self.objects, troubled=plan.troubled)
         self.service_ips = iter(range(20, 4000))
 
     def build(self) -> list[Obj]:
@@ -73,9 +76,6 @@ class _Seeder:
         own = dict.fromkeys(app.namespace for app in apps)
         spaces = dict.fromkeys(("default", "kube-node-lease", "kube-public", "kube-system", *own))
         self.objects += [base.make_namespace(forge, name, first) for name in spaces]
-        self.nodes = [
-            base.make_node(forge, number, plan.region, first) for number in range(max(2, plan.nodes))
-        ]
         for node in self.nodes:
             self.objects += [node, base.make_lease(forge, node)]
         authority = "-----BEGIN CERTIFICATE-----\n(simulated)\n-----END CERTIFICATE-----\n"
@@ -113,7 +113,7 @@ class _Seeder:
         name = f"{app.name}-{node['metadata']['name']}"
         pod = make_pod(self.forge, template, namespace=app.namespace, name=name, created=created, owner=node)
         bring_up(pod, node, host_ip(node))
-        self.places.occupy(pod)
+        self.running.places.occupy(pod)
         self.objects.append(pod)
 
     def _app(self, app: App) -> None:

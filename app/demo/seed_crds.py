@@ -13,7 +13,7 @@ _AGE = {
     "jsonPath": ".metadata.creationTimestamp",
     "name": "Age",
     "type": "date",
-    "description": "CreationTimestamp is a timestamp representing the server time when this object was created.",
+    "description": "When this object was created, by the clock of the server.",
 }
 _STATUS = {"jsonPath": f"{_READY}.message", "name": "Status", "priority": 1, "type": "string"}
 _CERTIFICATE_COLUMNS: list[Obj] = [
