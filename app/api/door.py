@@ -1,0 +1,169 @@
+"""Who may call: every request passes here before anything looks at it.
+
+Without a token the server trusts the machine that it runs on, and must then not trust
+what reaches it through a browser (another origin's page, a name rebound to 127.0.0.1)
+or through a proxy, which makes strangers look local. With a token nothing else counts.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Collection, Iterator
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from app.api.callers import BEARER, CALLER, LOCAL, Caller
+from app.api.problem import Problem
+
+SUBPROTOCOL = "k8s-mcp.token."
+METHODS = "GET, HEAD"
+EXPOSED = "ETag, X-Clusters, X-Cursor"
+PREFLIGHT_SECONDS = "600"
+# Probes of a container have no token, and learn no more than that the process lives.
+OPEN = frozenset({"/healthz", "/readyz"})
+
+
+class Door:
+    """``token`` is what callers must present, None on loopback where nobody needs one;
+    ``host`` is the name or address listened on, which callers may use besides the
+    loopback ones; ``origins`` are those whose pages may call."""
+
+    def __init__(self, token: str | None, host: str, origins: Collection[str]) -> None:
+        self._token = _digest(token) if token is not None else None
+        self._host = host.lower()
+        self._origins = frozenset(origins)
+
+    def attach(self, app: web.Application) -> None:
+        app.middlewares.append(self.middleware)
+        app.on_response_prepare.append(self._answer_origin)
+
+    @property
+    def middleware(self) -> Middleware:
+        @web.middleware
+        async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if self._token is None:
+                self._refuse_strangers(request)
+            if _is_preflight(request) and self._is_allowed_origin(request):
+                return _preflight(request)
+            caller = self._settle(request)
+            if caller is not None:
+                request[CALLER] = caller
+            return await handler(request)
+
+        return door
+
+    # Without a token
+
+    def _refuse_strangers(self, request: web.Request) -> None:
+        for host in request.headers.getall(hdrs.HOST, [""]):
+            if not self._is_our_host(host):
+                raise Problem(403, f"Host {host!r} is not a name of this server; accepted is localhost")
+        for name in request.headers:
+            if name.lower() in ("forwarded", "via") or name.lower().startswith("x-forwarded-"):
+                raise Problem(403, f"{name} says that a proxy is in between; that needs a token: --token")
+        if self._is_allowed_origin(request):
+            return
+        for origin in request.headers.getall(hdrs.ORIGIN, []):
+            if origin.lower() != f"{request.scheme}://{request.host}".lower():
+                raise Problem(
+                    403, f"Origin {origin!r} is another web page; those named in allowed_origins may call"
+                )
+        site = request.headers.get("Sec-Fetch-Site", "")
+        if site in ("cross-site", "same-site") and not _is_navigation_home(request):
+            raise Problem(403, f"Sec-Fetch-Site {site!r}: another web page may lead to / and nowhere else")
+
+    def _is_our_host(self, header: str) -> bool:
+        name = _host_name(header)
+        return _is_loopback(name) or name == self._host
+
+    # With one
+
+    def _settle(self, request: web.Request) -> Caller | None:
+        if self._token is None:
+            return LOCAL
+        if request.path in OPEN and not request.query_string:
+            return None
+        presented = [*_presented(request)]
+        if not presented:
+            raise Problem(
+                401,
+                "a token is needed: Authorization: Bearer, or ?token=",
+                headers={hdrs.WWW_AUTHENTICATE: 'Bearer realm="k8s-mcp"'},
+            )
+        if not all(hmac.compare_digest(_digest(token), self._token) for token in presented):
+            raise Problem(
+                401,
+                "the token is wrong",
+                headers={hdrs.WWW_AUTHENTICATE: 'Bearer realm="k8s-mcp", error="invalid_token"'},
+            )
+        return BEARER
+
+    # Other origins
+
+    def _is_allowed_origin(self, request: web.Request) -> bool:
+        origins = request.headers.getall(hdrs.ORIGIN, [])
+        return len(origins) == 1 and origins[0].lower() in self._origins
+
+    async def _answer_origin(self, request: web.Request, response: web.StreamResponse) -> None:
+        if not self._origins:
+            return
+        response.headers.add(hdrs.VARY, hdrs.ORIGIN)
+        if self._is_allowed_origin(request):
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers[hdrs.ORIGIN]
+            response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED
+
+
+def is_loopback_address(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def _host_name(header: str) -> str:
+    """The name in a Host header, without its port and the brackets of IPv6."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0].lower()
+    return header.partition(":")[0].lower().removesuffix(".")
+
+
+def _is_loopback(name: str) -> bool:
+    return name == "localhost" or name.endswith(".localhost") or is_loopback_address(name)
+
+
+def _is_navigation_home(request: web.Request) -> bool:
+    headers = request.headers
+    inside = headers.get("Sec-Fetch-Dest", "document") != "document"
+    return request.path == "/" and headers.get("Sec-Fetch-Mode") == "navigate" and not inside
+
+
+def _presented(request: web.Request) -> Iterator[str]:
+    for value in request.headers.getall(hdrs.AUTHORIZATION, []):
+        scheme, _, token = value.partition(" ")
+        if scheme.lower() == "bearer":
+            yield token.strip()
+    yield from request.query.getall("token", [])
+    for value in request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, []):
+        for protocol in map(str.strip, value.split(",")):
+            if protocol.startswith(SUBPROTOCOL):
+                yield protocol.removeprefix(SUBPROTOCOL)
+
+
+def _is_preflight(request: web.Request) -> bool:
+    return request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+
+
+def _preflight(request: web.Request) -> web.Response:
+    return web.Response(
+        status=204,
+        headers={
+            hdrs.ACCESS_CONTROL_ALLOW_METHODS: METHODS,
+            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, ""),
+            hdrs.ACCESS_CONTROL_MAX_AGE: PREFLIGHT_SECONDS,
+        },
+    )

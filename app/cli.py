@@ -1,0 +1,111 @@
+"""The k8s-mcp command. What takes long to import is imported by the command that needs it."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from app.version import version as this_version
+
+app = typer.Typer(
+    name="k8s-mcp",
+    help="One API over many Kubernetes clusters.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+WRONG = 2
+INTERRUPTED = 130
+DEMO_CLUSTERS = "3"
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; the exit status. What is wrong with the arguments is one line on stderr."""
+    command = typer.main.get_command(app)
+    arguments = _with_demo_number(arguments) or ["--help"]
+    try:
+        status = command.main(arguments, prog_name="k8s-mcp", standalone_mode=False)
+    except typer.Abort:
+        return INTERRUPTED
+    except Exception as error:
+        # The exceptions of click have this; typer has a click of its own, or not, as its version goes.
+        format_message = getattr(error, "format_message", None)
+        if format_message is None:
+            raise
+        return _complain(format_message())
+    return int(status or 0)
+
+
+def _complain(text: str) -> int:
+    typer.echo(f"k8s-mcp: {' '.join(text.split())}", err=True)
+    return WRONG
+
+
+def _with_demo_number(arguments: Sequence[str]) -> list[str]:
+    """``--demo`` without a number means the default one; option parsers cannot say that."""
+    numbered = []
+    for index, argument in enumerate(arguments):
+        following = arguments[index + 1] if index + 1 < len(arguments) else "-"
+        bare = argument == "--demo" and following.startswith("-")
+        numbered.append(f"--demo={DEMO_CLUSTERS}" if bare else argument)
+    return numbered
+
+
+@app.command()
+def serve(
+    config: Annotated[str | None, typer.Option(metavar="FILE", help="A file with settings.")] = None,
+    kubeconfig: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="A kubeconfig; may repeat.")
+    ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A context to watch; may repeat. All if left out."),
+    ] = None,
+    host: Annotated[str | None, typer.Option(metavar="H", help="The address to listen on.")] = None,
+    port: Annotated[str | None, typer.Option(metavar="P", help="The port to listen on.")] = None,
+    token: Annotated[str | None, typer.Option(metavar="T", help="What callers must present.")] = None,
+    tls_cert: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The certificate to serve TLS with.")
+    ] = None,
+    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="Its private key.")] = None,
+    demo: Annotated[
+        str | None, typer.Option(metavar="[N]", help="Start N (3) simulated clusters and serve those.")
+    ] = None,
+) -> int:
+    """Watch the clusters and serve them."""
+    given = {
+        "config": config,
+        "kubeconfig": kubeconfig,
+        "context": context,
+        "host": host,
+        "port": port,
+        "token": token,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "demo": demo,
+    }
+    return _serve({name: value for name, value in given.items() if value not in (None, [])})
+
+
+def _serve(flags: dict[str, Any]) -> int:
+    from app.settings import StartError, load
+
+    try:
+        settings = load(flags)
+        from app.server import run
+
+        return run(settings)
+    except StartError as error:
+        return _complain(str(error))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"k8s-mcp {this_version()}")

@@ -1,0 +1,62 @@
+"""How log lines look: one line a record, its fields named.
+
+``log.info("cluster is %s", state, extra={"cluster": name})`` becomes
+``2026-01-31T12:00:00.123Z INFO cluster is synced cluster=prod``, or a JSON object with
+the same members.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def configure(form: Literal["text", "json"], level: str) -> None:
+    """Send what is logged from now on, by us and by the libraries, to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for library in ("kubernetes_asyncio", "asyncio", "aiohttp"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {
+        name: value for name, value in record.__dict__.items() if name not in _STANDARD and value is not None
+    }
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class TextFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage().replace("\r", "").replace("\n", " ")
+        fields = "".join(f" {name}={_shown(value)}" for name, value in _fields(record).items())
+        line = f"{_time(record)} {record.levelname} {message}{fields}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    plain = text.isprintable() and not any(character in text for character in ' "=')
+    return text if plain and text else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,120 @@
+"""Where settings come from, which wins, and what is said of a wrong one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.settings import WATCHED, ClusterSettings, SettingError, load
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CONFIG", "PORT", "TOKEN", "CONTEXT", "DEMO", "HOST", "CLUSTERS"):
+        monkeypatch.delenv(f"K8S_MCP_{name}", raising=False)
+
+
+def config(folder: Path, text: str) -> str:
+    path = folder / "settings.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def complaint(**flags: Any) -> str:
+    with pytest.raises(SettingError) as caught:
+        load(flags)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    settings = load({})
+    assert (settings.host, settings.port, settings.token, settings.demo) == ("127.0.0.1", 8000, None, 0)
+    assert settings.watch == WATCHED
+    assert (settings.sync_timeout, settings.release_after) == (10, 600)
+    assert (settings.managed_fields, settings.secrets) == ("drop", "keys")
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = config(tmp_path, "port: 1\nhost: file\ntoken: file\n")
+    monkeypatch.setenv("K8S_MCP_PORT", "2")
+    monkeypatch.setenv("K8S_MCP_HOST", "environment")
+    settings = load({"config": path, "port": "3"})
+    assert settings.token is not None
+    assert (settings.port, settings.host, settings.token.get_secret_value()) == (3, "environment", "file")
+
+
+def test_the_file_may_be_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K8S_MCP_CONFIG", config(tmp_path, "demo: true\n"))
+    assert load({}).demo == 3
+
+
+def test_lists_and_mappings_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K8S_MCP_CONTEXT", "prod, staging")
+    monkeypatch.setenv("K8S_MCP_CLUSTERS", '{"prod": {"namespaces": ["a", "b"]}}')
+    settings = load({})
+    assert settings.context == ("prod", "staging")
+    assert settings.clusters == {"prod": ClusterSettings(namespaces=("a", "b"))}
+
+
+def test_the_variable_that_kubernetes_sets_for_a_service_of_our_name_is_not_a_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("K8S_MCP_PORT", "tcp://10.96.0.7:8000")
+    assert load({}).port == 8000
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1h", 3600), ("500ms", 0.5)]
+)
+def test_times_have_units(tmp_path: Path, text: str, seconds: float) -> None:
+    assert load({"config": config(tmp_path, f"release_after: {text}\n")}).release_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("flags", "parts"),
+    [
+        ({"port": "70000"}, ["port: '70000'", "from --port", "0 to 65535"]),
+        ({"port": "http"}, ["port: 'http'", "0 to 65535"]),
+        ({"demo": "-1"}, ["demo: '-1'", "0 to 1000"]),
+        ({"host": ""}, ["host: ''", "an IP address or a host name"]),
+        ({"tls_cert": "/dev/null"}, ["tls_cert: '/dev/null'", "tls_key"]),
+        ({"tls_key": "/dev/null"}, ["tls_key: '/dev/null'", "tls_cert"]),
+        ({"tls_cert": "/nowhere", "tls_key": "/nowhere"}, ["tls_cert: '/nowhere'", "No such file"]),
+        ({"config": "/nowhere"}, ["config: '/nowhere'", "No such file", "a file that can be read"]),
+    ],
+)
+def test_a_wrong_flag_is_named_with_its_value_and_what_is_accepted(
+    flags: dict[str, str], parts: list[str]
+) -> None:
+    message = complaint(**flags)
+    assert all(part in message for part in parts), message
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("prot: 1", ["prot: 1", "settings.yaml", "port is near"]),
+        ("secrets: values", ["secrets: 'values'", "settings.yaml", "keys or full"]),
+        ("managed_fields: true", ["managed_fields: True", "drop or keep"]),
+        ("sync_timeout: soon", ["sync_timeout: 'soon'", "10s"]),
+        ("sync_timeout: .inf", ["sync_timeout: inf", "10s"]),
+        ("allowed_origins: [example.com]", ["allowed_origins.0: 'example.com'", "https://"]),
+        ("clusters: {prod: {namespace: [x]}}", ["clusters.prod.namespace: ['x']", "namespaces is near"]),
+        ("clusters: [prod]", ["clusters: ['prod']", "a mapping"]),
+        ("- port", ["config:", "it holds a list"]),
+        ("port: [", ["config:", "line 1", "a YAML file"]),
+        ("config: other.yaml", ["config: 'other.yaml'", "no such setting"]),
+    ],
+)
+def test_a_wrong_line_of_the_file_is_named(tmp_path: Path, text: str, parts: list[str]) -> None:
+    message = complaint(config=config(tmp_path, text))
+    assert all(part in message for part in parts), message
+
+
+def test_a_token_is_never_shown() -> None:
+    assert "secret word" not in complaint(token="secret word")
+    assert "sesame" not in repr(load({"token": "sesame"}))
