@@ -123,6 +123,12 @@ class ControlPlane:
         """The same in base64, as kubeconfigs carry it."""
         return base64.b64encode(self.ca_file.read_bytes()).decode()
 
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        if self._ssl is None:
+            self._ssl = ssl.create_default_context(cafile=str(self.ca_file))
+        return self._ssl
+
     def pid(self, name: str = "kube-apiserver") -> int:
         return self.processes.pid(name)
 
@@ -163,7 +169,7 @@ class ControlPlane:
             headers={"Authorization": f"Bearer {self.token_of(user)}", "Content-Type": content_type},
         )
         try:
-            with urllib.request.urlopen(request, timeout=timeout, context=self._context()) as answer:
+            with urllib.request.urlopen(request, timeout=timeout, context=self.ssl_context) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -340,11 +346,6 @@ class ControlPlane:
                 failure = error
             time.sleep(0.1)
         raise PlaneError(f"waited {seconds:.0f} s for {what}; {failure!r}\n{self.processes.log_tail(name)}")
-
-    def _context(self) -> ssl.SSLContext:
-        if self._ssl is None:
-            self._ssl = ssl.create_default_context(cafile=str(self.ca_file))
-        return self._ssl
 
     def _kubeconfig_of(self, user: str) -> Path:
         path = self.folder / f"{user}.kubeconfig"
