@@ -171,13 +171,13 @@ def make_secret(
     }
 
 
-def make_claim(forge: Forge, app: App, number: int, created: str) -> tuple[Obj, Obj]:
+def make_claim(forge: Forge, app: App, number: int, created: str, prefix: str = "data") -> tuple[Obj, Obj]:
     """The claim of one replica of a stateful set, bound, and its volume."""
     claim: Obj = {
         "kind": "PersistentVolumeClaim",
         "apiVersion": "v1",
         "metadata": forge.meta(
-            f"data-{app.name}-{number}",
+            f"{prefix}-{app.name}-{number}",
             app.namespace,
             created=created,
             labels={"app": app.name},
