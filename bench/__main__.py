@@ -6,7 +6,7 @@ import sys
 
 from bench.report import Measurement, show
 
-MEASUREMENTS = ("ingest", "labels", "memory")
+MEASUREMENTS = ("ingest", "memory", "labels", "lists", "hung", "fleet", "paging")
 
 
 def main() -> int:

@@ -50,6 +50,10 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1e3:,.3g} ms" if seconds < 1 else f"{seconds * 1e3:,.0f} ms"
 
 
+def seconds(value: float) -> str:
+    return f"{value:.2f} s"
+
+
 def microseconds(seconds: float) -> str:
     return f"{seconds * 1e6:,.3g} µs"
 

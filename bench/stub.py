@@ -21,7 +21,11 @@ _WATCH_SECONDS = 300.0
 
 
 class Stub:
-    """All clusters hold the same pods. Lists are paged as asked; watches tell of nothing."""
+    """All clusters hold the same pods; watches tell of nothing.
+
+    Lists are paged as asked, save those with resourceVersion=0: a kube-apiserver answers them from its
+    cache, whole.
+    """
 
     def __init__(self, pods: int) -> None:
         self._version = 1000 + pods
@@ -74,7 +78,9 @@ class Stub:
 
     def _page(self, request: web.Request) -> bytes:
         start = int(request.query.get("continue", 0))
-        limit = int(request.query.get("limit", 0)) or len(self._items)
+        whole = request.query.get("resourceVersion") == "0"
+        limit = 0 if whole else int(request.query.get("limit", 0))
+        limit = limit or len(self._items)
         known = self._pages.get((start, limit))
         if known is None:
             end = start + limit
