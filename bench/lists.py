@@ -15,9 +15,9 @@ from aiohttp import web
 from bench.pods import pods, stripped
 from bench.raw import Answer, get
 from bench.report import Row, milliseconds
-from bench.sources import Cluster, one_cluster, only_pods
+from bench.sources import Cluster, Measured, one_cluster, only_pods
 from tests.kubernetes.processes import cpu_seconds, free_port
-from tests.kubernetes.product import Product, until
+from tests.kubernetes.product import until
 
 PODS, TIMES = 10_000, 10
 
@@ -26,7 +26,7 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         cluster = running.enter_context(one_cluster(Path(folder), PODS))
         flags = ("--kubeconfig", str(cluster.kubeconfig), "--config", str(only_pods(Path(folder))))
-        product = running.enter_context(Product(Path(folder), *flags))
+        product = running.enter_context(Measured(Path(folder), *flags))
         until(lambda: product.state("bench-0") == "synced", seconds=60)
         ours, answers = _cost(f"{product.url}/pods", product.pid)
         rows = _against_kubernetes(cluster, ours)

@@ -10,6 +10,15 @@ from pathlib import Path
 
 from bench import real
 from tests.kubernetes.plane import ControlPlane
+from tests.kubernetes.product import Product
+
+
+class Measured(Product):
+    """The product, with the process whose CPU time is read."""
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,6 @@ class Product:
         found = re.search(r"http://127\.0\.0\.1:\d+", self.log.read_text())
         return found[0] if found else ""
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def get(self, path: str, **query: str) -> Any:
         """The decoded JSON answer; urllib.error.HTTPError above 299."""
         url = f"{self.url}{path}?{urllib.parse.urlencode(query)}"
