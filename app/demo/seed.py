@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.demo import seed_base as base
@@ -37,6 +37,8 @@ class Plan:
 
     def apps(self) -> list[App]:
         chosen = [app for app in APPS if self.namespaces is None or app.namespace in self.namespaces]
+        if not self.troubled:
+            chosen = [replace(app, habit=None) for app in chosen]
         return [*SYSTEM_APPS, *chosen]
 
 
@@ -56,7 +58,7 @@ class _Seeder:
         self.nodes = [
             base.make_node(self.forge, number, plan.region, first) for number in range(max(2, plan.nodes))
         ]
-        self.running = Running(self.forge, self.nodes, self.objects, troubled=plan.troubled)
+        self.running = Running(self.forge, self.nodes, self.objects)
         self.service_ips = iter(range(20, 4000))
 
     def build(self) -> list[Obj]:

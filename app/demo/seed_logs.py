@@ -73,11 +73,11 @@ def _span(pod: Obj, container: str | None, now: datetime, *, previous: bool) -> 
     status = next((each for each in statuses if container in (None, each["name"])), None)
     if status is None:
         return None
-    state: Obj = status.get("lastState") if previous else status["state"]
+    state: Obj = (status.get("lastState") or {}) if previous else status["state"]
     if not previous and "waiting" in state:
         # Between two runs a kubelet still has the log of the one that ended.
         state = status.get("lastState") or {}
-    run = (state or {}).get("terminated") or (state or {}).get("running")
+    run = state.get("terminated") or state.get("running")
     if run is None:
         return None
     start = moment(run["startedAt"])

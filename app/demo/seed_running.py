@@ -19,18 +19,14 @@ _HOUR = 3600.0
 
 
 class Running:
-    """Makes what the controllers would have made of a workload by now, and puts it into objects.
+    """Makes what the controllers would have made of a workload by now, and puts it into objects."""
 
-    troubled: heed the habits that applications have.
-    """
-
-    def __init__(self, forge: Forge, nodes: list[Obj], objects: list[Obj], *, troubled: bool) -> None:
+    def __init__(self, forge: Forge, nodes: list[Obj], objects: list[Obj]) -> None:
         self.forge = forge
         self.rng = forge.rng
         self.nodes = nodes
         self.objects = objects
         self.places = Places()
-        self.troubled = troubled
 
     def add(self, app: App, workload: Obj) -> list[Obj]:
         """Run the workload, set its status, and answer the pods that a service of it has."""
@@ -81,7 +77,7 @@ class Running:
 
     def _trouble(self, pod: Obj, template: Obj) -> None:
         habit = (template["metadata"].get("annotations") or {}).get(HABIT)
-        if habit is None or not self.troubled:
+        if habit is None:
             return
         recent = self.forge.ago(self.rng.uniform(20, 280))
         message = f"Back-off restarting failed container {pod['spec']['containers'][0]['name']}"
@@ -112,7 +108,7 @@ class Running:
         times = [deployment["metadata"]["creationTimestamp"], *changes]
         times.sort()
         present = deployment["spec"]["template"]
-        stuck = app.habit == "bad-image" and self.troubled
+        stuck = app.habit == "bad-image"
         templates = [_older(present, steps) for steps in range(history - 1, 0, -1)] + [present]
         if stuck:
             present = _next(present, {HABIT: "bad-image"})

@@ -32,8 +32,8 @@ def test_a_seed_repeats_its_cluster_and_another_makes_another() -> None:
 def test_every_kind_of_a_real_cluster_is_there() -> None:
     kinds = Counter(each["kind"] for each in cluster_objects(Plan(), NOW))
     expected = (
-        "Namespace Node Lease ServiceAccount ConfigMap Secret Pod Deployment ReplicaSet StatefulSet DaemonSet "
-        "Job CronJob Service EndpointSlice Ingress PersistentVolume PersistentVolumeClaim Event "
+        "Namespace Node Lease ServiceAccount ConfigMap Secret Pod Deployment ReplicaSet StatefulSet "
+        "DaemonSet Job CronJob Service EndpointSlice Ingress PersistentVolume PersistentVolumeClaim Event "
         "CustomResourceDefinition Certificate ClusterIssuer"
     )
     assert set(expected.split()) == set(kinds)
