@@ -5,6 +5,8 @@ from collections.abc import Collection
 import msgspec
 from aiohttp import web
 
+from app.api.problem import Problem
+
 
 class Scope(msgspec.Struct, frozen=True):
     """What a caller may use. None means all."""
@@ -13,17 +15,22 @@ class Scope(msgspec.Struct, frozen=True):
     namespaces: frozenset[str] | None = None
 
     def permitted_clusters(self, asked: Collection[str] | None) -> Collection[str] | None:
-        """Those of the clusters asked for (all for None) that are in scope."""
-        return _both(self.clusters, asked)
+        """Those of the clusters asked for (all for None) that are in scope. Raises Problem for none."""
+        return _both("clusters", self.clusters, asked)
 
     def permitted_namespaces(self, asked: Collection[str] | None) -> Collection[str] | None:
-        return _both(self.namespaces, asked)
+        return _both("namespaces", self.namespaces, asked)
 
 
-def _both(permitted: frozenset[str] | None, asked: Collection[str] | None) -> Collection[str] | None:
+def _both(
+    what: str, permitted: frozenset[str] | None, asked: Collection[str] | None
+) -> Collection[str] | None:
     if permitted is None:
         return asked
-    return permitted if asked is None else permitted.intersection(asked)
+    both = permitted if asked is None else permitted.intersection(asked)
+    if not both:
+        raise Problem(403, f"these {what} are not yours to see; you may see {', '.join(sorted(permitted))}")
+    return both
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from app.api.problem import Problem
 
 SUBPROTOCOL = "k8s-mcp.token."
 METHODS = "GET, HEAD"
-EXPOSED = "ETag, X-Clusters, X-Cursor"
+EXPOSED = "ETag, X-Clusters, X-Continue, X-Cursor"
 PREFLIGHT_SECONDS = "600"
 # Probes of a container have no token, and learn no more than that the process lives.
 OPEN = frozenset({"/healthz", "/readyz"})

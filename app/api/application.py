@@ -1,0 +1,27 @@
+"""The aiohttp application: everything that is asked passes the same way in."""
+
+from aiohttp import web
+
+from app.api.door import Door
+from app.api.endpoints import add_routes
+from app.api.metrics import METRICS, Metrics
+from app.api.problem import problems
+from app.api.state import FLEET, SERVING, Serving
+from app.fleet.fleet import Fleet
+
+
+def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Application:
+    """The application that serves a fleet; who starts and closes the fleet is who made it."""
+    metrics = Metrics(fleet)
+    app = web.Application(middlewares=[metrics.time_requests, problems])
+    door.attach(app)
+    app[FLEET] = fleet
+    app[SERVING] = serving
+    app[METRICS] = metrics
+    app.on_response_prepare.append(_forbid_guessing)
+    add_routes(app)
+    return app
+
+
+async def _forbid_guessing(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["X-Content-Type-Options"] = "nosniff"

@@ -1,0 +1,97 @@
+"""The one table of what this server answers: routes, parameter checks and documentation follow it."""
+
+import functools
+
+import orjson
+from aiohttp import web
+
+from app.api import clusters, operations, reads
+from app.api.negotiation import FORMATS, media_type
+from app.api.openapi import describe
+from app.api.parameters import CLUSTER, Parameter, check
+from app.api.table import Endpoint
+
+_MEDIA = tuple(dict.fromkeys(map(media_type, FORMATS)))
+_PLACE = (
+    CLUSTER,
+    Parameter("namespace", "Names of namespaces, separated by commas; all if left out.", repeats=True),
+)
+_SHAPE = (
+    Parameter("fields", "Only these paths, and what identifies an object, separated by commas."),
+    Parameter("format", "The format, else by Accept.", {"enum": [*FORMATS], "default": "json"}),
+    Parameter("after", "A cursor: wait, 2 s at most, until what it covers has been seen."),
+)
+_CHOICE = (
+    Parameter("labelSelector", "Kubernetes' grammar: a=b,c!=d,e in (f,g),h notin (i),j,!k"),
+    Parameter("fieldSelector", "Conditions on paths: =, !=, ~ (regular expression), < and >."),
+    Parameter("sort", "Paths, descending with -; else cluster, namespace, name."),
+    Parameter("limit", "At most so many items.", {"type": "integer", "minimum": 0}),
+    Parameter("continue", "metadata.continue of the page before."),
+)
+
+
+async def openapi(request: web.Request) -> web.StreamResponse:
+    """Written at most once a process."""
+    return web.Response(body=_document(), content_type="application/json")
+
+
+@functools.cache
+def _document() -> bytes:
+    return orjson.dumps(describe(ENDPOINTS))
+
+
+ENDPOINTS = (
+    Endpoint("/clusters", clusters.list_clusters, "The clusters, and how they are.", (CLUSTER,)),
+    Endpoint(
+        "/clusters/{cluster}/kubeconfig",
+        clusters.kubeconfig,
+        "A kubeconfig with which kubectl reaches a cluster through this server.",
+        media=("application/yaml",),
+    ),
+    Endpoint(
+        "/resources",
+        clusters.list_resources,
+        "What can be asked for, and which clusters have it.",
+        (CLUSTER,),
+    ),
+    Endpoint("/healthz", operations.alive, "Whether the process is alive.", media=("text/plain",)),
+    Endpoint(
+        "/readyz",
+        operations.ready,
+        "Whether each cluster has synced once or has been given up on.",
+        (Parameter("verbose", "Name the clusters.", {"type": "boolean"}),),
+        media=("text/plain",),
+    ),
+    Endpoint("/metrics", operations.metrics, "Metrics for Prometheus.", media=("text/plain",)),
+    Endpoint("/version", operations.version, "The version of this server."),
+    Endpoint("/openapi.json", openapi, "This document."),
+    Endpoint(
+        "/{resource}",
+        reads.list_objects,
+        "The objects of a resource in all clusters.",
+        (*_PLACE, *_CHOICE, *_SHAPE),
+        media=_MEDIA,
+        schema="List",
+    ),
+    Endpoint(
+        "/{resource}/{name}",
+        reads.get_object,
+        "One object, wherever it is.",
+        (*_PLACE, *_SHAPE),
+        media=_MEDIA,
+        schema="Object",
+    ),
+)
+
+
+def add_routes(app: web.Application) -> None:
+    for endpoint in ENDPOINTS:
+        app.router.add_get(endpoint.path, _checked(endpoint))
+
+
+def _checked(endpoint: Endpoint):  # type: ignore[no-untyped-def]
+    async def handle(request: web.Request) -> web.StreamResponse:
+        check(request, endpoint.parameters)
+        return await endpoint.handler(request)
+
+    return handle

@@ -1,0 +1,170 @@
+"""The bodies of answers, in every format: a listing becomes pieces, one object is a listing of one.
+
+JSON is a join of the bytes that are cached; nothing is decoded or encoded for it.
+"""
+
+import asyncio
+from bisect import bisect_left
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+import msgspec
+import orjson
+
+from app.api.sending import PIECE_BYTES
+from app.api.yaml import dump
+from app.cache.objects import CachedObject
+from app.fleet.status import ClusterStatus
+from app.kube.resources import Resource
+
+# So many objects are turned into something else before others have their turn: some milliseconds.
+AT_ONCE = 200
+
+Pieces = AsyncGenerator[bytes, None]
+Run = tuple[str, Sequence[CachedObject]]
+
+
+class Listing(msgspec.Struct):
+    """An answer: what a list says, and the objects as runs of one cluster each.
+
+    ``tail_of`` gives the JSON of an object without its opening brace where that is not
+    what is cached, because only some fields were asked for.
+    """
+
+    resource: Resource
+    cursor: str
+    statuses: Sequence[ClusterStatus]
+    runs: Sequence[Run]
+    continue_: str | None = None
+    remaining: int | None = None
+    tail_of: Callable[[CachedObject], bytes] | None = None
+
+    def envelope(self) -> dict[str, Any]:
+        """All members of a list but its items, in the order of the contract."""
+        metadata: dict[str, Any] = {"resourceVersion": self.cursor}
+        if self.continue_:
+            metadata["continue"] = self.continue_
+        if self.remaining is not None:
+            metadata["remainingItemCount"] = self.remaining
+        return {
+            "kind": f"{self.resource.kind}List",
+            "apiVersion": self.resource.api_version,
+            "metadata": metadata,
+            "clusters": [msgspec.structs.asdict(status) for status in self.statuses],
+        }
+
+    async def tails(self) -> AsyncGenerator[tuple[bytes, list[bytes]], None]:
+        """The JSON of the objects without the opening brace, a piece at a time; what goes before each."""
+        for cluster, objects in self.runs:
+            opening = _opening(cluster)
+            if self.tail_of is None:
+                for part in _by_size([found.tail for found in objects]):
+                    yield opening, part
+            else:
+                for some in _by_number(objects):
+                    yield opening, [self.tail_of(found) for found in some]
+
+    async def documents(self) -> AsyncGenerator[bytes, None]:
+        """The whole JSON of each object."""
+        async for opening, tails in self.tails():
+            for number, tail in enumerate(tails):
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                yield opening + tail
+
+
+def _opening(cluster: str) -> bytes:
+    return b'{"cluster":' + orjson.dumps(cluster) + b","
+
+
+def _by_size(tails: list[bytes]) -> Iterator[list[bytes]]:
+    ends = list(accumulate(map(len, tails)))
+    start = 0
+    while start < len(tails):
+        before = ends[start - 1] if start else 0
+        end = bisect_left(ends, before + PIECE_BYTES, start) + 1
+        yield tails[start:end]
+        start = end
+
+
+def _by_number(objects: Sequence[CachedObject]) -> Iterator[Sequence[CachedObject]]:
+    for start in range(0, len(objects), AT_ONCE):
+        yield objects[start : start + AT_ONCE]
+
+
+# Lists
+
+
+def json_length(listing: Listing) -> int | None:
+    """The bytes of a list in JSON, where that can be told without making them."""
+    if listing.tail_of is not None:
+        return None
+    items = sum(len(objects) for _, objects in listing.runs)
+    size = sum(
+        len(objects) * len(_opening(cluster)) + sum(len(found.tail) for found in objects)
+        for cluster, objects in listing.runs
+    )
+    return len(_json_head(listing)) + size + max(items - 1, 0) + len(b"]}")
+
+
+def _json_head(listing: Listing) -> bytes:
+    return orjson.dumps(listing.envelope())[:-1] + b',"items":['
+
+
+async def json_list(listing: Listing) -> Pieces:
+    yield _json_head(listing)
+    comma = b""
+    async for opening, tails in listing.tails():
+        between = b"," + opening
+        yield comma + opening + between.join(tails) if comma == b"" else between.join([b"", *tails])
+        comma = b","
+    yield b"]}"
+
+
+async def ndjson_list(listing: Listing) -> Pieces:
+    async for opening, tails in listing.tails():
+        # A line end that an API server put between members would break the line.
+        lines = [tail.replace(b"\n", b" ") for tail in tails]
+        yield opening + (b"\n" + opening).join(lines) + b"\n"
+
+
+async def yaml_list(listing: Listing) -> Pieces:
+    yield dump(listing.envelope())
+    if not any(objects for _, objects in listing.runs):
+        yield b"items: []\n"
+        return
+    yield b"items:\n"
+    async for document in listing.documents():
+        yield dump([orjson.loads(document)])
+
+
+async def name_list(listing: Listing) -> Pieces:
+    """The cluster, and what ``kubectl get -o name`` prints."""
+    group = f".{listing.resource.group}" if listing.resource.group else ""
+    for cluster, objects in listing.runs:
+        prefix = f"{cluster} {listing.resource.kind.lower()}{group}/"
+        for some in _by_number(objects):
+            yield "".join(f"{prefix}{found.name}\n" for found in some).encode()
+
+
+# One object
+
+
+async def json_object(listing: Listing) -> Pieces:
+    async for document in listing.documents():
+        yield document
+
+
+async def yaml_object(listing: Listing) -> Pieces:
+    async for document in listing.documents():
+        yield dump(orjson.loads(document))
+
+
+LISTS: dict[str, Callable[[Listing], Pieces]] = {
+    "json": json_list,
+    "yaml": yaml_list,
+    "ndjson": ndjson_list,
+    "name": name_list,
+}
+OBJECTS = LISTS | {"json": json_object, "yaml": yaml_object}

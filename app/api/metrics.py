@@ -1,0 +1,95 @@
+"""What Prometheus is told: how the watches are read when it asks, how long requests took all along."""
+
+import time
+from collections.abc import Iterator
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CollectorRegistry, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from app.fleet.fleet import Fleet
+from app.fleet.watch import Watch
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LABELS = ("cluster", "resource")
+
+
+class Metrics:
+    def __init__(self, fleet: Fleet) -> None:
+        self._registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self._registry)
+        self._registry.register(FleetCollector(fleet))
+        self._requests = Histogram(
+            "k8s_mcp_request_duration_seconds",
+            "From the request to the end of its answer.",
+            ("endpoint", "status"),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+
+    def exposition(self) -> tuple[bytes, str]:
+        """The text that Prometheus reads, and its content type."""
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+    @web.middleware
+    async def time_requests(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        response = await handler(request)
+        resource = request.match_info.route.resource
+        endpoint = resource.canonical if resource is not None else "none"
+        self._requests.labels(endpoint, response.status).observe(time.perf_counter() - began)
+        return response
+
+
+METRICS = web.AppKey("metrics", Metrics)
+
+
+class FleetCollector(Collector):
+    """The clusters and their watches as they are now."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def collect(self) -> Iterator[Metric]:
+        states = GaugeMetricFamily(
+            "k8s_mcp_cluster_state", "1 for the state that a cluster is in.", labels=("cluster", "state")
+        )
+        objects = GaugeMetricFamily("k8s_mcp_objects", "Objects held.", labels=_LABELS)
+        size = GaugeMetricFamily("k8s_mcp_object_bytes", "Bytes of JSON held.", labels=_LABELS)
+        lag = GaugeMetricFamily(
+            "k8s_mcp_watch_lag_seconds",
+            "Time since the watch last brought anything; an idle one brings a bookmark about every minute.",
+            labels=_LABELS,
+        )
+        relists = CounterMetricFamily("k8s_mcp_relists", "Lists after the first.", labels=_LABELS)
+        reconnects = CounterMetricFamily(
+            "k8s_mcp_reconnects", "Watches that ended or failed, by reason.", labels=(*_LABELS, "reason")
+        )
+        now = time.monotonic()
+        for cluster in self._fleet.clusters.values():
+            states.add_metric((cluster.name, cluster.condition.state), 1)
+            for watch in cluster.watches:
+                labels = (cluster.name, watch.resource.name)
+                objects.add_metric(labels, sum(map(len, watch.stores)))
+                size.add_metric(labels, sum(store.bytes for store in watch.stores))
+                relists.add_metric(labels, sum(each.counters.relists for each in watch.reflectors))
+                heard = [each.counters.last_event for each in watch.reflectors]
+                quiet = [now - at for at in heard if at is not None]
+                if quiet:
+                    lag.add_metric(labels, max(quiet))
+                for reason, number in _reconnects(watch).items():
+                    reconnects.add_metric((*labels, reason), number)
+        yield from (states, objects, size, lag, relists, reconnects)
+
+
+def _reconnects(watch: Watch) -> dict[str, int]:
+    """Summed over the namespaces of a watch, because series must differ."""
+    found: dict[str, int] = {}
+    for reflector in watch.reflectors:
+        for reason, number in reflector.counters.reconnects.items():
+            found[reason] = found.get(reason, 0) + number
+    return found

@@ -1,0 +1,126 @@
+"""The OpenAPI document, made from the table of endpoints."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.api.parameters import TOKEN, Parameter
+from app.api.problem import CONTENT_TYPE
+from app.api.table import Endpoint
+from app.version import version
+
+_NAMES = {
+    "resource": "A plural, singular, short name or kind, in any case, with or without its group.",
+    "name": "The name of the object.",
+    "cluster": "The name of a cluster.",
+}
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "cluster": {"type": "string"},
+        "clusters": {"type": "array", "items": {"$ref": "#/components/schemas/ClusterStatus"}},
+    },
+}
+_STATUS = {
+    "type": "object",
+    "required": ["name", "state", "since", "objects", "error"],
+    "properties": {
+        "name": {"type": "string"},
+        "state": {"enum": ["syncing", "synced", "stale", "unreachable", "forbidden", "removed"]},
+        "since": {"type": "string", "format": "date-time"},
+        "objects": {"type": "integer"},
+        "error": {"type": ["string", "null"]},
+    },
+}
+_LIST = {
+    "type": "object",
+    "required": ["kind", "apiVersion", "metadata", "clusters", "items"],
+    "properties": {
+        "kind": {"type": "string"},
+        "apiVersion": {"type": "string"},
+        "metadata": {
+            "type": "object",
+            "required": ["resourceVersion"],
+            "properties": {
+                "resourceVersion": {"type": "string", "description": "The cursor."},
+                "continue": {"type": "string"},
+                "remainingItemCount": {"type": "integer"},
+            },
+        },
+        "clusters": {"type": "array", "items": {"$ref": "#/components/schemas/ClusterStatus"}},
+        "items": {"type": "array", "items": {"$ref": "#/components/schemas/Object"}},
+    },
+}
+_OBJECT = {
+    "type": "object",
+    "required": ["cluster", "kind", "apiVersion", "metadata"],
+    "properties": {
+        "cluster": {"type": "string"},
+        "kind": {"type": "string"},
+        "apiVersion": {"type": "string"},
+        "metadata": {"type": "object"},
+    },
+}
+
+
+def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+    """The document, OpenAPI 3.1."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "k8s-mcp-server",
+            "version": version(),
+            "description": "One API over many Kubernetes clusters.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "security": [{}, {"bearer": []}, {"query": []}],
+        "paths": {endpoint.path: {"get": _operation(endpoint)} for endpoint in endpoints},
+        "components": {
+            "schemas": {"Problem": _PROBLEM, "ClusterStatus": _STATUS, "List": _LIST, "Object": _OBJECT},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "query": {"type": "apiKey", "in": "query", "name": TOKEN.name},
+            },
+        },
+    }
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{endpoint.schema}"} if endpoint.schema else {}
+    content: Mapping[str, Any] = {media: {"schema": schema} if schema else {} for media in endpoint.media}
+    problem = {"content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    return {
+        "operationId": endpoint.handler.__name__,
+        "summary": endpoint.summary,
+        "parameters": [
+            *(_path_parameter(name) for name in endpoint.variables),
+            *(_query_parameter(parameter) for parameter in endpoint.parameters),
+        ],
+        "responses": {
+            "200": {"description": endpoint.summary, "content": content},
+            "default": {"description": "What went wrong.", **problem},
+        },
+    }
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": _NAMES[name],
+        "schema": {"type": "string"},
+    }
+
+
+def _query_parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+        "schema": parameter.schema,
+    }

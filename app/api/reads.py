@@ -1,0 +1,170 @@
+"""Fleet reads: lists of a resource across clusters, and one object wherever it is."""
+
+import time
+from collections.abc import Collection, Sequence
+
+import msgspec
+from aiohttp import hdrs, web
+
+from app.api import forms, tags
+from app.api.callers import CALLER
+from app.api.forms import Listing
+from app.api.negotiation import choose_format, media_type
+from app.api.parameters import words
+from app.api.problem import Problem
+from app.api.scoping import caught_up, covered, statuses
+from app.api.sending import send
+from app.cache.errors import SelectorError
+from app.cache.objects import SEPARATOR, CachedObject, key_of
+from app.cache.queries import Query, run
+from app.cache.store import Store
+from app.fleet.coverage import Coverage
+from app.fleet.status import ClusterStatus
+from app.streams.positions import cursor_of
+
+# Clients do not read header lines longer than 8 KB.
+LONGEST_HEADER = 6 * 1024
+# These show how old things are, and change with every second.
+AGEING = frozenset({"table", "wide"})
+
+
+async def list_objects(request: web.Request) -> web.StreamResponse:
+    form = choose_format(request)
+    coverage = await covered(request)
+    query = _query(request, coverage)
+    late = await caught_up(request, coverage)
+    # From here to where the query suspends is one step of the event loop: all of it agrees.
+    known = statuses(coverage, late)
+    stores = coverage.stores
+    cursor = query.cursor or cursor_of(coverage, query.signature).encode()
+    headers = _headers(request, form, cursor, known, stores)
+    if tags.is_known(request, headers[hdrs.ETAG]):
+        return web.Response(status=304, headers=headers)
+    result = await run(query, stores)
+    listing = Listing(
+        coverage.resource,
+        cursor,
+        known,
+        [(store.cluster, found) for store, found in result.runs],
+        continue_=query.continue_after(result.last, cursor) if result.last is not None else None,
+        remaining=result.remaining or None,
+        tail_of=query.projection.tail if query.projection is not None else None,
+    )
+    if listing.continue_:
+        headers["X-Continue"] = listing.continue_
+    length = forms.json_length(listing) if form == "json" else None
+    return await send(request, forms.LISTS[form](listing), headers, length=length)
+
+
+async def get_object(request: web.Request) -> web.StreamResponse:
+    form = choose_format(request)
+    coverage = await covered(request)
+    query = _query(request, coverage)
+    late = await caught_up(request, coverage)
+    known = statuses(coverage, late)
+    places = _places(coverage, query.namespaces, request.match_info["name"])
+    if len(places) != 1:
+        raise _not_one(request, coverage, places, known)
+    ((store, found),) = places
+    cursor = cursor_of(coverage, query.signature).encode()
+    headers = _headers(request, form, cursor, known, [store])
+    if tags.is_known(request, headers[hdrs.ETAG]):
+        return web.Response(status=304, headers=headers)
+    listing = Listing(
+        coverage.resource,
+        cursor,
+        known,
+        [(store.cluster, [found])],
+        tail_of=query.projection.tail if query.projection is not None else None,
+    )
+    return await send(request, forms.OBJECTS[form](listing), headers)
+
+
+def _query(request: web.Request, coverage: Coverage) -> Query:
+    """The query of a request; what it says of namespaces means nothing to what has none."""
+    given = request.query
+    namespaces = request[CALLER].scope.permitted_namespaces(words(request, "namespace"))
+    bound = [coverage.resource.name, sorted(words(request, "cluster") or ())]
+    try:
+        return Query.parse(
+            namespace=",".join(namespaces or ()) if coverage.resource.namespaced else None,
+            label_selector=given.get("labelSelector"),
+            field_selector=given.get("fieldSelector"),
+            sort=given.get("sort"),
+            limit=given.get("limit"),
+            continue_=given.get("continue"),
+            fields=given.get("fields"),
+            scope=msgspec.json.encode(bound).decode(),
+        )
+    except SelectorError as error:
+        raise Problem(400, str(error)) from None
+
+
+def _headers(
+    request: web.Request,
+    form: str,
+    cursor: str,
+    known: Sequence[ClusterStatus],
+    stores: Sequence[Store],
+) -> dict[str, str]:
+    age = f" {time.time():.0f}" if form in AGEING else ""
+    headers = {
+        hdrs.CONTENT_TYPE: media_type(form),
+        hdrs.CACHE_CONTROL: "private, no-cache",
+        hdrs.ETAG: tags.tag(request, form + age, stores, known),
+        "X-Cursor": cursor,
+    }
+    behind = [f"{status.name}={status.state}" for status in known if status.state != "synced"]
+    if behind:
+        headers["X-Clusters"] = _shortened(behind)
+    return headers
+
+
+def _shortened(entries: Sequence[str]) -> str:
+    text = ",".join(entries)
+    return text if len(text) <= LONGEST_HEADER else text[:LONGEST_HEADER].rpartition(",")[0] + ",..."
+
+
+def _places(
+    coverage: Coverage, namespaces: Collection[str] | None, name: str
+) -> list[tuple[Store, CachedObject]]:
+    """Where there is an object of this name."""
+    if not coverage.resource.namespaced:
+        namespaces = [""]
+    places: list[tuple[Store, CachedObject]] = []
+    for store in coverage.stores:
+        if namespaces is None:
+            end = SEPARATOR + name
+            places += [(store, found) for found in store.select() if found.key.endswith(end)]
+        else:
+            found_there = (store.get(key_of(namespace, name)) for namespace in sorted(namespaces))
+            places += [(store, found) for found in found_there if found is not None]
+    return places
+
+
+def _not_one(
+    request: web.Request,
+    coverage: Coverage,
+    places: Sequence[tuple[Store, CachedObject]],
+    known: Sequence[ClusterStatus],
+) -> Problem:
+    what = f"{coverage.resource.name} {request.match_info['name']!r}"
+    if places:
+        named = [
+            {"cluster": store.cluster, "namespace": found.namespace or None, "name": found.name}
+            for store, found in places
+        ]
+        return Problem(
+            409, f"there are {len(named)} {what}; cluster= and namespace= choose one", places=named
+        )
+    clusters = [msgspec.structs.asdict(status) for status in known]
+    behind = [status.name for status in known if status.state != "synced"]
+    if behind:
+        return Problem(
+            503,
+            f"no {what} is known, but {len(behind)} of {len(known)} clusters are not synced",
+            clusters=clusters,
+        )
+    return Problem(
+        404, f"there is no {what} in {', '.join(status.name for status in known) or 'any cluster'}"
+    )

@@ -1,0 +1,106 @@
+"""From a request to the resource and the clusters that it is about, and the waiting that reads do."""
+
+import asyncio
+import time
+from collections.abc import Collection, Sequence
+
+import msgspec
+from aiohttp import web
+
+from app.api.callers import CALLER
+from app.api.parameters import words
+from app.api.problem import Problem
+from app.api.state import FLEET, SERVING
+from app.fleet.cluster import Cluster
+from app.fleet.coverage import Coverage
+from app.fleet.fleet import UnknownCluster
+from app.fleet.status import ClusterStatus
+from app.kube.names import AmbiguousResource, UnknownResource
+from app.streams.cursor import Cursor, CursorError
+from app.streams.positions import wait_until_seen
+
+AFTER_SECONDS = 2.0
+NOT_SEEN = "what after= covers has not been seen yet"
+# By these words no kind can be asked for without its group: they are paths of our own, now or soon.
+OWN_WORDS = frozenset(
+    {
+        "apply",
+        "clusters",
+        "healthz",
+        "metrics",
+        "openapi.json",
+        "readyz",
+        "resources",
+        "stream",
+        "version",
+        "ws",
+    }
+)
+
+
+def in_scope(request: web.Request, names: Collection[str] | None) -> list[Cluster]:
+    """The clusters of these names, all for None, that the caller may use. Raises Problem."""
+    try:
+        return request.app[FLEET].chosen(request[CALLER].scope.permitted_clusters(names))
+    except UnknownCluster as error:
+        raise Problem(404, str(error)) from None
+
+
+async def covered(request: web.Request) -> Coverage:
+    """The resource that the path names, in the clusters asked for. Raises Problem."""
+    word = request.match_info["resource"]
+    if word.lower() in OWN_WORDS:
+        raise Problem(404, f"there is nothing at {request.path}; /openapi.json has all there is")
+    names = request[CALLER].scope.permitted_clusters(words(request, "cluster"))
+    clusters = in_scope(request, names)
+
+    def find() -> Coverage:
+        try:
+            return request.app[FLEET].coverage(word, names)
+        except AmbiguousResource as error:
+            raise Problem(409, str(error), resources=error.names) from None
+
+    try:
+        return find()
+    except UnknownResource:
+        # Clusters that have just been begun with have not said yet what they serve.
+        await _introduced(clusters, request.app[SERVING].sync_timeout)
+    try:
+        return find()
+    except (UnknownResource, UnknownCluster) as error:
+        raise Problem(404, str(error)) from None
+
+
+async def _introduced(clusters: Sequence[Cluster], patience: float) -> None:
+    """Wait for clusters that began less than ``patience`` seconds ago to be known."""
+    waiting = [
+        asyncio.wait_for(cluster.settled.wait(), cluster.began + patience - time.monotonic())
+        for cluster in clusters
+        if not cluster.settled.is_set()
+    ]
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def caught_up(request: web.Request, coverage: Coverage) -> Collection[str]:
+    """Wait for first lists, and for what ``after`` covers; the clusters that it took too long in."""
+    after = _cursor(request)
+    await coverage.ready(request.app[SERVING].sync_timeout)
+    return () if after is None else await wait_until_seen(coverage, after, AFTER_SECONDS)
+
+
+def statuses(coverage: Coverage, late: Collection[str]) -> list[ClusterStatus]:
+    """How the clusters are; one that is late is stale."""
+    return [
+        msgspec.structs.replace(status, state="stale", error=NOT_SEEN)
+        if status.name in late and status.state == "synced"
+        else status
+        for status in coverage.statuses()
+    ]
+
+
+def _cursor(request: web.Request) -> Cursor | None:
+    text = request.query.get("after")
+    try:
+        return Cursor.decode(text) if text else None
+    except CursorError as error:
+        raise Problem(400, f"after: {error}") from None

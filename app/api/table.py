@@ -1,0 +1,24 @@
+"""What an endpoint is, for the table of all of them."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+
+from app.api.parameters import Parameter
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """``media`` are the content types that it answers with, ``schema`` names what these say."""
+
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    media: tuple[str, ...] = ("application/json",)
+    schema: str | None = None
+
+    @property
+    def variables(self) -> list[str]:
+        return re.findall(r"{(\w+)}", self.path)

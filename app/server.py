@@ -1,0 +1,186 @@
+"""From settings to a running server, and to its end."""
+
+import asyncio
+import contextlib
+import errno
+import gc
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from pathlib import Path
+
+from aiohttp import web
+
+from app import logs
+from app.api.application import make_application
+from app.api.door import Door, is_loopback_address
+from app.api.state import Serving
+from app.fleet.cluster import Options
+from app.fleet.fleet import Fleet
+from app.kube.errors import AccessError
+from app.settings import SettingError, Settings, StartError
+from app.version import version
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS_WAITING = 1024
+# What answers and then watches are given to end by themselves; with the rest, less than 5 s.
+LAST_ANSWERS_SECONDS = 1.5
+END_SECONDS = 2.0
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the exit status. Raises StartError."""
+    logs.configure(settings.log_format, settings.log_level)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings))
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """That of uvloop where it is installed, which is the user's choice."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until a signal comes. Raises StartError."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    tls = _tls(settings)
+    sockets = _listen(settings.host, settings.port)
+    local = all(is_loopback_address(found.getsockname()[0]) for found in sockets)
+    given = settings.token.get_secret_value() if settings.token is not None else None
+    made = None if given or local else secrets.token_urlsafe(24)
+    door = Door(given or made, settings.host, settings.allowed_origins)
+    certificate = settings.tls_cert.read_text() if settings.tls_cert is not None else None
+    async with _fleet(settings) as fleet:
+        serving = Serving(settings.sync_timeout, given or made, certificate)
+        runner = web.AppRunner(
+            make_application(fleet, door, serving),
+            access_log=None,
+            shutdown_timeout=LAST_ANSWERS_SECONDS,
+        )
+        await runner.setup()
+        try:
+            for found in sockets:
+                await web.SockSite(runner, found, ssl_context=tls, backlog=CONNECTIONS_WAITING).start()
+            # What has been imported lives for ever: the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
+            if not local and tls is None:
+                log.warning(
+                    "the token travels unencrypted; set tls_cert and tls_key, or let a proxy serve TLS"
+                )
+            _announce(settings, sockets[0], made)
+            await stop.wait()
+            log.info("stopping")
+        finally:
+            await _within(LAST_ANSWERS_SECONDS + 0.5, runner.cleanup())
+
+
+@contextlib.asynccontextmanager
+async def _fleet(settings: Settings) -> AsyncIterator[Fleet]:
+    """The fleet that the settings mean, watching."""
+    options = Options(
+        watch=settings.watch,
+        release_after=settings.release_after,
+        managed_fields=settings.managed_fields == "keep",
+        secret_values=settings.secrets == "full",
+    )
+    namespaces = {name: cluster.namespaces for name, cluster in settings.clusters.items()}
+    async with contextlib.AsyncExitStack() as running:
+        kubeconfigs: Sequence[Path] = settings.kubeconfig
+        if settings.demo:
+            from app.demo.clusters import run_demo
+
+            kubeconfigs = [await running.enter_async_context(run_demo(settings.demo))]
+        fleet = Fleet(options, kubeconfigs, settings.context, namespaces)
+        try:
+            await fleet.start()
+        except AccessError as error:
+            raise StartError(str(error)) from None
+        try:
+            yield fleet
+        finally:
+            await _within(END_SECONDS, fleet.close())
+
+
+async def _within(seconds: float, work: Coroutine[None, None, None]) -> None:
+    """An end that hangs must not keep the process."""
+    try:
+        await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        log.warning("gave up waiting for an orderly end", extra={"seconds": seconds})
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password=_no_password)
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            "tls_cert",
+            str(settings.tls_cert),
+            "a PEM certificate that fits tls_key, which must not be encrypted",
+            why=str(error),
+        ) from None
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted")
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """A socket on each address of ``host``, all with the same port. Raises SettingError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise SettingError("host", host, "an IP address or a host name", why=str(error)) from None
+    sockets: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in dict.fromkeys(found):
+            number = sockets[0].getsockname()[1] if sockets else port
+            sockets.append(
+                socket.create_server(
+                    (str(address[0]), number), family=family, dualstack_ipv6=address[0] == "::"
+                )
+            )
+    except OSError as error:
+        for opened in sockets:
+            opened.close()
+        why = os.strerror(error.errno or 0)
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise SettingError(
+                "port", port, f"a port that is free on {host}, or 0 for any", why=why
+            ) from None
+        raise SettingError("host", host, "an address of this machine", why=why) from None
+    return sockets
+
+
+def _announce(settings: Settings, listening: socket.socket, made: str | None) -> None:
+    """One line on stderr, whatever is logged: where this server is."""
+    address, port = listening.getsockname()[:2]
+    scheme = "https" if settings.tls_cert is not None else "http"
+    # Any address is this machine's for who reads the line.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{f'#token={made}' if made else ''}"
+    if settings.log_format == "json":
+        line = json.dumps({"message": "ready", "version": version(), "url": url})
+    else:
+        line = f"k8s-mcp {version()} is ready: {url}"
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
