@@ -1,0 +1,133 @@
+"""Two ways to take a whole list: in pages, and streamed at the start of a watch."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from app.kube.connection import Connection
+from app.kube.errors import ApiError
+from app.kube.resources import Resource
+from app.kube.verdict import ErrorEvent
+from app.kube.wire import Event, Page, Shape, WireError, WireObject, decode_event, decode_page
+
+PAGE = 500
+PART = 100
+LIST_SECONDS = 120.0
+CHECK_SECONDS = 15.0
+STREAM_SECONDS = 600.0
+STREAM_PAUSE_SECONDS = 30.0
+
+
+class Gatherer(Protocol):
+    """Keeps the parts of a list aside until it is complete."""
+
+    def gather(self, objects: Sequence[WireObject]) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class Collection:
+    """The collection that a reflector lists and watches."""
+
+    def __init__(
+        self, connection: Connection, resource: Resource, namespace: str | None, shape: Shape
+    ) -> None:
+        self.path = resource.path(namespace)
+        self.shape = shape
+        self._connection = connection
+        self._resource = resource
+
+    async def version(self) -> int:
+        """Where the server is now, by a list of one object."""
+        return (await self._page({"limit": "1"}, CHECK_SECONDS)).version
+
+    async def pages(self, since: str, sink: Gatherer) -> int:
+        """Gather a whole list in pages; the version that it is of.
+
+        ``since`` is the version that it may not be older than, "0" for any, "" for the
+        latest. Raises what a request raises, and WireError.
+        """
+        page = await self._page({"limit": str(PAGE)} | not_older_than(since), LIST_SECONDS)
+        version = page.version
+        await _gather(page, sink)
+        token = ""
+        while page.continue_:
+            if page.continue_ == token:
+                raise WireError("a list that continues where it did")
+            token = page.continue_
+            try:
+                page = await self._page({"limit": str(PAGE), "continue": token}, LIST_SECONDS)
+            except ApiError as error:
+                if error.status != 410:
+                    raise
+                # We were slower than the server remembers: all at once then (client-go tools/pager).
+                sink.discard()
+                page = await self._page(not_older_than(since), LIST_SECONDS)
+                version = page.version
+            await _gather(page, sink)
+        return version
+
+    async def _page(self, params: Mapping[str, str], timeout: float) -> Page:  # noqa: ASYNC109
+        body = await self._connection.get(self.path, params, timeout=timeout)
+        return decode_page(body, self._resource, self.shape)
+
+
+class Initial(msgspec.Struct):
+    """A streamed list that is complete: its version, and the events to be applied on top of it."""
+
+    version: int
+    events: list[Event]
+
+
+async def initial_events(
+    batches: AsyncIterator[list[bytes]], shape: Shape, sink: Gatherer, limit: asyncio.Timeout
+) -> Initial:
+    """Gather what a watch sends before the bookmark that ends its initial events.
+
+    The API server sends what its cache holds and then what happens until it is as fresh
+    as was asked for, changes and deletions included. ``limit`` is put off while there is
+    progress. Raises ErrorEvent, WireError, and what reading raises.
+    """
+    now = asyncio.get_running_loop().time
+    end = now() + STREAM_SECONDS
+    deleted: dict[tuple[str, str], WireObject] = {}
+    async for lines in batches:
+        limit.reschedule(min(end, now() + STREAM_PAUSE_SECONDS))
+        gathered: list[WireObject] = []
+        events = [decode_event(line, shape) for line in lines]
+        for index, event in enumerate(events):
+            if event.error is not None:
+                raise ErrorEvent(event.error)
+            if event.initial_events_end:
+                sink.gather(gathered)
+                gone = [msgspec.structs.replace(found, version=event.version) for found in deleted.values()]
+                return Initial(
+                    event.version, [*(Event("DELETED", found) for found in gone), *events[index + 1 :]]
+                )
+            found = event.object
+            if found is None:
+                continue
+            if event.type == "DELETED":
+                deleted[found.namespace, found.name] = found
+            else:
+                deleted.pop((found.namespace, found.name), None)
+                gathered.append(found)
+        sink.gather(gathered)
+    raise WireError("a streamed list that ended before it was complete")
+
+
+def not_older_than(version: str) -> dict[str, str]:
+    """The parameters of a list. With a limit and a version, leaving out the match would mean Exact."""
+    if not version:
+        return {}
+    if version == "0":
+        return {"resourceVersion": "0"}
+    return {"resourceVersion": version, "resourceVersionMatch": "NotOlderThan"}
+
+
+async def _gather(page: Page, sink: Gatherer) -> None:
+    for part in page.parts(PART):
+        sink.gather(part)
+        await asyncio.sleep(0)

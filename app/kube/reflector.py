@@ -1,0 +1,345 @@
+"""Keeps a list+watch of one resource right for ever.
+
+The rules are those of client-go's ``tools/cache/reflector.go``, with three more. After
+an end that was not the watch's own time limit, a list of one object tells whether the
+server still has the history that the watch is to be resumed in: a watch from a version
+that the server has not reached yet is silently without events. A list of a server that
+can stream it is streamed, although that costs the server more, because what is scarce
+with hundreds of clusters is the memory and the loop of this one process. And how it
+goes is told, so that nothing stale is passed off as fresh.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from typing import Protocol
+
+import msgspec
+
+from app.kube.backoff import Backoff
+from app.kube.connection import Connection
+from app.kube.discovery import is_served
+from app.kube.errors import ConnectionFailed
+from app.kube.listing import STREAM_PAUSE_SECONDS, Collection, initial_events, not_older_than
+from app.kube.resources import Resource
+from app.kube.verdict import TROUBLE, EndedEarly, ErrorEvent, OtherHistory, State, Then, Trouble, judge
+from app.kube.wire import Event, Shape, WireObject, decode_event
+
+WATCH_SECONDS = (300, 600)
+EARLY_SECONDS = 1.0
+PUNCTUAL_SECONDS = 5.0
+GRACE_SECONDS = 2.0
+
+
+class Health(msgspec.Struct, frozen=True):
+    """How a reflector is, and the trouble that it has, in one line for humans."""
+
+    state: State
+    error: str | None = None
+
+
+class Sink(Protocol):
+    """Where a reflector puts what it learns. No call may wait for anything."""
+
+    def gather(self, objects: Sequence[WireObject]) -> None:
+        """Keep a part of a list aside; of two objects of one name the later one counts."""
+
+    def discard(self) -> None:
+        """Forget what was gathered: the list has failed."""
+
+    def swap(self, version: int) -> None:
+        """Take what was gathered for all there is. The version may be lower than before."""
+
+    def apply(self, kind: str, found: WireObject) -> None:
+        """Take an object that was ADDED, MODIFIED or DELETED."""
+
+    def advance(self, version: int) -> None:
+        """Nothing else happened up to this version."""
+
+    def report(self, health: Health) -> None:
+        """Take note of how it goes, which has just changed."""
+
+
+class Counters(msgspec.Struct):
+    """What happened so far.
+
+    ``relists`` counts the lists after the first, ``reconnects`` the ends of watches and
+    the failures, by reason. ``last_event`` is when a watch last brought anything, in
+    monotonic seconds, None before that.
+    """
+
+    relists: int = 0
+    reconnects: dict[str, int] = msgspec.field(default_factory=dict)
+    last_event: float | None = None
+
+
+class Reflector:
+    """One list+watch.
+
+    ``version`` is the resourceVersion up to which the sink has been told everything, 0
+    before the first list. ``relists`` bounds the lists under way at once.
+    ``streams_lists`` says that the server offers streamed lists; a resource for which
+    that does not work is listed in pages from then on.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        resource: Resource,
+        sink: Sink,
+        *,
+        namespace: str | None = None,
+        shape: Shape | None = None,
+        streams_lists: bool,
+        relists: asyncio.Semaphore,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.resource = resource
+        self.version = 0
+        self.counters = Counters()
+        self._connection = connection
+        self._collection = Collection(connection, resource, namespace, shape or Shape())
+        self._sink = sink
+        self._relists = relists
+        self._rng = rng or random.Random()
+        self._backoff = Backoff(self._rng)
+        self._streams_lists = streams_lists
+        self._health: Health | None = Health("syncing")
+        self._synced = False  # has been, and may be
+        self._complete = False  # has a list that a watch can go on from
+        self._doubtful = False  # whether the server still has the history of that list
+        self._list_since = "0"
+        self._connected = False
+        self._asked = False
+        self._scope: asyncio.Timeout | None = None
+        self._grace: asyncio.TimerHandle | None = None
+
+    def relist(self) -> None:
+        """List anew and at once, whatever history there is now."""
+        self._asked = True
+        if self._scope is not None and not self._scope.expired():
+            self._scope.reschedule(asyncio.get_running_loop().time())
+
+    async def run(self) -> None:
+        """List and watch until cancelled, or until the server has no such resource any more."""
+        try:
+            while await self._turn():
+                pass
+        finally:
+            self._end_grace()
+            self._health = None  # until we run again, others may speak in our place
+
+    async def _turn(self) -> bool:
+        """One list where needed, and one watch; False when the resource is gone."""
+        try:
+            async with asyncio.timeout(None) as self._scope:
+                if self._asked:
+                    self._asked = False
+                    self._count("asked")
+                    self._list_next("")
+                    self._unsettle("another history is suspected")
+                try:
+                    await self._list_and_watch()
+                except TROUBLE as error:
+                    return await self._overcome(error)
+        except TimeoutError:
+            if not self._asked:
+                raise
+        finally:
+            self._scope = None
+        return True
+
+    async def _list_and_watch(self) -> None:
+        self._connected = False
+        if not self._complete:
+            if self._streams_lists and await self._list_by_watching():
+                return
+            await self._list_by_pages()
+            # Pages work where the stream did not, or was not offered: they are what is asked for now.
+            self._streams_lists = False
+            self._unsettle("there is no watch yet")
+        elif self._doubtful:
+            await self._check()
+        await self._watch()
+
+    async def _check(self) -> None:
+        version = await self._collection.version()
+        if version < self.version:
+            raise OtherHistory(f"versions went back from {self.version} to {version}")
+        self._doubtful = False
+
+    # Lists
+
+    @contextmanager
+    def _gathering(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._sink.discard()
+            raise
+
+    def _swap(self, version: int) -> None:
+        self._sink.swap(version)
+        self.counters.relists += self.version > 0
+        self.version = version
+        self._complete = True
+        self._doubtful = False
+        self._live()
+
+    def _list_next(self, since: str) -> None:
+        self._complete = False
+        self._list_since = since
+
+    async def _list_by_pages(self) -> None:
+        async with self._relists:
+            with self._gathering():
+                self._swap(await self._collection.pages(self._list_since, self._sink))
+
+    async def _list_by_watching(self) -> bool:
+        """List and watch in one; False where a list in pages may do better."""
+        self._connected = False
+        try:
+            await self._watch_with_list()
+        except TROUBLE as error:
+            if self._complete or not self._is_about_streaming(error):
+                raise
+            self._count("unstreamed")
+            return False
+        return True
+
+    def _is_about_streaming(self, error: Trouble) -> bool:
+        verdict = judge(error, connected=self._connected)
+        if verdict.then is Then.AFRESH:
+            return not self._list_since
+        return self._connected or (verdict.reason == "refused" and not verdict.wait)
+
+    async def _watch_with_list(self) -> None:
+        params, seconds = self._watch_params()
+        params |= not_older_than(self._list_since) | {
+            "sendInitialEvents": "true",
+            "resourceVersionMatch": "NotOlderThan",
+        }
+        began = asyncio.get_running_loop().time()
+        async with AsyncExitStack() as stream:
+            async with self._relists:
+                with self._gathering():
+                    try:
+                        async with asyncio.timeout(STREAM_PAUSE_SECONDS) as limit:
+                            batches = await stream.enter_async_context(
+                                self._connection.watch(self._collection.path, params)
+                            )
+                            self._connected = True
+                            initial = await initial_events(batches, self._collection.shape, self._sink, limit)
+                    except TimeoutError:
+                        raise ConnectionFailed("a streamed list stalled") from None
+                    self._swap(initial.version)
+            await self._follow(batches, began, seconds, initial.events)
+
+    # Watches
+
+    def _watch_params(self) -> tuple[dict[str, str], int]:
+        seconds = self._rng.randint(*WATCH_SECONDS)
+        return {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}, seconds
+
+    async def _watch(self) -> None:
+        params, seconds = self._watch_params()
+        params["resourceVersion"] = str(self.version)
+        began = asyncio.get_running_loop().time()
+        async with self._connection.watch(self._collection.path, params) as batches:
+            self._connected = True
+            self._live()
+            await self._follow(batches, began, seconds, ())
+
+    async def _follow(
+        self, batches: AsyncIterator[list[bytes]], began: float, seconds: int, events: Sequence[Event]
+    ) -> None:
+        """Take what a watch brings until it ends; it ``began`` then, and ``events`` came already."""
+        now = asyncio.get_running_loop().time
+        shape = self._collection.shape
+        since = self.version
+        for event in events:
+            self._take(event, since)
+        async for lines in batches:
+            self.counters.last_event = now()
+            for line in lines:
+                self._take(decode_event(line, shape), since)
+        lasted = now() - began
+        if lasted < EARLY_SECONDS and self.version == since:
+            raise EndedEarly("the watch ended at once")
+        self._doubtful = lasted < seconds - PUNCTUAL_SECONDS
+        self._count("closed")
+        self._unsettle("the watch ended")
+
+    def _take(self, event: Event, since: int) -> None:
+        found = event.object
+        if found is not None:
+            if found.version < since:
+                raise OtherHistory(f"version {found.version} came on a watch from {since}")
+            self._sink.apply(event.type, found)
+            self.version = max(self.version, found.version)
+        elif event.error is not None:
+            raise ErrorEvent(event.error)
+        elif event.version < self.version:
+            raise OtherHistory(f"versions went back from {self.version} to {event.version}")
+        elif event.version > self.version:
+            self.version = event.version
+            self._sink.advance(event.version)
+
+    # Trouble
+
+    async def _overcome(self, error: Trouble) -> bool:
+        """Say what is wrong, wait, and have the next turn do what helps; False when the resource is gone."""
+        verdict = judge(error, connected=self._connected)
+        self._count(verdict.reason)
+        if verdict.then is Then.LOOK and not await self._is_served():
+            self._report("gone", None)
+            return False
+        if verdict.then is Then.AFRESH:
+            self._list_next("")
+        elif verdict.then is Then.RESUME:
+            self._doubtful = True
+        elif self._complete:
+            self._list_next(str(self.version))
+        if verdict.state == "forbidden":
+            self._synced = False
+            self._report("forbidden", verdict.text)
+        elif not self._synced:
+            self._report("unreachable", verdict.text)
+        elif verdict.state is None:
+            self._unsettle(verdict.text)
+        else:
+            self._report(verdict.state, verdict.text)
+        await asyncio.sleep(verdict.wait + self._backoff.next(asyncio.get_running_loop().time()))
+        return True
+
+    async def _is_served(self) -> bool:
+        try:
+            return await is_served(self._connection, self.resource)
+        except TROUBLE:
+            return True  # as far as is known
+
+    def _live(self) -> None:
+        self._synced = True
+        self._report("synced", None)
+
+    def _unsettle(self, text: str) -> None:
+        """What is known is not kept up to date at the moment: a fault only if that lasts."""
+        if self._health is not None and self._health.state == "synced" and self._grace is None:
+            loop = asyncio.get_running_loop()
+            self._grace = loop.call_later(GRACE_SECONDS, self._report, "stale", text)
+
+    def _end_grace(self) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+
+    def _report(self, state: State, error: str | None) -> None:
+        self._end_grace()
+        health = Health(state, error)
+        if health != self._health:
+            self._health = health
+            self._sink.report(health)
+
+    def _count(self, reason: str) -> None:
+        self.counters.reconnects[reason] = self.counters.reconnects.get(reason, 0) + 1

@@ -1,0 +1,581 @@
+"""The rules that keep a list+watch right, one by one, against a server that follows a script."""
+
+import asyncio
+
+import pytest
+
+from app.kube.errors import AccessError, ApiError, ConnectionFailed
+from app.kube.verdict import FORBIDDEN_SECONDS
+from tests.watching.scripted import (
+    HANG,
+    Listed,
+    Memory,
+    Played,
+    Script,
+    Watched,
+    bookmark,
+    error_event,
+    event,
+    page,
+    play,
+    pod,
+    reflector_of,
+)
+from tests.watching.virtual_time import in_virtual_time
+
+LOST = ConnectionFailed("connection lost")
+DOWN = ConnectionFailed("cannot connect")
+FIRST = 0.8
+
+
+def api_error(status: int, reason: str = "", retry_after: float | None = None, *causes: str) -> ApiError:
+    return ApiError(status, reason, f"{status} {reason}", causes, retry_after)
+
+
+def lasting(*batches: float | list[bytes], end: Exception | None = None) -> Watched:
+    """A watch that lasts longer than any time limit."""
+    return Watched([*batches, 1000.0], end)
+
+
+# Starting
+
+
+@in_virtual_time
+async def test_first_list_takes_any_version_in_pages() -> None:
+    played = await play(page(5, "a", more="p2"), page(5, "b", more="p3"), page(5, "c"), lasting())
+    assert [dict(request.params) for request in played.requests[:3]] == [
+        {"limit": "500", "resourceVersion": "0"},
+        {"limit": "500", "continue": "p2"},
+        {"limit": "500", "continue": "p3"},
+    ]
+    assert set(played.sink.held) == {"a", "b", "c"}
+    assert played.sink.log == ["swap 5"]
+    assert played.sink.health == ["synced"]
+    assert played.reflector.version == 5
+
+
+@in_virtual_time
+async def test_path_of_a_namespace() -> None:
+    played = await play(page(5), lasting())
+    assert {request.path for request in played.requests} == {"/api/v1/pods"}
+
+
+@in_virtual_time
+async def test_expired_page_means_one_unpaged_list() -> None:
+    expired = Listed(api_error(410, "Expired"))
+    played = await play(page(5, "a", more="p2"), expired, page(7, "a", "b"), lasting())
+    assert played.params(2) == {"resourceVersion": "0"}
+    assert played.pause(2) == 0
+    assert played.sink.log == ["discard", "swap 7"]
+    assert set(played.sink.held) == {"a", "b"}
+
+
+@in_virtual_time
+async def test_page_that_fails_leaves_nothing_behind() -> None:
+    played = await play(page(5, "a", more="p2"), Listed(api_error(500)), page(6, "b"), lasting())
+    assert played.sink.log == ["discard", "swap 6"]
+    assert played.sink.held == {"b": 6}
+    assert played.sink.health == ["unreachable", "synced"]
+
+
+@in_virtual_time
+async def test_list_that_never_ends_is_refused() -> None:
+    played = await play(page(5, "a", more="p"), page(5, "a", more="p"), page(6, "b"), lasting())
+    assert played.sink.log == ["discard", "swap 6"]
+
+
+# Watching
+
+
+@in_virtual_time
+async def test_watch_goes_on_from_the_list() -> None:
+    played = await play(page(5, "a"), lasting())
+    params = played.params(1)
+    assert params["resourceVersion"] == "5"
+    assert params["allowWatchBookmarks"] == "true"
+    assert 300 <= int(params["timeoutSeconds"]) <= 600
+
+
+@in_virtual_time
+async def test_version_comes_from_lists_events_and_bookmarks() -> None:
+    changes = [event("ADDED", "b", 7), event("MODIFIED", "a", 8)]
+    played = await play(
+        page(5, "a"), lasting(changes, [bookmark(12)], [event("DELETED", "a", 13)]), lasting(), lasting()
+    )
+    assert played.sink.log == ["swap 5", "ADDED b 7", "MODIFIED a 8", "advance 12", "DELETED a 13"]
+    assert played.params(2)["resourceVersion"] == "13"
+    assert played.reflector.version == 13
+
+
+@in_virtual_time
+async def test_versions_of_items_are_no_position() -> None:
+    item = pod("a", 900)
+    listed = page(5)
+    assert isinstance(listed.body, bytes)
+    body = listed.body.replace(b'"items": []', b'"items": [%s]' % str(item).replace("'", '"').encode())
+    played = await play(Listed(body), lasting(), lasting())
+    assert played.sink.held == {"a": 900}
+    assert played.params(1)["resourceVersion"] == "5"
+
+
+@in_virtual_time
+async def test_clean_end_is_resumed_at_once_and_nobody_hears_of_it() -> None:
+    played = await play(page(5), lasting([event("ADDED", "a", 6)]), lasting(), lasting())
+    assert [request.watches for request in played.requests] == [False, True, True, True, True]
+    assert [played.pause(2), played.pause(3)] == [0, 0]
+    assert played.sink.health == ["synced"]
+    assert played.reflector.counters.reconnects["closed"] == 3
+    assert played.reflector.counters.relists == 0
+
+
+@in_virtual_time
+async def test_watch_that_is_not_opened_again_in_time_is_stale() -> None:
+    script, sink = Script([page(5), lasting()]), Memory()
+    reflector = reflector_of(script, sink)
+    run = asyncio.create_task(reflector.run())
+    await script.used_up.wait()
+    assert sink.health == ["synced"]
+    await asyncio.sleep(10)
+    assert sink.health == ["synced", "stale"]
+    run.cancel()
+
+
+@in_virtual_time
+async def test_end_before_its_time_is_looked_into() -> None:
+    played = await play(page(5), Watched([200.0]), page(9), lasting())
+    assert played.params(2) == {"limit": "1"}
+    assert played.params(3)["resourceVersion"] == "5"
+    assert played.sink.log == ["swap 5"]
+
+
+@in_virtual_time
+async def test_lost_watch_is_resumed_without_a_relist() -> None:
+    played = await play(page(5, "a"), lasting([event("ADDED", "b", 6)], end=LOST), page(9), lasting())
+    assert played.params(2) == {"limit": "1"}
+    assert 0 < played.pause(2) <= FIRST
+    assert played.params(3)["resourceVersion"] == "6"
+    assert played.sink.health == ["synced"]
+    assert played.reflector.counters.reconnects == {"lost": 1, "closed": 1}
+
+
+@in_virtual_time
+async def test_history_that_went_back_is_listed_anew() -> None:
+    played = await play(page(50, "a"), lasting(end=LOST), page(20), page(21, "b"), lasting())
+    assert played.params(3) == {"limit": "500"}
+    assert played.sink.log == ["swap 50", "swap 21"]
+    assert played.sink.held == {"b": 21}
+    assert played.params(4)["resourceVersion"] == "21"
+    assert played.reflector.counters.reconnects["history"] == 1
+    assert played.reflector.counters.relists == 1
+
+
+@pytest.mark.parametrize("line", [bookmark(30), event("ADDED", "b", 30)])
+def test_lower_version_on_a_watch_is_another_history(line: bytes) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        played = await play(page(50, "a"), lasting([line]), page(31, "b"), lasting())
+        assert played.params(2) == {"limit": "500"}
+        assert played.sink.log == ["swap 50", "swap 31"]
+
+    run()
+
+
+@in_virtual_time
+async def test_events_may_come_in_any_order_of_versions() -> None:
+    changes = [event("ADDED", "b", 9), event("ADDED", "c", 7), bookmark(9)]
+    played = await play(page(5), lasting(changes), lasting())
+    assert played.sink.log == ["swap 5", "ADDED b 9", "ADDED c 7"]
+    assert played.params(2)["resourceVersion"] == "9"
+
+
+@in_virtual_time
+async def test_end_at_once_without_an_event_is_suspicious() -> None:
+    played = await play(page(5), Watched([0.5]), page(6), lasting())
+    assert played.params(2) == {
+        "limit": "500",
+        "resourceVersion": "5",
+        "resourceVersionMatch": "NotOlderThan",
+    }
+    assert played.pause(2) > 0
+    assert played.reflector.counters.reconnects["early"] == 1
+
+
+@in_virtual_time
+async def test_ends_at_once_come_ever_more_slowly() -> None:
+    rounds = 12
+    played = await play(*[answer for _ in range(rounds) for answer in (page(5), Watched())])
+    assert 60 < played.requests[-1].at < 60 * rounds
+    assert played.sink.health[:3] == ["synced", "stale", "synced"]
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Watched(refused=api_error(410, "Expired")),
+        Watched(refused=api_error(410, "Gone")),
+        Watched(refused=api_error(504, "Timeout", None, "ResourceVersionTooLarge")),
+        Watched(refused=ApiError(504, "Timeout", "Too large resource version: 9, current: 2", (), None)),
+        lasting([error_event(410, "Expired")]),
+        lasting([error_event(410, "Gone")]),
+        lasting([error_event(504, "Timeout", causes=[{"reason": "ResourceVersionTooLarge"}])]),
+    ],
+)
+def test_expired_means_a_list_of_what_there_is_now(trouble: Watched) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        played = await play(page(5, "a"), trouble, page(9, "b"), lasting())
+        assert played.params(2) == {"limit": "500"}
+        assert played.pause(2) <= FIRST
+        assert played.sink.held == {"b": 9}
+        assert played.sink.health == ["synced"]
+        assert played.reflector.counters.reconnects["expired"] == 1
+
+    run()
+
+
+@in_virtual_time
+async def test_relist_that_is_too_far_ahead_is_done_afresh() -> None:
+    ahead = Listed(api_error(504, "Timeout", None, "ResourceVersionTooLarge"))
+    played = await play(page(5), Watched(), ahead, page(3, "a"), lasting())
+    assert played.params(2)["resourceVersion"] == "5"
+    assert played.params(3) == {"limit": "500"}
+    assert played.sink.log == ["swap 5", "discard", "swap 3"]
+    assert played.reflector.version == 3
+
+
+@in_virtual_time
+async def test_other_error_events_mean_a_relist() -> None:
+    played = await play(page(5), lasting([error_event(500, "InternalError", "oops")]), page(6), lasting())
+    assert played.params(2)["resourceVersion"] == "5"
+    assert [(state, error) for _, state, error in played.sink.states] == [
+        ("synced", None),
+        ("stale", "oops"),
+        ("synced", None),
+    ]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_retry_after_is_obeyed_and_the_watch_resumed(status: int) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        busy = Watched(refused=api_error(status, "Busy", 17))
+        played = await play(page(5), busy, page(9), lasting())
+        assert 17 <= played.pause(2) <= 17 + FIRST
+        assert played.params(2) == {"limit": "1"}
+        assert played.params(3)["resourceVersion"] == "5"
+        assert played.sink.health == ["synced", "stale", "synced"]
+
+    run()
+
+
+@in_virtual_time
+async def test_retry_after_has_a_limit() -> None:
+    played = await play(page(5), Watched(refused=api_error(503, "", 1e9)), page(9), lasting())
+    assert played.pause(2) <= 121
+
+
+@in_virtual_time
+async def test_backoff_grows_to_its_limit_and_starts_over_after_health() -> None:
+    failures = 40
+    refused = [Watched(refused=api_error(503))] + [Listed(api_error(503))] * failures
+    played = await play(page(5), *refused, page(5), lasting(), Watched([1000.0], LOST), page(5), lasting())
+    pauses = [played.pause(index) for index in range(2, failures + 3)]
+    assert max(pauses[:2]) <= 2 * FIRST
+    assert 20 < max(pauses) <= 30
+    assert played.pause(len(played.requests) - 2) <= FIRST
+    assert played.sink.health == ["synced", "stale", "synced"]
+
+
+@in_virtual_time
+async def test_other_refusals_mean_a_relist() -> None:
+    played = await play(page(5), Watched(refused=api_error(400, "BadRequest")), page(6), lasting())
+    assert played.params(2)["limit"] == "500"
+    assert played.sink.health == ["synced", "stale", "synced"]
+
+
+@in_virtual_time
+async def test_unauthorized_is_waited_out() -> None:
+    played = await play(page(5), Watched(refused=api_error(401)), page(5), lasting())
+    assert played.params(2) == {"limit": "1"}
+    assert played.sink.health == ["synced", "stale", "synced"]
+
+
+@in_virtual_time
+async def test_forbidden_forgets_and_asks_slowly() -> None:
+    no = api_error(403, "Forbidden")
+    played = await play(page(5, "a"), Watched(refused=no), Listed(no), Listed(DOWN), page(8, "b"), lasting())
+    assert played.pause(2) >= FORBIDDEN_SECONDS
+    assert played.pause(3) >= FORBIDDEN_SECONDS
+    assert played.sink.health == ["synced", "forbidden", "unreachable", "synced"]
+    assert played.sink.held == {"b": 8}
+    assert played.sink.log[-1] == "swap 8"
+
+
+@pytest.mark.parametrize("groups", [b'{"resources":[]}', api_error(404)])
+def test_missing_resource_that_is_gone_ends_it(groups: bytes | Exception) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        played = await play(page(5, "a"), Watched(refused=api_error(404)), Listed(groups))
+        assert played.sink.health == ["synced", "gone"]
+        assert played.requests[-1].path == "/api/v1"
+
+    run()
+
+
+@pytest.mark.parametrize("groups", [b'{"resources":[{"name":"pods","kind":"Pod"}]}', api_error(503), DOWN])
+def test_missing_resource_that_may_still_be_there_is_asked_for_again(groups: bytes | Exception) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        missing = Watched(refused=api_error(404))
+        played = await play(page(5, "a"), missing, Listed(groups), page(6, "a"), lasting())
+        assert played.sink.health == ["synced", "stale", "synced"]
+        assert played.params(3)["resourceVersion"] == "5"
+
+    run()
+
+
+@pytest.mark.parametrize("trouble", [DOWN, AccessError("exec plugin failed")])
+def test_attempt_to_connect_that_fails_is_unreachable(trouble: Exception) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        played = await play(page(5), lasting(end=LOST), Listed(trouble), page(5), lasting())
+        assert [(state, error) for _, state, error in played.sink.states] == [
+            ("synced", None),
+            ("unreachable", str(trouble)),
+            ("synced", None),
+        ]
+
+    run()
+
+
+@in_virtual_time
+async def test_synced_again_only_when_the_watch_is_open() -> None:
+    played = await play(
+        page(5), lasting(end=LOST), Listed(DOWN), page(5), Watched(refused=api_error(503)), page(5), lasting()
+    )
+    assert played.sink.health == ["synced", "unreachable", "stale", "synced"]
+
+
+@pytest.mark.parametrize(
+    "trouble", [api_error(503), api_error(410), DOWN, b"", b"<html>", b"{}", b'{"kind":"Status","code":500}']
+)
+def test_never_synced_is_unreachable(trouble: bytes | Exception) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        played = await play(Listed(trouble), page(5), lasting())
+        assert played.sink.health == ["unreachable", "synced"]
+
+    run()
+
+
+@in_virtual_time
+async def test_health_is_told_when_it_changes() -> None:
+    played = await play(*[Listed(DOWN)] * 5, Listed(api_error(503)), page(5), lasting())
+    assert [(state, error) for _, state, error in played.sink.states] == [
+        ("unreachable", "cannot connect"),
+        ("unreachable", "503 "),
+        ("synced", None),
+    ]
+
+
+@in_virtual_time
+async def test_garbage_on_a_watch_means_a_relist() -> None:
+    played = await play(page(5), lasting([b'{"type":"ADDED","obj']), page(6), lasting())
+    assert played.params(2)["resourceVersion"] == "5"
+    assert played.sink.health == ["synced", "stale", "synced"]
+    assert played.reflector.counters.reconnects["garbage"] == 1
+
+
+# Streamed lists
+
+STREAMED = {
+    "watch": "1",
+    "sendInitialEvents": "true",
+    "resourceVersionMatch": "NotOlderThan",
+    "allowWatchBookmarks": "true",
+}
+
+
+def _asked_to_stream(played: Played, index: int) -> bool:
+    return STREAMED.items() <= played.params(index).items()
+
+
+@in_virtual_time
+async def test_streamed_list_goes_on_as_a_watch() -> None:
+    initial = [event("ADDED", "a", 3), event("ADDED", "b", 4)]
+    rest = [bookmark(7, end=True), event("MODIFIED", "a", 8)]
+    played = await play(lasting(initial, rest, [event("ADDED", "c", 9)]), lasting(), streams=True)
+    assert _asked_to_stream(played, 0)
+    assert played.params(0)["resourceVersion"] == "0"
+    assert played.sink.log == ["swap 7", "MODIFIED a 8", "ADDED c 9"]
+    assert played.sink.held == {"a": 8, "b": 4, "c": 9}
+    assert "sendInitialEvents" not in played.params(1)
+    assert played.params(1)["resourceVersion"] == "9"
+    assert played.sink.health == ["synced"]
+
+
+@in_virtual_time
+async def test_what_changes_while_the_list_is_streamed() -> None:
+    initial = [event("ADDED", name, 3) for name in "abc"]
+    changes = [
+        event("MODIFIED", "a", 4),
+        event("DELETED", "b", 5),
+        event("DELETED", "c", 6),
+        event("ADDED", "c", 7),
+        bookmark(7),
+        bookmark(9, end=True),
+    ]
+    played = await play(lasting(initial, changes), lasting(), streams=True)
+    assert played.sink.log == ["swap 9", "DELETED b 9"]
+    assert played.sink.held == {"a": 4, "c": 7}
+
+
+@in_virtual_time
+async def test_streamed_relist_after_an_expired_watch() -> None:
+    played = await play(
+        lasting([bookmark(7, end=True)], [error_event(410, "Expired")]),
+        lasting([event("ADDED", "a", 3), bookmark(5, end=True)]),
+        lasting(),
+        streams=True,
+    )
+    assert _asked_to_stream(played, 1)
+    assert "resourceVersion" not in played.params(1)
+    assert played.sink.log == ["swap 7", "swap 5"]
+    assert played.reflector.counters.relists == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Watched(refused=api_error(400, "BadRequest")),
+        Watched(refused=api_error(422, "Invalid")),
+        Watched(refused=api_error(500)),
+        lasting([event("ADDED", "z", 3)]),
+        lasting([event("ADDED", "z", 3)], end=LOST),
+        Watched([[event("ADDED", "z", 3)], HANG]),
+        Watched([29.0, [event("ADDED", "z", 3)]] * 1000),
+        Watched([[b"<html>"]]),
+        Watched(),
+        lasting([error_event(500, "InternalError")]),
+    ],
+)
+def test_streamed_list_that_fails_turns_to_pages_for_good(trouble: Watched) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        expired = lasting([error_event(410, "Expired")])
+        played = await play(trouble, page(5, "a"), expired, page(6, "b"), lasting(), streams=True)
+        assert _asked_to_stream(played, 0)
+        assert played.params(1) == {"limit": "500", "resourceVersion": "0"}
+        assert played.params(3) == {"limit": "500"}
+        assert played.sink.log == ["discard", "swap 5", "swap 6"]
+        assert played.sink.held == {"b": 6}
+        assert played.sink.health == ["synced"]
+        assert played.reflector.counters.reconnects["unstreamed"] == 1
+        assert played.requests[1].at <= 700
+
+    run()
+
+
+@pytest.mark.parametrize(
+    "trouble", [DOWN, api_error(401), api_error(403), api_error(429), api_error(503, "", 1), api_error(410)]
+)
+def test_streamed_list_is_asked_for_again_where_it_was_not_at_fault(trouble: Exception) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        listed = lasting([bookmark(5, end=True)])
+        played = await play(Watched(refused=trouble), listed, lasting(), streams=True)
+        assert _asked_to_stream(played, 1)
+        assert played.sink.health[-1] == "synced"
+
+    run()
+
+
+@in_virtual_time
+async def test_server_that_fails_both_ways_may_stream_later() -> None:
+    listed = lasting([bookmark(5, end=True)])
+    played = await play(Watched(refused=api_error(500)), Listed(DOWN), listed, lasting(), streams=True)
+    assert _asked_to_stream(played, 2)
+
+
+# From outside
+
+
+@in_virtual_time
+async def test_relist_interrupts_a_watch() -> None:
+    script, sink = Script([page(50), Watched([HANG]), page(20, "a"), Watched([HANG])]), Memory()
+    reflector = reflector_of(script, sink)
+    run = asyncio.create_task(reflector.run())
+    await asyncio.sleep(100)
+    reflector.relist()
+    reflector.relist()
+    await asyncio.sleep(1)
+    assert script.requests[2].params == {"limit": "500"}
+    assert sink.held == {"a": 20}
+    assert reflector.version == 20
+    assert reflector.counters.reconnects == {"asked": 1}
+    assert sink.health == ["synced"]
+    run.cancel()
+
+
+@in_virtual_time
+async def test_relist_interrupts_waiting_and_listing() -> None:
+    slow = Listed(b"", seconds=100)
+    script, sink = Script([Listed(api_error(503, "", 100)), slow, page(20, "a"), Watched([HANG])]), Memory()
+    reflector = reflector_of(script, sink)
+    run = asyncio.create_task(reflector.run())
+    await asyncio.sleep(10)
+    reflector.relist()
+    await asyncio.sleep(10)
+    reflector.relist()
+    await asyncio.sleep(10)
+    assert [request.at for request in script.requests[:3]] == [0, 10, 20]
+    assert sink.health == ["unreachable", "synced"]
+    run.cancel()
+
+
+@in_virtual_time
+async def test_run_again_after_a_fault_of_ours_tells_how_it_is() -> None:
+    script, sink = Script([page(5), Watched(refused=ZeroDivisionError()), page(6), Watched([HANG])]), Memory()
+    reflector = reflector_of(script, sink)
+    with pytest.raises(ZeroDivisionError):
+        await reflector.run()
+    reflector.relist()
+    run = asyncio.create_task(reflector.run())
+    await asyncio.sleep(1)
+    assert sink.health == ["synced", "synced"]
+    assert script.requests[2].params == {"limit": "500"}
+    run.cancel()
+
+
+@in_virtual_time
+async def test_cancelled_list_gives_its_place_back() -> None:
+    relists = asyncio.Semaphore(1)
+    for streams in (False, True):
+        hanging = Watched([HANG]) if streams else Listed(b"", seconds=HANG)
+        reflector = reflector_of(Script([hanging]), Memory(), streams=streams, relists=relists)
+        run = asyncio.create_task(reflector.run())
+        await asyncio.sleep(1)
+        assert relists.locked()
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+        assert not relists.locked()
+
+
+@in_virtual_time
+async def test_lists_wait_for_each_other_and_watches_do_not() -> None:
+    relists = asyncio.Semaphore(1)
+    runs = []
+    scripts = []
+    for streams in (False, True, False):
+        listed = Watched([10.0, [bookmark(5, end=True)], HANG])
+        answers = [listed] if streams else [Listed(page(5).body, 10.0), Watched([HANG])]
+        scripts.append(Script(answers))
+        reflector = reflector_of(scripts[-1], Memory(), streams=streams, relists=relists)
+        runs.append(asyncio.create_task(reflector.run()))
+    await asyncio.sleep(100)
+    assert [script.requests[0].at for script in scripts] == [0, 10, 20]
+    for run in runs:
+        run.cancel()
