@@ -10,6 +10,7 @@ from app.demo.seed_base import make_namespace, make_node
 from app.demo.seed_forge import Forge, Obj
 from app.demo.seed_placing import bring_up
 from app.demo.seed_pod import make_pod
+from app.demo.seed_rollup import deployment_status, replica_set_status
 from app.demo.seed_workloads import make_replica_set, make_workload
 
 _PODS_A_NODE = 100
@@ -35,8 +36,6 @@ def many_pods(count: int, *, seed: int | str = 0, now: datetime) -> Iterator[Obj
         deployment = make_workload(forge, app, replicas, born)
         template = deployment["spec"]["template"]
         owner = make_replica_set(forge, deployment, template, replicas=replicas, revision=1, created=born)
-        yield deployment
-        yield owner
         model = make_pod(
             forge,
             owner["spec"]["template"],
@@ -48,6 +47,10 @@ def many_pods(count: int, *, seed: int | str = 0, now: datetime) -> Iterator[Obj
         )
         bring_up(model, nodes[1], "10.244.1.1")
         models.append(model)
+        owner["status"] = replica_set_status(owner, [model] * replicas)
+        deployment["status"] = deployment_status(deployment, owner, [owner], now)
+        yield deployment
+        yield owner
     yield from _variants(models, count, nodes[1:], forge)
 
 
