@@ -8,6 +8,7 @@ and both travel in the line of a request.
 import base64
 import binascii
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
@@ -29,7 +30,7 @@ class Continuation(msgspec.Struct, frozen=True):
 class _Wire(msgspec.Struct, array_like=True):
     format: int
     query: bytes
-    key: tuple[int | float | str | bytes, ...]
+    key: tuple[Any, ...]  # Atoms of keys; msgspec reads no union of str and bytes.
 
 
 def encode(continuation: Continuation, query: bytes) -> str:

@@ -2,7 +2,8 @@
 
 Besides what is asked for, an object keeps its kind, apiVersion, and name, namespace,
 uid and resourceVersion. Objects and arrays on the way to a path stay, if empty; of an
-array, only the elements that a path leads to.
+array, only the elements that a path leads to. Where a path expects another shape it
+leads to nothing.
 """
 
 from functools import lru_cache
@@ -119,7 +120,9 @@ def _cut(value: Raw, tree: _Tree) -> Raw | None:
         return None
 
 
-def _cut_members(members: dict[str, Raw], tree: dict[Step, Any]) -> Raw:
+def _cut_members(members: dict[str, Raw], tree: dict[Step, Any]) -> Raw | None:
+    if all(isinstance(step, int) for step in tree):
+        return None
     kept: dict[str, Raw] = {}
     names = members if ANY in tree else [step for step in tree if isinstance(step, str)]
     for name in names:
@@ -129,7 +132,9 @@ def _cut_members(members: dict[str, Raw], tree: dict[Step, Any]) -> Raw:
     return Raw(msgspec.json.encode(kept))
 
 
-def _cut_elements(elements: list[Raw], tree: dict[Step, Any]) -> Raw:
+def _cut_elements(elements: list[Raw], tree: dict[Step, Any]) -> Raw | None:
+    if all(isinstance(step, str) for step in tree):
+        return None
     kept = (_cut_one(element, tree, index) for index, element in enumerate(elements))
     return Raw(msgspec.json.encode([found for found in kept if found is not None]))
 

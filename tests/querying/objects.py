@@ -3,8 +3,13 @@
 import json
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from app.cache.objects import CachedObject, key_of
 from app.cache.store import Store
+
+# A busy machine is no failure of what is tested.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def cached(store: Store, document: dict[str, Any], version: int = 1) -> CachedObject:

@@ -11,7 +11,7 @@ from app.cache.errors import SelectorError
 from app.cache.fieldselectors import Condition, FieldSelector
 from app.cache.paths import ANY, Path, Step
 from app.cache.values import text_of
-from tests.querying.objects import make
+from tests.querying.objects import make, patient
 
 POD: dict[str, Any] = {
     "metadata": {
@@ -197,6 +197,7 @@ def reference(value: Any, path: list[Step]) -> list[Any]:
     return [None]
 
 
+@patient
 @given(
     documents,
     st.lists(st.tuples(steps, st.sampled_from(["=", "!="]), st.sampled_from(["", "a", "1", "true"]))),
@@ -213,6 +214,7 @@ def test_partial_decoding_finds_what_full_decoding_finds(
     assert FieldSelector.parse(text).matches(found, "c") is expected
 
 
+@patient
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
 def test_every_value_can_be_written(value: str) -> None:
     escaped = "".join("\\" + each if each in ",=\\!~<>" else each for each in value)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.selectors import LabelSelector, Operator, Requirement, SelectorError
+from tests.querying.objects import patient
 
 
 def requirements(text: str) -> tuple[Requirement, ...]:
@@ -163,6 +164,7 @@ def written(draw: st.DrawFn) -> tuple[str, Requirement]:
     return f"{key}{space}{symbol}{space}{value}", Requirement(key, operator, (value,))
 
 
+@patient
 @given(st.lists(written(), max_size=4))
 def test_every_spelling_is_read_back(parts: list[tuple[str, Requirement]]) -> None:
     found = requirements(",".join(text for text, _ in parts))
@@ -170,6 +172,7 @@ def test_every_spelling_is_read_back(parts: list[tuple[str, Requirement]]) -> No
     assert list(found) == sorted(found, key=lambda each: (each.key, each.operator, each.values))
 
 
+@patient
 @given(st.text("ab=!<>(),in /-\0é", max_size=12))
 def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     try:

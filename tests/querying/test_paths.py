@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.paths import ANY, Path, PathError, Step, scan_list
+from tests.querying.objects import patient
 
 
 @pytest.mark.parametrize(
@@ -59,12 +60,14 @@ names = st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.sampl
 steps = st.lists(names | st.integers(0, 99) | st.just(ANY), min_size=1, max_size=6)
 
 
+@patient
 @given(steps)
 def test_a_path_is_read_back_from_its_one_spelling(found: list[Step]) -> None:
     path = Path(tuple(found))
     assert Path.parse(str(path)) == path
 
 
+@patient
 @given(st.lists(st.tuples(st.booleans(), steps), max_size=4))
 def test_lists_of_paths(found: list[tuple[bool, list[Step]]]) -> None:
     paths = [(minus, Path(tuple(each))) for minus, each in found]

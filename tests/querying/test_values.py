@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.values import comparable, number_of, text_of, time_of
+from tests.querying.objects import patient
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,7 @@ def test_texts(value: Any, text: str | None) -> None:
     assert text_of(value) == text
 
 
+@patient
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_the_text_of_a_float_is_that_float(value: float) -> None:
     text = text_of(value)
@@ -93,6 +95,7 @@ def test_numbers(value: Any, number: float | None) -> None:
     assert number_of(value) == number
 
 
+@patient
 @given(
     st.decimals(min_value=-(10**6), max_value=10**6, places=6),
     st.sampled_from(
