@@ -14,7 +14,7 @@ def key_of(namespace: str, name: str) -> str:
     return f"{namespace}{SEPARATOR}{name}"
 
 
-class Labels(msgspec.Struct, frozen=True, eq=False, gc=False, weakref=True):
+class Labels(msgspec.Struct, frozen=True, eq=False, weakref=True):
     """A set of labels, held once for all objects of a store that carry just these."""
 
     raw: bytes

@@ -1,0 +1,32 @@
+"""What can go wrong between this process and an API server."""
+
+
+class AccessError(Exception):
+    """A cluster cannot be spoken to as configured; one line for humans."""
+
+
+class ConnectionFailed(Exception):
+    """No answer: could not connect, lost, timed out, TLS refused. One line for humans."""
+
+
+class ApiError(Exception):
+    """The API server answered with an error.
+
+    ``reason`` and ``causes`` are those of its Status, ``retry_after`` is in seconds.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        reason: str = "",
+        causes: tuple[str, ...] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{status} {message}")
+        self.status = status
+        self.message = message
+        self.reason = reason
+        self.causes = causes
+        self.retry_after = retry_after
