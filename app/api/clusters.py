@@ -49,8 +49,7 @@ async def list_resources(request: web.Request) -> web.StreamResponse:
     found: dict[str, tuple[Resource, list[str]]] = {}
     for cluster in chosen:
         for resource in cluster.catalog.resources:
-            if {"list", "watch"} <= resource.verbs:
-                found.setdefault(resource.name, (resource, []))[1].append(cluster.name)
+            found.setdefault(resource.name, (resource, []))[1].append(cluster.name)
     entries = [_resource(resource, names) for _, (resource, names) in sorted(found.items())]
     return web.Response(body=orjson.dumps({"resources": entries}), content_type="application/json")
 

@@ -17,7 +17,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
     name: str
     description: str
-    schema: Mapping[str, Any] = {"type": "string"}
+    schema: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "string"})
     repeats: bool = False
 
 

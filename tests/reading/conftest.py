@@ -1,0 +1,131 @@
+"""A server over clusters whose stores a test fills by hand."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from app.api.application import make_application
+from app.api.door import Door
+from app.api.state import Serving
+from app.fleet.cluster import Cluster, Options
+from app.fleet.fleet import Fleet
+from app.fleet.status import Condition, State
+from app.kube.kubeconfig import Context
+from app.kube.reflector import Health, Reflector, Sink
+from app.kube.resources import Resource
+from app.kube.wire import Shape, decode_event
+
+Client = TestClient[web.Request, web.Application]
+StartServer = Callable[..., Awaitable[Client]]
+OPTIONS = Options(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
+
+
+class Held(Cluster):
+    """A cluster that is connected, and whose watches bring what the test says.
+
+    ``begun`` is set when a resource begins to be watched.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.begun = asyncio.Event()
+        context = SimpleNamespace(name=name, context=f"the {name}", source="test", fingerprint=name)
+        super().__init__(cast(Context, context), OPTIONS)
+        self.identity = f"uid of {name}"
+        self.version = "v1.37.0"
+        self.know("synced")
+
+    def know(self, state: State, error: str | None = None) -> None:
+        """Connected, with what WELL_KNOWN lists, or not."""
+        self._connecting = Condition(state, time.time(), error)
+        if state != "syncing":
+            self.settled.set()
+        if state == "synced":
+            self.watches.follow(self.catalog)
+
+    def fill(self, resource: str, objects: Iterable[dict[str, Any]], version: int) -> None:
+        """What a complete list at this version brings."""
+        feed = self._feed(resource)
+        for number, found in enumerate(objects, 1):
+            event = decode_event(json.dumps({"type": "ADDED", "object": found}).encode(), Shape())
+            assert event.object is not None, number
+            feed.gather([event.object])
+        feed.swap(version)
+        feed.report(Health("synced"))
+
+    def report(self, resource: str, state: Any, error: str) -> None:
+        self._feed(resource).report(Health(state, error))
+
+    def _feed(self, resource: str) -> Any:
+        self.watches.ask(resource)
+        watch = self.watches.get(resource)
+        assert watch is not None
+        return watch.feeds[0]
+
+    def _reflector(self, resource: Resource, sink: Sink, namespace: str | None) -> Reflector:
+        self.begun.set()
+        return cast(Reflector, Idle())
+
+
+class Idle:
+    counters = SimpleNamespace(relists=0, reconnects={"eof": 2}, last_event=time.monotonic())
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+def pod(name: str, namespace: str = "default", version: int = 1, **labels: str) -> dict[str, Any]:
+    return {
+        "kind": "Pod",
+        "apiVersion": "v1",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": f"{namespace}/{name}",
+            "resourceVersion": str(version),
+            "labels": labels,
+        },
+        "spec": {"nodeName": "node-1", "containers": [{"name": "main", "image": "nginx:1.27"}]},
+        "status": {"phase": "Running"},
+    }
+
+
+@pytest.fixture
+async def clusters() -> AsyncIterator[dict[str, Held]]:
+    """Two clusters of a few pods."""
+    found = {name: Held(name) for name in ("prod", "staging")}
+    found["prod"].fill("pods", [pod("web-1", version=5, app="web"), pod("db-1", "data", 7, app="db")], 10)
+    found["staging"].fill(
+        "pods", [pod("web-1", version=3, app="web"), pod("web-2", version=4, app="web")], 20
+    )
+    yield found
+    for cluster in found.values():
+        await cluster.close()
+
+
+@pytest.fixture
+def start(
+    clusters: dict[str, Held], aiohttp_client: Callable[[TestServer], Awaitable[Client]]
+) -> StartServer:
+    async def start_server(
+        token: str | None = None, certificate: str | None = None, sync_timeout: float = 0.2
+    ) -> Client:
+        fleet = Fleet(OPTIONS)
+        fleet.clusters = cast(dict[str, Cluster], clusters)
+        serving = Serving(sync_timeout, token, certificate)
+        return await aiohttp_client(
+            TestServer(make_application(fleet, Door(token, "127.0.0.1", []), serving))
+        )
+
+    return start_server
+
+
+@pytest.fixture
+async def client(start: StartServer) -> Client:
+    return await start()

@@ -1,0 +1,172 @@
+"""How answers travel: formats, tags, compression, HEAD, readers that are slow or gone."""
+
+import asyncio
+import gzip
+import io
+import json
+import logging
+
+import aiohttp
+import pytest
+import yaml
+import zstandard
+
+from tests.reading.conftest import Client, Held, pod
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "content_type"),
+    [
+        ({}, "*/*", "application/json"),
+        ({}, "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
+        ({}, "application/yaml", "application/yaml"),
+        ({}, "application/json;q=0.5, text/yaml", "application/yaml"),
+        ({}, "application/x-ndjson", "application/x-ndjson"),
+        ({}, "text/plain; format=name", "text/plain"),
+        ({"format": "ndjson"}, "application/json", "application/x-ndjson"),
+    ],
+)
+async def test_the_format_is_asked_for_by_query_or_accept(
+    client: Client, query: dict[str, str], accept: str, content_type: str
+) -> None:
+    async with client.get("/pods", params=query, headers={"Accept": accept}) as answer:
+        assert answer.content_type == content_type
+
+
+@pytest.mark.parametrize("accept", ["image/png", "application/json;q=0"])
+async def test_what_cannot_be_answered_is_406(client: Client, accept: str) -> None:
+    async with client.get("/pods", headers={"Accept": accept}) as answer:
+        assert answer.status == 406
+        assert "application/yaml" in json.loads(await answer.text())["detail"]
+
+
+async def test_every_format_says_the_same(client: Client) -> None:
+    async with client.get("/pods") as answer:
+        document = await answer.json()
+    async with client.get("/pods", params={"format": "yaml"}) as answer:
+        assert yaml.safe_load(await answer.text()) == document
+    async with client.get("/pods", params={"format": "ndjson"}) as answer:
+        lines = (await answer.text()).splitlines()
+        assert [json.loads(line) for line in lines] == document["items"]
+        assert "X-Cursor" in answer.headers
+    async with client.get("/pods", params={"format": "name"}) as answer:
+        assert (await answer.text()).splitlines() == [
+            "prod pod/db-1",
+            "prod pod/web-1",
+            "staging pod/web-1",
+            "staging pod/web-2",
+        ]
+
+
+@pytest.mark.parametrize("form", ["json", "yaml", "ndjson", "name"])
+async def test_an_empty_list_is_one(client: Client, form: str) -> None:
+    async with client.get("/pods", params={"namespace": "nowhere", "format": form}) as answer:
+        text = await answer.text()
+    if form in ("json", "yaml"):
+        assert yaml.safe_load(text)["items"] == []
+    else:
+        assert text == ""
+
+
+async def test_yaml_means_the_same_to_every_parser(client: Client, clusters: dict[str, Held]) -> None:
+    odd = ["1e3", "0o17", "0x1F", "12:30:45", "yes", "~", "1_000", "y", ".5", "2026-01-31", "1.2.3", "", " a"]
+    labelled = pod("odd")
+    labelled["metadata"]["labels"] = {f"l{number}": text for number, text in enumerate(odd)}
+    clusters["prod"].fill("pods", [labelled], 12)
+    async with client.get("/pods/odd", params={"format": "yaml"}) as answer:
+        text = await answer.text()
+    assert [*yaml.safe_load(text)["metadata"]["labels"].values()] == odd
+    for plain in ("1e3", "0o17", "y"):
+        assert f': "{plain}"\n' in text
+
+
+async def test_a_tag_holds_until_content_changes(client: Client, clusters: dict[str, Held]) -> None:
+    async with client.get("/pods") as answer:
+        tag = answer.headers["ETag"]
+    # A bookmark moves the cursor and changes nothing that is served.
+    clusters["prod"].watches.get("pods").feeds[0].advance(99)  # type: ignore[union-attr]
+    async with client.get("/pods", headers={"If-None-Match": f'"other", {tag}'}) as answer:
+        assert (answer.status, await answer.read()) == (304, b"")
+        assert answer.headers["ETag"] == tag
+        assert "X-Cursor" in answer.headers
+    for change in ({"namespace": "data"}, {"format": "yaml"}):
+        async with client.get("/pods", params=change, headers={"If-None-Match": tag}) as answer:
+            assert answer.status == 200
+    clusters["staging"].report("pods", "stale", "lost")
+    async with client.get("/pods", headers={"If-None-Match": tag}) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("accept", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("zstd;q=0.5, gzip", "gzip"),
+        ("*", "zstd"),
+        ("gzip;q=0, *;q=0", None),
+        ("br", None),
+        ("identity", None),
+    ],
+)
+async def test_answers_are_compressed_as_asked(
+    client: Client, clusters: dict[str, Held], accept: str, coding: str | None
+) -> None:
+    clusters["prod"].fill("pods", [pod(f"web-{n}", version=n + 1) for n in range(3000)], 9000)
+    async with client.get("/pods", headers={"Accept-Encoding": "identity"}) as answer:
+        plain = await answer.read()
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        url = client.make_url("/pods")
+        async with session.get(url, headers={"Accept-Encoding": accept}) as answer:
+            assert answer.headers.get("Content-Encoding") == coding
+            assert "Accept-Encoding" in answer.headers["Vary"]
+            body = await answer.read()
+    if coding == "gzip":
+        body = gzip.decompress(body)
+    elif coding == "zstd":
+        body = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body)).read()
+    assert json.loads(body)["items"] == json.loads(plain)["items"]
+
+
+async def test_what_is_small_is_not_compressed(client: Client) -> None:
+    headers = {"Accept-Encoding": "gzip"}
+    async with client.get("/pods", params={"namespace": "no", "cluster": "prod"}, headers=headers) as answer:
+        assert "Content-Encoding" not in answer.headers
+
+
+async def test_a_long_list_is_complete(client: Client, clusters: dict[str, Held]) -> None:
+    pods = [pod(f"web-{n:05}", version=n + 1, filler="x" * 60) for n in range(6000)]
+    clusters["prod"].fill("pods", pods, 9000)
+    identity = {"Accept-Encoding": "identity"}
+    async with client.get("/pods", params={"cluster": "prod"}, headers=identity) as answer:
+        body = await answer.read()
+        assert answer.content_length == len(body) > 1_500_000
+    assert [item["metadata"]["name"] for item in json.loads(body)["items"]] == [
+        item["metadata"]["name"] for item in pods
+    ]
+
+
+@pytest.mark.parametrize("path", ["/pods", "/pods/db-1", "/clusters", "/metrics", "/healthz"])
+async def test_head_is_get_without_its_body(client: Client, path: str) -> None:
+    async with client.get(path) as answer:
+        content_type = answer.headers["Content-Type"]
+    async with client.head(path) as answer:
+        assert (answer.status, answer.headers["Content-Type"]) == (200, content_type)
+        assert await answer.read() == b""
+    async with client.get("/healthz") as answer:
+        assert answer.status == 200
+
+
+async def test_a_reader_that_goes_away_leaves_no_trace(
+    client: Client, clusters: dict[str, Held], caplog: pytest.LogCaptureFixture
+) -> None:
+    clusters["prod"].fill("pods", [pod(f"p{n}", version=n + 1, filler="x" * 60) for n in range(20000)], 30000)
+    assert client.port is not None
+    for _ in range(3):
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+        writer.write(b"GET /pods HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        writer.transport.abort()
+    async with client.get("/healthz") as answer:
+        assert answer.status == 200
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
