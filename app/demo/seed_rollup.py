@@ -99,9 +99,11 @@ def deployment_status(deployment: Obj, current: Obj | None, sets: Sequence[Obj],
     progress = _progressing(deployment, old, status, current, done=done, now=now)
     status = {name: count for name, count in status.items() if count}
     status["conditions"] = [have, progress]
-    if (revisions := old.get("collisionCount")) is not None:
-        status["collisionCount"] = revisions
     return status
+
+
+# A change of one of these is progress.
+_PROGRESS = ("updatedReplicas", "readyReplicas", "availableReplicas", "observedGeneration")
 
 
 def _progressing(
@@ -113,22 +115,16 @@ def _progressing(
     if done:
         said = f'ReplicaSet "{name}" has successfully progressed.'
         return _deployment_condition(known, "Progressing", "True", "NewReplicaSetAvailable", said, at)
-    # A finished rollout whose pods are merely disturbed is not a new one.
-    resting = (
-        known is not None and known["reason"] == "NewReplicaSetAvailable" and f'"{name}"' in known["message"]
-    )
-    if known is not None and resting and status["updatedReplicas"] == status["replicas"]:
-        return known
-    moved = any(
-        status.get(count, 0) != old.get(count, 0)
-        for count in ("updatedReplicas", "readyReplicas", "availableReplicas", "observedGeneration")
-    )
-    if known is not None and not moved and f'"{name}"' in known["message"]:
-        deadline = deployment["spec"].get("progressDeadlineSeconds") or 600
-        late = (now - moment(known["lastUpdateTime"])).total_seconds() >= deadline
-        if known["reason"] == "ReplicaSetUpdated" and not late:
-            return known
-        if known["reason"] != "NewReplicaSetAvailable":
+    if known is not None and f'"{name}"' in known["message"]:
+        if known["reason"] == "NewReplicaSetAvailable":
+            # A finished rollout whose pods are merely disturbed, or scaled, is not a new one.
+            if status["updatedReplicas"] == status["replicas"]:
+                return known
+        elif not any(status[count] != old.get(count, 0) for count in _PROGRESS):
+            deadline = deployment["spec"].get("progressDeadlineSeconds") or 600
+            waited = (now - moment(known["lastUpdateTime"])).total_seconds()
+            if known["reason"] == "ReplicaSetUpdated" and waited < deadline:
+                return known
             said = f'ReplicaSet "{name}" has timed out progressing.'
             return _deployment_condition(known, "Progressing", "False", "ProgressDeadlineExceeded", said, at)
     said = f'ReplicaSet "{name}" is progressing.'

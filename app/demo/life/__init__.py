@@ -1,0 +1,1 @@
+"""What makes simulated clusters live: controllers, kubelets and the incidents of everyday."""
