@@ -29,6 +29,8 @@ _ALWAYS: tuple[Steps, ...] = (
 )
 _CLUSTER: Steps = ("cluster",)
 
+_BRACE = ord("{")
+
 _members = msgspec.json.Decoder(dict[str, Raw])
 _elements = msgspec.json.Decoder(list[Raw])
 
@@ -113,7 +115,7 @@ def _cut(value: Raw, tree: _Tree) -> Raw | None:
     if tree is None:
         return value
     try:
-        if bytes(value).lstrip()[:1] == b"{":
+        if memoryview(value)[0] == _BRACE:
             return _cut_members(_members.decode(value), tree)
         return _cut_elements(_elements.decode(value), tree)
     except msgspec.ValidationError:

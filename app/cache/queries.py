@@ -119,13 +119,14 @@ async def run(query: Query, stores: Sequence[Store]) -> Result:
     What it sees is fixed before it suspends for the first time: awaited directly, it
     belongs to the same step of the event loop as what the caller read just before.
     """
+    pace = Pace()
     ordered = sorted(stores, key=lambda store: (store.cluster, store.namespace or ""))
     if query.order.keys:
-        return await _sorted(query, _snapshot(query, ordered))
+        return await _sorted(query, _snapshot(query, ordered), pace)
     after = None if query.after is None else _Place.of(query.after.key)
     if query.fields is None:
         return _unfiltered(query, ordered, after)
-    return await _filtered(query, [_behind(part, after) for part in _snapshot(query, ordered)])
+    return await _filtered(query, [_behind(part, after) for part in _snapshot(query, ordered)], pace)
 
 
 class _Place(NamedTuple):
@@ -170,9 +171,9 @@ def _unfiltered(query: Query, stores: Sequence[Store], after: _Place | None) -> 
     return page.result()
 
 
-async def _filtered(query: Query, parts: list[Run]) -> Result:
+async def _filtered(query: Query, parts: list[Run], pace: Pace) -> Result:
     assert query.fields is not None
-    matches, pace, page = query.fields.matches, Pace(), _Page(query.limit)
+    matches, page = query.fields.matches, _Page(query.limit)
     for store, objects in parts:
         found: list[CachedObject] = []
         for candidate in objects:
@@ -184,10 +185,9 @@ async def _filtered(query: Query, parts: list[Run]) -> Result:
     return page.result()
 
 
-async def _sorted(query: Query, parts: list[Run]) -> Result:
+async def _sorted(query: Query, parts: list[Run], pace: Pace) -> Result:
     matches = query.fields.matches if query.fields is not None else None
     after = query.after.key if query.after is not None else None
-    pace = Pace()
     rows: list[Row] = []
     for store, objects in parts:
         cluster = store.cluster

@@ -5,6 +5,7 @@ and suffixes are read alike here; they are not rounded to nano and not capped. T
 those of RFC 3339.
 """
 
+import math
 import re
 from datetime import datetime
 from decimal import Context, Decimal
@@ -58,7 +59,9 @@ def number_of(value: Value) -> Number | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
-        return value if -_LARGEST < value < _LARGEST else float(value)
+        if -_LARGEST < value < _LARGEST:
+            return value
+        return _float(value)
     if not isinstance(value, str) or len(value) > 100:
         return None
     found = _QUANTITY.fullmatch(value)
@@ -72,6 +75,13 @@ def number_of(value: Value) -> Number | None:
         number = _EXACT.scaleb(number, _DECIMAL[decimal] if decimal else int(exponent))
     whole = int(number)
     return whole if whole == number and -_LARGEST < whole < _LARGEST else float(number)
+
+
+def _float(value: Number) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def time_of(value: Value) -> int | None:

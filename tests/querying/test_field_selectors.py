@@ -143,7 +143,7 @@ def test_meaning(text: str, expected: bool) -> None:
         ("a~(?=x)", "no regular expression of RE2"),
         ("a~" + "x" * 257, "257 characters; 256 are allowed"),
         ("a~((x{0\\,30}){0\\,30}y){0\\,30}", "regular expression"),
-        ("a~(.{0\\,30}y){0\\,25}z", "repeats too much"),
+        ("a~(.{0\\,90}y){0\\,9}z", "repeats too much"),
         ("a[x]=1", "found '[x]=1'"),
         (",".join(f"a{number}=1" for number in range(65)), "65 conditions; 64 are allowed"),
     ],
@@ -155,6 +155,12 @@ def test_what_is_refused(text: str, problem: str) -> None:
     assert message.startswith("fieldSelector ")
     assert problem in message
     assert "accepted is path=value" in message
+
+
+def test_expressions_search_long_texts() -> None:
+    found = make({"data": {"config": "x" * 900_000 + "\ndebug: true\n"}})
+    assert FieldSelector.parse("data.config~(?m)^debug:").matches(found, "c")
+    assert FieldSelector.parse("data.config~^x.{1\\,253}").matches(found, "c")
 
 
 def test_conditions_are_told_in_one_order() -> None:

@@ -1,6 +1,7 @@
 """Values print, compare and order as Kubernetes means them."""
 
 import json
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -76,6 +77,7 @@ def test_the_text_of_a_float_is_that_float(value: float) -> None:
         ("9223372036854775807", 2**63 - 1),
         ("8Ei", float(2**63)),
         (2**80, float(2**80)),
+        (-(10**400), -math.inf),
         (True, None),
         (None, None),
         ("", None),
