@@ -1,0 +1,75 @@
+"""What can be set or asked for is documented, and the example is the truth."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from app import cli
+from app.api.endpoints import ENDPOINTS
+from app.api.table import Endpoint
+from app.settings import PREFIX, Settings, load
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "config/example.yaml"
+DOCUMENTS = "\n".join(
+    path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+)
+SETTINGS = [name for name in Settings.model_fields if name != "config"]
+FLAGS = [
+    option
+    for command in typer.main.get_command(cli.app).commands.values()  # type: ignore[attr-defined]
+    for parameter in command.params
+    for option in parameter.opts
+    if option.startswith("--")
+]
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
+
+
+def test_the_example_has_every_setting_with_its_default() -> None:
+    assert set(yaml.safe_load(EXAMPLE.read_text())) == set(SETTINGS)
+    assert load({"config": str(EXAMPLE)}).model_dump(exclude={"config"}) == load({}).model_dump(
+        exclude={"config"}
+    )
+
+
+def test_every_line_of_a_comment_in_the_example_that_looks_like_settings_can_be_loaded(
+    tmp_path: Path,
+) -> None:
+    """An example that is commented out rots unseen."""
+    lines = re.findall(r"^#   (.*)$", EXAMPLE.read_text(), re.MULTILINE)
+    path = tmp_path / "settings.yaml"
+    path.write_text("\n".join(lines))
+    assert load({"config": str(path)}).clusters["prod"].namespaces == ("team-a", "team-b")
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_in_the_table(name: str) -> None:
+    row = re.search(rf"^\| `{name}` \|.*$", DOCUMENTS, re.MULTILINE)
+    assert row, f"no row for {name} in a settings table of README.md or docs/"
+    assert f"`{PREFIX}{name.upper()}`" in row[0]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
+def test_every_endpoint_is_documented(endpoint: Endpoint) -> None:
+    assert f"`GET {endpoint.path}`" in DOCUMENTS
+
+
+@pytest.mark.parametrize(
+    "parameter", sorted({parameter.name for endpoint in ENDPOINTS for parameter in endpoint.parameters})
+)
+def test_every_parameter_is_documented(parameter: str) -> None:
+    assert re.search(rf"`[^`]*\b{parameter}\b[^`]*`", DOCUMENTS)
+
+
+@pytest.mark.parametrize("flag", sorted(set(FLAGS)))
+def test_every_flag_is_documented_and_is_a_setting(flag: str) -> None:
+    assert re.search(rf"`[^`]*{flag}\b", DOCUMENTS)
+    assert flag.removeprefix("--").replace("-", "_") in Settings.model_fields
