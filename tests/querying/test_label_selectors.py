@@ -1,7 +1,6 @@
 """Label selectors are read, refused and matched as Kubernetes does.
 
-The cases are those of selector_test.go in k8s.io/apimachinery/pkg/labels, spelled as
-its results read.
+What is right is what ``Parse`` in k8s.io/apimachinery/pkg/labels/selector.go does, quirks included.
 """
 
 from typing import get_args
