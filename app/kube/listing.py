@@ -28,6 +28,31 @@ class Gatherer(Protocol):
     def discard(self) -> None: ...
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """A change that was seen: at which version, to which object."""
+
+    version: int
+    uid: str
+
+
+class Whole(msgspec.Struct):
+    """A list that is complete.
+
+    ``latest`` is the latest change in it. ``deleted`` was gathered and is not there any
+    more; ``events`` followed the list.
+    """
+
+    version: int
+    latest: Mark | None = None
+    deleted: list[WireObject] = []
+    events: list[Event] = []
+
+    def note(self, objects: Sequence[WireObject]) -> None:
+        for found in objects:
+            if self.latest is None or found.version > self.latest.version:
+                self.latest = Mark(found.version, found.uid)
+
+
 class Collection:
     """The collection that a reflector lists and watches."""
 
@@ -43,15 +68,15 @@ class Collection:
         """Where the server is now, by a list of one object."""
         return (await self._page({"limit": "1"}, CHECK_SECONDS)).version
 
-    async def pages(self, since: str, sink: Gatherer) -> int:
-        """Gather a whole list in pages; the version that it is of.
+    async def pages(self, since: str, sink: Gatherer) -> "Whole":
+        """Gather a whole list in pages.
 
         ``since`` is the version that it may not be older than, "0" for any, "" for the
         latest. Raises what a request raises, and WireError.
         """
         page = await self._page({"limit": str(PAGE)} | not_older_than(since), LIST_SECONDS)
-        version = page.version
-        await _gather(page, sink)
+        whole = Whole(page.version)
+        await _gather(page, sink, whole)
         token = ""
         while page.continue_:
             if page.continue_ == token:
@@ -65,25 +90,18 @@ class Collection:
                 # We were slower than the server remembers: all at once then (client-go tools/pager).
                 sink.discard()
                 page = await self._page(not_older_than(since), LIST_SECONDS)
-                version = page.version
-            await _gather(page, sink)
-        return version
+                whole = Whole(page.version)
+            await _gather(page, sink, whole)
+        return whole
 
     async def _page(self, params: Mapping[str, str], timeout: float) -> Page:  # noqa: ASYNC109
         body = await self._connection.get(self.path, params, timeout=timeout)
         return decode_page(body, self._resource, self.shape)
 
 
-class Initial(msgspec.Struct):
-    """A streamed list that is complete: its version, and the events to be applied on top of it."""
-
-    version: int
-    events: list[Event]
-
-
 async def initial_events(
     batches: AsyncIterator[list[bytes]], shape: Shape, sink: Gatherer, limit: asyncio.Timeout
-) -> Initial:
+) -> Whole:
     """Gather what a watch sends before the bookmark that ends its initial events.
 
     The API server sends what its cache holds and then what happens until it is as fresh
@@ -93,6 +111,7 @@ async def initial_events(
     now = asyncio.get_running_loop().time
     end = now() + STREAM_SECONDS
     deleted: dict[tuple[str, str], WireObject] = {}
+    whole = Whole(0)
     async for lines in batches:
         limit.reschedule(min(end, now() + STREAM_PAUSE_SECONDS))
         gathered: list[WireObject] = []
@@ -102,13 +121,17 @@ async def initial_events(
                 raise ErrorEvent(event.error)
             if event.initial_events_end:
                 sink.gather(gathered)
-                gone = [msgspec.structs.replace(found, version=event.version) for found in deleted.values()]
-                return Initial(
-                    event.version, [*(Event("DELETED", found) for found in gone), *events[index + 1 :]]
-                )
+                whole.version = event.version
+                # As of the list's own version: none may come before the list that it belongs to.
+                whole.deleted = [
+                    msgspec.structs.replace(found, version=event.version) for found in deleted.values()
+                ]
+                whole.events = events[index + 1 :]
+                return whole
             found = event.object
             if found is None:
                 continue
+            whole.note([found])
             if event.type == "DELETED":
                 deleted[found.namespace, found.name] = found
             else:
@@ -127,7 +150,8 @@ def not_older_than(version: str) -> dict[str, str]:
     return {"resourceVersion": version, "resourceVersionMatch": "NotOlderThan"}
 
 
-async def _gather(page: Page, sink: Gatherer) -> None:
+async def _gather(page: Page, sink: Gatherer, whole: Whole) -> None:
     for part in page.parts(PART):
+        whole.note(part)
         sink.gather(part)
         await asyncio.sleep(0)

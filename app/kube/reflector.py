@@ -1,12 +1,19 @@
 """Keeps a list+watch of one resource right for ever.
 
-The rules are those of client-go's ``tools/cache/reflector.go``, with three more. After
-an end that was not the watch's own time limit, a list of one object tells whether the
-server still has the history that the watch is to be resumed in: a watch from a version
-that the server has not reached yet is silently without events. A list of a server that
-can stream it is streamed, although that costs the server more, because what is scarce
-with hundreds of clusters is the memory and the loop of this one process. And how it
-goes is told, so that nothing stale is passed off as fresh.
+The rules are those of client-go's ``tools/cache/reflector.go``, with four more.
+
+- After an end that was not the watch's own time limit, a list of one object tells
+  whether the server is behind us: a watch from a version that it has not reached yet is
+  silently without events.
+- A history that went back, as when etcd is restored, and then passed our version would
+  not be noticed so. A doubtful watch is therefore resumed just before the latest change
+  that was seen. The same history repeats that change, and goes on with all that
+  followed; anything else is another one, and listed anew. An API server that restarted
+  does not remember the change: then too.
+- A list of a server that can stream it is streamed, although that costs the server more,
+  because what is scarce with hundreds of clusters is the memory and the loop of this one
+  process.
+- How it goes is told, so that nothing stale is passed off as fresh.
 """
 
 import asyncio
@@ -21,7 +28,14 @@ from app.kube.backoff import Backoff
 from app.kube.connection import Connection
 from app.kube.discovery import is_served
 from app.kube.errors import ConnectionFailed
-from app.kube.listing import STREAM_PAUSE_SECONDS, Collection, initial_events, not_older_than
+from app.kube.listing import (
+    STREAM_PAUSE_SECONDS,
+    Collection,
+    Mark,
+    Whole,
+    initial_events,
+    not_older_than,
+)
 from app.kube.resources import Resource
 from app.kube.verdict import TROUBLE, EndedEarly, ErrorEvent, OtherHistory, State, Then, Trouble, judge
 from app.kube.wire import Event, Shape, WireObject, decode_event
@@ -30,6 +44,7 @@ WATCH_SECONDS = (300, 600)
 EARLY_SECONDS = 1.0
 PUNCTUAL_SECONDS = 5.0
 GRACE_SECONDS = 2.0
+REPEAT_SECONDS = 10.0
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -108,7 +123,8 @@ class Reflector:
         self._health: Health | None = Health("syncing")
         self._synced = False  # has been, and may be
         self._complete = False  # has a list that a watch can go on from
-        self._doubtful = False  # whether the server still has the history of that list
+        self._doubtful = False  # whether the server still has the history that we know
+        self._latest: Mark | None = None  # change that we know
         self._list_since = "0"
         self._connected = False
         self._asked = False
@@ -152,6 +168,8 @@ class Reflector:
 
     async def _list_and_watch(self) -> None:
         self._connected = False
+        if self._complete and self._doubtful and self._latest is None:
+            self._list_next("")  # there was nothing, so a list is as cheap as anything
         if not self._complete:
             if self._streams_lists and await self._list_by_watching():
                 return
@@ -160,14 +178,10 @@ class Reflector:
             self._streams_lists = False
             self._unsettle("there is no watch yet")
         elif self._doubtful:
-            await self._check()
+            version = await self._collection.version()
+            if version < self.version:
+                raise OtherHistory(f"versions went back from {self.version} to {version}")
         await self._watch()
-
-    async def _check(self) -> None:
-        version = await self._collection.version()
-        if version < self.version:
-            raise OtherHistory(f"versions went back from {self.version} to {version}")
-        self._doubtful = False
 
     # Lists
 
@@ -179,10 +193,13 @@ class Reflector:
             self._sink.discard()
             raise
 
-    def _swap(self, version: int) -> None:
-        self._sink.swap(version)
+    def _swap(self, whole: Whole) -> None:
+        self._sink.swap(whole.version)
+        for found in whole.deleted:
+            self._sink.apply("DELETED", found)
         self.counters.relists += self.version > 0
-        self.version = version
+        self.version = whole.version
+        self._latest = whole.latest
         self._complete = True
         self._doubtful = False
         self._live()
@@ -192,13 +209,13 @@ class Reflector:
         self._list_since = since
 
     async def _list_by_pages(self) -> None:
+        self._connected = False
         async with self._relists:
             with self._gathering():
                 self._swap(await self._collection.pages(self._list_since, self._sink))
 
     async def _list_by_watching(self) -> bool:
         """List and watch in one; False where a list in pages may do better."""
-        self._connected = False
         try:
             await self._watch_with_list()
         except TROUBLE as error:
@@ -230,11 +247,12 @@ class Reflector:
                                 self._connection.watch(self._collection.path, params)
                             )
                             self._connected = True
-                            initial = await initial_events(batches, self._collection.shape, self._sink, limit)
+                            whole = await initial_events(batches, self._collection.shape, self._sink, limit)
                     except TimeoutError:
                         raise ConnectionFailed("a streamed list stalled") from None
-                    self._swap(initial.version)
-            await self._follow(batches, began, seconds, initial.events)
+                    self._swap(whole)
+            self.counters.last_event = asyncio.get_running_loop().time()
+            await self._follow(batches, began, seconds, self.version, whole.events)
 
     # Watches
 
@@ -244,20 +262,52 @@ class Reflector:
 
     async def _watch(self) -> None:
         params, seconds = self._watch_params()
-        params["resourceVersion"] = str(self.version)
+        repeated = self._latest if self._doubtful else None
+        params["resourceVersion"] = str(repeated.version - 1 if repeated else self.version)
         began = asyncio.get_running_loop().time()
         async with self._connection.watch(self._collection.path, params) as batches:
             self._connected = True
+            events: Sequence[Event] = ()
+            if repeated is not None:
+                events = await self._repetition(repeated, batches)
+                self._doubtful = False
             self._live()
-            await self._follow(batches, began, seconds, ())
+            await self._follow(
+                batches, began, seconds, repeated.version if repeated else self.version, events
+            )
+
+    async def _repetition(self, known: Mark, batches: AsyncIterator[list[bytes]]) -> Sequence[Event]:
+        """Take the change that a watch has to begin with; what came behind it is left."""
+        try:
+            async with asyncio.timeout(REPEAT_SECONDS):
+                lines = await anext(batches)
+        except StopAsyncIteration:
+            raise EndedEarly("the watch ended at once") from None
+        except TimeoutError:
+            raise OtherHistory(f"the change at version {known.version} is not repeated") from None
+        self.counters.last_event = asyncio.get_running_loop().time()
+        first, *rest = [decode_event(line, self._collection.shape) for line in lines]
+        if first.error is not None:
+            raise ErrorEvent(first.error)
+        if first.object is None or (first.object.version, first.object.uid) != (known.version, known.uid):
+            raise OtherHistory(f"another change than was known follows version {known.version - 1}")
+        return rest
 
     async def _follow(
-        self, batches: AsyncIterator[list[bytes]], began: float, seconds: int, events: Sequence[Event]
+        self,
+        batches: AsyncIterator[list[bytes]],
+        began: float,
+        seconds: int,
+        since: int,
+        events: Sequence[Event],
     ) -> None:
-        """Take what a watch brings until it ends; it ``began`` then, and ``events`` came already."""
+        """Take what a watch brings until it ends.
+
+        It ``began`` then, is of versions after ``since``, and ``events`` came already.
+        """
         now = asyncio.get_running_loop().time
         shape = self._collection.shape
-        since = self.version
+        before = self.version
         for event in events:
             self._take(event, since)
         async for lines in batches:
@@ -265,7 +315,7 @@ class Reflector:
             for line in lines:
                 self._take(decode_event(line, shape), since)
         lasted = now() - began
-        if lasted < EARLY_SECONDS and self.version == since:
+        if lasted < EARLY_SECONDS and self.version == before:
             raise EndedEarly("the watch ended at once")
         self._doubtful = lasted < seconds - PUNCTUAL_SECONDS
         self._count("closed")
@@ -278,6 +328,8 @@ class Reflector:
                 raise OtherHistory(f"version {found.version} came on a watch from {since}")
             self._sink.apply(event.type, found)
             self.version = max(self.version, found.version)
+            if self._latest is None or found.version > self._latest.version:
+                self._latest = Mark(found.version, found.uid)
         elif event.error is not None:
             raise ErrorEvent(event.error)
         elif event.version < self.version:

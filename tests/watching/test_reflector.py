@@ -29,7 +29,7 @@ FIRST = 0.8
 
 
 def api_error(status: int, reason: str = "", retry_after: float | None = None, *causes: str) -> ApiError:
-    return ApiError(status, reason, f"{status} {reason}", causes, retry_after)
+    return ApiError(status, reason or "no", reason=reason, causes=causes, retry_after=retry_after)
 
 
 def lasting(*batches: float | list[bytes], end: Exception | None = None) -> Watched:
@@ -142,20 +142,46 @@ async def test_watch_that_is_not_opened_again_in_time_is_stale() -> None:
 
 @in_virtual_time
 async def test_end_before_its_time_is_looked_into() -> None:
-    played = await play(page(5), Watched([200.0]), page(9), lasting())
+    again = lasting([event("ADDED", "a", 5)])
+    played = await play(page(5, "a"), Watched([200.0]), page(9), again, lasting())
     assert played.params(2) == {"limit": "1"}
-    assert played.params(3)["resourceVersion"] == "5"
+    assert played.params(3)["resourceVersion"] == "4"
     assert played.sink.log == ["swap 5"]
+    assert played.params(4)["resourceVersion"] == "5"
 
 
 @in_virtual_time
 async def test_lost_watch_is_resumed_without_a_relist() -> None:
-    played = await play(page(5, "a"), lasting([event("ADDED", "b", 6)], end=LOST), page(9), lasting())
+    again = lasting([event("ADDED", "b", 6), event("ADDED", "c", 8)], [bookmark(9)])
+    lost = lasting([event("ADDED", "b", 6)], [bookmark(7)], end=LOST)
+    played = await play(page(5, "a"), lost, page(9), again, lasting())
     assert played.params(2) == {"limit": "1"}
     assert 0 < played.pause(2) <= FIRST
-    assert played.params(3)["resourceVersion"] == "6"
+    assert played.params(3)["resourceVersion"] == "5"
+    assert played.sink.log == ["swap 5", "ADDED b 6", "advance 7", "ADDED c 8", "advance 9"]
     assert played.sink.health == ["synced"]
-    assert played.reflector.counters.reconnects == {"lost": 1, "closed": 1}
+    assert played.reflector.counters.reconnects == {"lost": 1, "closed": 2}
+    assert played.reflector.counters.relists == 0
+
+
+@in_virtual_time
+async def test_deletions_before_the_list_may_be_repeated() -> None:
+    again = [event("ADDED", "a", 5), event("DELETED", "gone", 7)]
+    listed = Listed(
+        page(5, "a").body.replace(b'"resourceVersion": "5", "cont', b'"resourceVersion": "8", "cont')
+    )  # type: ignore[union-attr, arg-type]
+    played = await play(listed, lasting(end=LOST), page(9), lasting(again), lasting())
+    assert played.params(1)["resourceVersion"] == "8"
+    assert played.params(3)["resourceVersion"] == "4"
+    assert played.reflector.version == 8
+    assert played.sink.held == {"a": 5}
+
+
+@in_virtual_time
+async def test_nothing_to_recognise_a_history_by_means_a_list() -> None:
+    played = await play(page(5), lasting([bookmark(7)], end=LOST), page(9, "a"), lasting())
+    assert played.params(2) == {"limit": "500"}
+    assert played.sink.log == ["swap 5", "advance 7", "swap 9"]
 
 
 @in_virtual_time
@@ -167,6 +193,32 @@ async def test_history_that_went_back_is_listed_anew() -> None:
     assert played.params(4)["resourceVersion"] == "21"
     assert played.reflector.counters.reconnects["history"] == 1
     assert played.reflector.counters.relists == 1
+    assert played.sink.health == ["synced"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lasting([event("ADDED", "a", 51)]),
+        lasting([bookmark(60)]),
+        lasting(),
+        lasting([event("ADDED", "a", 50).replace(b'"u"', b'"another"')]),
+        lasting([error_event(410, "Expired")]),
+        Watched(refused=api_error(410, "Expired")),
+        Watched(),
+    ],
+)
+def test_history_that_went_back_and_passed_is_listed_anew(answer: Watched) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        played = await play(page(50, "a"), lasting(end=LOST), page(70), answer, page(71, "b"), lasting())
+        assert played.params(3)["resourceVersion"] == "49"
+        assert played.params(4)["limit"] == "500"
+        assert played.sink.log == ["swap 50", "swap 71"]
+        assert played.sink.held == {"b": 71}
+        assert played.requests[4].at - played.requests[3].at < 12
+
+    run()
 
 
 @pytest.mark.parametrize("line", [bookmark(30), event("ADDED", "b", 30)])
@@ -217,7 +269,7 @@ async def test_ends_at_once_come_ever_more_slowly() -> None:
         Watched(refused=api_error(410, "Expired")),
         Watched(refused=api_error(410, "Gone")),
         Watched(refused=api_error(504, "Timeout", None, "ResourceVersionTooLarge")),
-        Watched(refused=ApiError(504, "Timeout", "Too large resource version: 9, current: 2", (), None)),
+        Watched(refused=ApiError(504, "Too large resource version: 9, current: 2", reason="Timeout")),
         lasting([error_event(410, "Expired")]),
         lasting([error_event(410, "Gone")]),
         lasting([error_event(504, "Timeout", causes=[{"reason": "ResourceVersionTooLarge"}])]),
@@ -262,10 +314,12 @@ def test_retry_after_is_obeyed_and_the_watch_resumed(status: int) -> None:
     @in_virtual_time
     async def run() -> None:
         busy = Watched(refused=api_error(status, "Busy", 17))
-        played = await play(page(5), busy, page(9), lasting())
+        again = lasting([event("ADDED", "a", 5)])
+        played = await play(page(5, "a"), busy, page(9), again, lasting())
         assert 17 <= played.pause(2) <= 17 + FIRST
         assert played.params(2) == {"limit": "1"}
-        assert played.params(3)["resourceVersion"] == "5"
+        assert played.params(3)["resourceVersion"] == "4"
+        assert played.sink.log == ["swap 5"]
         assert played.sink.health == ["synced", "stale", "synced"]
 
     run()
@@ -281,11 +335,13 @@ async def test_retry_after_has_a_limit() -> None:
 async def test_backoff_grows_to_its_limit_and_starts_over_after_health() -> None:
     failures = 40
     refused = [Watched(refused=api_error(503))] + [Listed(api_error(503))] * failures
-    played = await play(page(5), *refused, page(5), lasting(), Watched([1000.0], LOST), page(5), lasting())
+    again = lasting([event("ADDED", "a", 5)])
+    lost = Watched([1000.0], LOST)
+    played = await play(page(5, "a"), *refused, page(5), again, lost, page(5), again, lasting())
     pauses = [played.pause(index) for index in range(2, failures + 3)]
     assert max(pauses[:2]) <= 2 * FIRST
     assert 20 < max(pauses) <= 30
-    assert played.pause(len(played.requests) - 2) <= FIRST
+    assert 0 < played.pause(len(played.requests) - 3) <= FIRST
     assert played.sink.health == ["synced", "stale", "synced"]
 
 
@@ -298,7 +354,8 @@ async def test_other_refusals_mean_a_relist() -> None:
 
 @in_virtual_time
 async def test_unauthorized_is_waited_out() -> None:
-    played = await play(page(5), Watched(refused=api_error(401)), page(5), lasting())
+    again = lasting([event("ADDED", "a", 5)])
+    played = await play(page(5, "a"), Watched(refused=api_error(401)), page(5), again, lasting())
     assert played.params(2) == {"limit": "1"}
     assert played.sink.health == ["synced", "stale", "synced"]
 
@@ -341,7 +398,8 @@ def test_missing_resource_that_may_still_be_there_is_asked_for_again(groups: byt
 def test_attempt_to_connect_that_fails_is_unreachable(trouble: Exception) -> None:
     @in_virtual_time
     async def run() -> None:
-        played = await play(page(5), lasting(end=LOST), Listed(trouble), page(5), lasting())
+        again = lasting([event("ADDED", "a", 5)])
+        played = await play(page(5, "a"), lasting(end=LOST), Listed(trouble), page(5), again, lasting())
         assert [(state, error) for _, state, error in played.sink.states] == [
             ("synced", None),
             ("unreachable", str(trouble)),
@@ -353,10 +411,13 @@ def test_attempt_to_connect_that_fails_is_unreachable(trouble: Exception) -> Non
 
 @in_virtual_time
 async def test_synced_again_only_when_the_watch_is_open() -> None:
+    refused = Watched(refused=api_error(503))
+    again = Watched([3.0, [event("ADDED", "a", 5)], 1000.0])
     played = await play(
-        page(5), lasting(end=LOST), Listed(DOWN), page(5), Watched(refused=api_error(503)), page(5), lasting()
+        page(5, "a"), lasting(end=LOST), Listed(DOWN), page(5), refused, page(5), again, lasting()
     )
     assert played.sink.health == ["synced", "unreachable", "stale", "synced"]
+    assert played.sink.states[-1][0] == played.requests[6].at + 3
 
 
 @pytest.mark.parametrize(
@@ -376,7 +437,7 @@ async def test_health_is_told_when_it_changes() -> None:
     played = await play(*[Listed(DOWN)] * 5, Listed(api_error(503)), page(5), lasting())
     assert [(state, error) for _, state, error in played.sink.states] == [
         ("unreachable", "cannot connect"),
-        ("unreachable", "503 "),
+        ("unreachable", "503 no"),
         ("synced", None),
     ]
 
