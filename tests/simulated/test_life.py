@@ -17,7 +17,7 @@ from app.demo.seed_base import make_namespace
 from app.demo.seed_forge import Obj, controller_of
 from app.demo.seed_podstatus import is_ready
 from app.demo.seed_rollup import rolling_bounds
-from tests.simulated.memory import MemoryStore
+from app.demo.storage import Storage
 
 NOW = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
 
@@ -25,7 +25,8 @@ NOW = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
 def _cluster(
     *, troubled: bool = False, incidents: Pace | None = None, seed: int = 0, events: int = 400
 ) -> Life:
-    store = MemoryStore(cluster_objects(Plan(seed=seed, troubled=troubled), NOW))
+    store = Storage(seed)
+    store.plant(cluster_objects(Plan(seed=seed, troubled=troubled), NOW))
     return Life(store, seed=seed, incidents=incidents, begin=NOW, events=events)
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import orjson
 
+from app.demo.failures import Failure
 from app.demo.life.recorder import Recorder
 from app.demo.life.timeline import Timeline
 from app.demo.seed_forge import Forge, Obj, stamp
@@ -15,22 +16,34 @@ Follower = Callable[[Obj | None, Obj | None], None]
 Key = tuple[str, str]
 
 
+def kind_of(obj: Obj) -> str:
+    """The kind, followed by its group where that is not one of Kubernetes' own: kinds of others may be
+    called Service or Job as well.
+    """
+    group: str = obj["apiVersion"].rpartition("/")[0]
+    own = "." not in group or group.endswith(".k8s.io")
+    return str(obj["kind"]) if own else f"{obj['kind']}.{group}"
+
+
 class Store(Protocol):
-    """What holds the objects. Whoever changes it, followers are told in order, before the next change."""
+    """What holds the objects. Whoever changes it, followers are told in order, before the next change.
+
+    What it refuses, it refuses with Failure.
+    """
 
     def objects(self) -> Iterable[Obj]: ...
 
     def follow(self, follower: Follower) -> None: ...
 
-    def create(self, obj: Obj) -> None: ...
+    def create(self, obj: Obj) -> object: ...
 
-    def replace(self, obj: Obj) -> None:
+    def replace(self, obj: Obj) -> object:
         """Metadata but the version, spec and status at once; the generation follows the spec."""
 
-    def delete(self, obj: Obj) -> None:
+    def delete(self, obj: Obj) -> object:
         """As a client's DELETE: finalizers hold it, and a pod that runs gets its time to stop."""
 
-    def remove(self, obj: Obj) -> None:
+    def remove(self, obj: Obj) -> object:
         """For good, as a kubelet does with a pod that has stopped."""
 
 
@@ -71,13 +84,15 @@ class World:
         obj = new or old
         if obj is None:
             return
-        kind: str = obj["kind"]
+        kind = kind_of(obj)
         meta = obj["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
         if old is not None:
             self._drop(old)
         if new is None:
             self._objects.get(kind, {}).pop(key, None)
+            if kind == "CustomResourceDefinition":
+                self._forget_kind(f"{obj['spec']['names']['kind']}.{obj['spec']['group']}")
         else:
             self._objects.setdefault(kind, {})[key] = new
             self._by_uid[meta["uid"]] = new
@@ -85,6 +100,11 @@ class World:
                 self._owned.setdefault(owner["uid"], {})[meta["uid"]] = None
         for follower in (*self._followers.get(kind, ()), *self._all_followers):
             follower(old, new)
+
+    def _forget_kind(self, kind: str) -> None:
+        """A definition took its objects with it."""
+        for gone in self._objects.pop(kind, {}).values():
+            self._drop(gone)
 
     def _drop(self, old: Obj) -> None:
         uid = old["metadata"]["uid"]
@@ -110,7 +130,7 @@ class World:
     def owned(self, owner: Obj, kind: str | None = None) -> list[Obj]:
         uids: Iterable[str] = self._owned.get(owner["metadata"]["uid"], ())
         found = [self._by_uid[uid] for uid in uids]
-        return [obj for obj in found if kind is None or obj["kind"] == kind]
+        return [obj for obj in found if kind is None or kind_of(obj) == kind]
 
     def inside(self, namespace: str) -> list[Obj]:
         """Everything in the namespace."""
@@ -123,21 +143,26 @@ class World:
     def stamp(self) -> str:
         return stamp(self.timeline.now())
 
-    def create(self, obj: Obj) -> None:
-        self.store.create(obj)
+    def create(self, obj: Obj) -> bool:
+        return self._try(self.store.create, obj)
+
+    def _try(self, what: Callable[[Obj], object], obj: Obj) -> bool:
+        """A refusal, because a user was faster, is what controllers live with: they look again later."""
+        try:
+            what(obj)
+        except Failure:
+            return False
+        return True
 
     def change(self, obj: Obj, how: Callable[[Obj], object]) -> bool:
         """Change the object as it is now; False where it is gone or nothing would be different."""
         meta = obj["metadata"]
-        now = self.get(obj["kind"], meta.get("namespace", ""), meta["name"])
+        now = self.get(kind_of(obj), meta.get("namespace", ""), meta["name"])
         if now is None or now["metadata"]["uid"] != meta["uid"]:
             return False
         changed: Obj = orjson.loads(orjson.dumps(now))
         how(changed)
-        if changed == now:
-            return False
-        self.store.replace(changed)
-        return True
+        return changed != now and self._try(self.store.replace, changed)
 
     def set_status(self, obj: Obj, status: Obj) -> bool:
         return self.change(obj, lambda each: each.update(status=status))
@@ -145,13 +170,13 @@ class World:
     def delete(self, obj: Obj) -> None:
         """Delete as a client does: a pod gets its time to stop."""
         meta = obj["metadata"]
-        now = self.get(obj["kind"], meta.get("namespace", ""), meta["name"])
+        now = self.get(kind_of(obj), meta.get("namespace", ""), meta["name"])
         if now is not None and "deletionTimestamp" not in now["metadata"]:
-            self.store.delete(now)
+            self._try(self.store.delete, now)
 
     def remove(self, obj: Obj) -> None:
         """Delete for good, as a kubelet does with a pod that has stopped."""
-        self.store.remove(obj)
+        self._try(self.store.remove, obj)
 
     def finalize(self, namespace: Obj) -> None:
         """The namespace is empty: let it go."""
