@@ -24,7 +24,7 @@ def many_pods(count: int, *, seed: int | str = 0, now: datetime) -> Iterator[Obj
     """
     forge = Forge(f"many/{seed}", now)
     born = forge.ago(40 * 24 * 3600)
-    apps = [app for app in APPS if app.kind == "Deployment"]
+    apps = [app for app in APPS if app.kind == "Deployment"][::3]
     for name in ("default", "kube-system", *dict.fromkeys(app.namespace for app in apps)):
         yield make_namespace(forge, name, born)
     nodes = [make_node(forge, number, "eu-central-1", born) for number in range(2 + count // _PODS_A_NODE)]
