@@ -21,6 +21,13 @@ def configure(form: Literal["text", "json"], level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for library in ("kubernetes_asyncio", "asyncio", "aiohttp"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(_is_ours)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Not what aiohttp says of bytes that are no HTTP request: it quotes them, tokens and all."""
+    error = record.exc_info[1] if record.exc_info else None
+    return type(error).__module__ != "aiohttp.http_exceptions"
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -30,6 +30,8 @@ from app.version import version
 log = logging.getLogger(__name__)
 
 CONNECTIONS_WAITING = 1024
+# Bytes of a request's first line, which may hold a cursor of 6 KB beside long selectors, or of a header.
+LONGEST_LINE = 32 * 1024
 # What answers and then watches are given to end by themselves; with the rest, less than 5 s.
 LAST_ANSWERS_SECONDS = 1.5
 END_SECONDS = 2.0
@@ -70,6 +72,8 @@ async def serve(settings: Settings) -> None:
             make_application(fleet, door, serving),
             access_log=None,
             shutdown_timeout=LAST_ANSWERS_SECONDS,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
         )
         await runner.setup()
         try:

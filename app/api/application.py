@@ -1,6 +1,6 @@
 """The aiohttp application: everything that is asked passes the same way in."""
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from app.api.door import Door
 from app.api.endpoints import add_routes
@@ -18,10 +18,11 @@ def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Applicat
     app[FLEET] = fleet
     app[SERVING] = serving
     app[METRICS] = metrics
-    app.on_response_prepare.append(_forbid_guessing)
+    app.on_response_prepare.append(_add_headers)
     add_routes(app)
     return app
 
 
-async def _forbid_guessing(request: web.Request, response: web.StreamResponse) -> None:
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers[hdrs.SERVER] = "k8s-mcp"

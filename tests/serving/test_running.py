@@ -150,9 +150,36 @@ async def test_a_token_that_was_given_is_needed_and_never_printed(tmp_path: Path
                 assert answer.status == 200
             async with session.get(f"{ready['url']}clusters", headers={"Authorization": ""}) as answer:
                 assert answer.status == 401
+        # What is no HTTP may hold the token all the same.
+        malformed = await _raw(
+            ready["url"], b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization Bearer sesame\r\n\r\n"
+        )
+        assert b" 400 " in malformed
+        endless = await _raw(ready["url"], b"GET /?token=sesame&x=" + b"x" * 40000 + b" HTTP/1.1\r\n\r\n")
+        assert b" 400 " in endless
         log = (await asyncio.to_thread(running.end, signal.SIGTERM))[2]
     assert "sesame" not in log
     assert all(json.loads(line) for line in log.splitlines())
+
+
+async def _raw(url: str, request: bytes) -> bytes:
+    """The first line of the answer to these bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rstrip("/").rpartition(":")[2]))
+    writer.write(request)
+    line = await reader.readline()
+    writer.close()
+    return line
+
+
+async def test_long_selectors_fit_into_a_request(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        url = running.read_until(r"http://\S+")
+        names = ",".join(f"application-{number:04}" for number in range(1200))
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{url}pods?labelSelector=app in ({names})") as answer:
+                assert answer.status == 200
+            async with session.get(f"{url}pods", headers={"If-None-Match": "x" * 20000}) as answer:
+                assert answer.status == 200
 
 
 async def test_tls_is_served_with_the_certificate(tmp_path: Path) -> None:
