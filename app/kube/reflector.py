@@ -19,12 +19,9 @@ The rules are those of client-go's ``tools/cache/reflector.go``, with four more.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
-from typing import Protocol
+from contextlib import AsyncExitStack, contextmanager, suppress
 
-import msgspec
-
-from app.kube.backoff import Backoff
+from app.kube.backoff import FIRST_SECONDS, Backoff
 from app.kube.connection import Connection
 from app.kube.discovery import is_served
 from app.kube.errors import ConnectionFailed
@@ -37,56 +34,17 @@ from app.kube.listing import (
     not_older_than,
 )
 from app.kube.resources import Resource
+from app.kube.sink import Counters, Health, Sink
 from app.kube.verdict import TROUBLE, EndedEarly, ErrorEvent, OtherHistory, State, Then, Trouble, judge
-from app.kube.wire import Event, Shape, WireObject, decode_event
+from app.kube.wire import Event, Shape, decode_event
+
+__all__ = ["Counters", "Health", "Reflector", "Sink"]
 
 WATCH_SECONDS = (300, 600)
 EARLY_SECONDS = 1.0
 PUNCTUAL_SECONDS = 5.0
 GRACE_SECONDS = 2.0
 REPEAT_SECONDS = 10.0
-
-
-class Health(msgspec.Struct, frozen=True):
-    """How a reflector is, and the trouble that it has, in one line for humans."""
-
-    state: State
-    error: str | None = None
-
-
-class Sink(Protocol):
-    """Where a reflector puts what it learns. No call may wait for anything."""
-
-    def gather(self, objects: Sequence[WireObject]) -> None:
-        """Keep a part of a list aside; of two objects of one name the later one counts."""
-
-    def discard(self) -> None:
-        """Forget what was gathered: the list has failed."""
-
-    def swap(self, version: int) -> None:
-        """Take what was gathered for all there is. The version may be lower than before."""
-
-    def apply(self, kind: str, found: WireObject) -> None:
-        """Take an object that was ADDED, MODIFIED or DELETED."""
-
-    def advance(self, version: int) -> None:
-        """Nothing else happened up to this version."""
-
-    def report(self, health: Health) -> None:
-        """Take note of how it goes, which has just changed."""
-
-
-class Counters(msgspec.Struct):
-    """What happened so far.
-
-    ``relists`` counts the lists after the first, ``reconnects`` the ends of watches and
-    the failures, by reason. ``last_event`` is when a watch last brought anything, in
-    monotonic seconds, None before that.
-    """
-
-    relists: int = 0
-    reconnects: dict[str, int] = msgspec.field(default_factory=dict)
-    last_event: float | None = None
 
 
 class Reflector:
@@ -118,7 +76,9 @@ class Reflector:
         self._sink = sink
         self._relists = relists
         self._rng = rng or random.Random()
-        self._backoff = Backoff(self._rng)
+        self._connects = Backoff(self._rng)
+        self._lists = Backoff(self._rng)
+        self._woken = asyncio.Event()
         self._streams_lists = streams_lists
         self._health: Health | None = Health("syncing")
         self._synced = False  # has been, and may be
@@ -136,6 +96,10 @@ class Reflector:
         self._asked = True
         if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time())
+
+    def wake(self) -> None:
+        """Try again soon instead of later: there is a sign that the server is well again."""
+        self._woken.set()
 
     async def run(self) -> None:
         """List and watch until cancelled, or until the server has no such resource any more."""
@@ -362,8 +326,18 @@ class Reflector:
             self._unsettle(verdict.text)
         else:
             self._report(verdict.state, verdict.text)
-        await asyncio.sleep(verdict.wait + self._backoff.next(asyncio.get_running_loop().time()))
+        await asyncio.sleep(verdict.wait)
+        # A server that answers has earned a list at once, however long it was away.
+        backoff = self._connects if verdict.then is Then.RESUME else self._lists
+        await self._pause(backoff.next(asyncio.get_running_loop().time()))
         return True
+
+    async def _pause(self, seconds: float) -> None:
+        self._woken.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+                await asyncio.sleep(self._rng.uniform(0, FIRST_SECONDS))
 
     async def _is_served(self) -> bool:
         try:

@@ -205,9 +205,10 @@ def pod(name: str, version: int, *, uid: str = "u") -> dict[str, Any]:
     return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}
 
 
-def page(version: int, *names: str, more: str = "") -> Listed:
+def page(version: int, *names: str, more: str = "", changed: int | None = None) -> Listed:
+    """A page of a list; its objects changed last at that version, if not at the list's."""
     metadata = {"resourceVersion": str(version), "continue": more}
-    items = [pod(name, version) for name in names]
+    items = [pod(name, changed or version) for name in names]
     return Listed(json.dumps({"kind": "PodList", "metadata": metadata, "items": items}).encode())
 
 

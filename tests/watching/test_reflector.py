@@ -18,7 +18,6 @@ from tests.watching.scripted import (
     event,
     page,
     play,
-    pod,
     reflector_of,
 )
 from tests.watching.virtual_time import in_virtual_time
@@ -109,11 +108,7 @@ async def test_version_comes_from_lists_events_and_bookmarks() -> None:
 
 @in_virtual_time
 async def test_versions_of_items_are_no_position() -> None:
-    item = pod("a", 900)
-    listed = page(5)
-    assert isinstance(listed.body, bytes)
-    body = listed.body.replace(b'"items": []', b'"items": [%s]' % str(item).replace("'", '"').encode())
-    played = await play(Listed(body), lasting(), lasting())
+    played = await play(page(5, "a", changed=900), lasting(), lasting())
     assert played.sink.held == {"a": 900}
     assert played.params(1)["resourceVersion"] == "5"
 
@@ -167,10 +162,7 @@ async def test_lost_watch_is_resumed_without_a_relist() -> None:
 @in_virtual_time
 async def test_deletions_before_the_list_may_be_repeated() -> None:
     again = [event("ADDED", "a", 5), event("DELETED", "gone", 7)]
-    listed = Listed(
-        page(5, "a").body.replace(b'"resourceVersion": "5", "cont', b'"resourceVersion": "8", "cont')
-    )  # type: ignore[union-attr, arg-type]
-    played = await play(listed, lasting(end=LOST), page(9), lasting(again), lasting())
+    played = await play(page(8, "a", changed=5), lasting(end=LOST), page(9), lasting(again), lasting())
     assert played.params(1)["resourceVersion"] == "8"
     assert played.params(3)["resourceVersion"] == "4"
     assert played.reflector.version == 8
@@ -334,15 +326,19 @@ async def test_retry_after_has_a_limit() -> None:
 @in_virtual_time
 async def test_backoff_grows_to_its_limit_and_starts_over_after_health() -> None:
     failures = 40
-    refused = [Watched(refused=api_error(503))] + [Listed(api_error(503))] * failures
-    again = lasting([event("ADDED", "a", 5)])
-    lost = Watched([1000.0], LOST)
-    played = await play(page(5, "a"), *refused, page(5), again, lost, page(5), again, lasting())
+    again = lasting([event("ADDED", "a", 5)], end=LOST)
+    down = Watched(refused=api_error(503))
+    played = await play(
+        page(5, "a"), down, *[Listed(api_error(503))] * failures, page(5), again, page(5), down
+    )
     pauses = [played.pause(index) for index in range(2, failures + 3)]
-    assert max(pauses[:2]) <= 2 * FIRST
+    assert pauses[0] <= FIRST
+    assert pauses[1] <= 2 * FIRST
     assert 20 < max(pauses) <= 30
-    assert 0 < played.pause(len(played.requests) - 3) <= FIRST
-    assert played.sink.health == ["synced", "stale", "synced"]
+    after_health = failures + 4
+    assert 0 < played.pause(after_health) <= FIRST
+    assert 0 < played.pause(after_health + 2) <= 2 * FIRST
+    assert played.sink.health == ["synced", "stale", "synced", "stale"]
 
 
 @in_virtual_time
@@ -565,6 +561,19 @@ async def test_server_that_fails_both_ways_may_stream_later() -> None:
 
 
 @in_virtual_time
+async def test_wake_cuts_waiting_short() -> None:
+    answers: list[Listed | Watched] = [*[Listed(DOWN)] * 30, page(20, "a"), Watched([HANG])]
+    script, sink = Script(answers), Memory()
+    reflector = reflector_of(script, sink)
+    run = asyncio.create_task(reflector.run())
+    for _ in range(32):
+        await asyncio.sleep(1)
+        reflector.wake()
+    assert sink.held == {"a": 20}
+    run.cancel()
+
+
+@in_virtual_time
 async def test_relist_interrupts_a_watch() -> None:
     script, sink = Script([page(50), Watched([HANG]), page(20, "a"), Watched([HANG])]), Memory()
     reflector = reflector_of(script, sink)
@@ -632,7 +641,9 @@ async def test_lists_wait_for_each_other_and_watches_do_not() -> None:
     scripts = []
     for streams in (False, True, False):
         listed = Watched([10.0, [bookmark(5, end=True)], HANG])
-        answers = [listed] if streams else [Listed(page(5).body, 10.0), Watched([HANG])]
+        answers: list[Listed | Watched] = (
+            [listed] if streams else [Listed(page(5).body, 10.0), Watched([HANG])]
+        )
         scripts.append(Script(answers))
         reflector = reflector_of(scripts[-1], Memory(), streams=streams, relists=relists)
         runs.append(asyncio.create_task(reflector.run()))
