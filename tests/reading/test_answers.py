@@ -5,12 +5,17 @@ import gzip
 import io
 import json
 import logging
+import re
+import socket
+from contextlib import suppress
 
 import aiohttp
 import pytest
 import yaml
 import zstandard
+from aiohttp import web
 
+from app.api import sending
 from tests.reading.conftest import Client, Held, pod
 
 
@@ -170,3 +175,33 @@ async def test_a_reader_that_goes_away_leaves_no_trace(
     async with client.get("/healthz") as answer:
         assert answer.status == 200
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_reader_that_stalls_is_cut_off(
+    client: Client, clusters: dict[str, Held], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aborted = asyncio.Event()
+    abort = sending._abort
+
+    def watched(request: web.Request) -> None:
+        abort(request)
+        aborted.set()
+
+    monkeypatch.setattr(sending, "_abort", watched)
+    monkeypatch.setattr(sending, "STALLED_SECONDS", 0.2)
+    clusters["prod"].fill("pods", [pod(f"p{n}", version=n + 1, filler="x" * 60) for n in range(40000)], 50000)
+    assert client.port is not None
+    with socket.create_connection(("127.0.0.1", client.port)) as sock:
+        sock.sendall(b"GET /pods HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await asyncio.wait_for(aborted.wait(), 20)
+        received = await asyncio.to_thread(drained, sock)
+    assert len(received) < int(re.findall(rb"Content-Length: (\d+)", received)[0])
+
+
+def drained(sock: socket.socket) -> bytes:
+    """All that is still to come."""
+    received = []
+    with suppress(ConnectionResetError):
+        while data := sock.recv(65536):
+            received.append(data)
+    return b"".join(received)

@@ -1,0 +1,45 @@
+"""Log lines: one a record, fields named, in two formats."""
+
+import json
+import logging
+from typing import Any
+
+from app.logs import JsonFormatter, TextFormatter
+
+
+def record(
+    message: str, *arguments: object, raised: Exception | None = None, **fields: Any
+) -> logging.LogRecord:
+    info = (type(raised), raised, None) if raised is not None else None
+    made = logging.LogRecord("app.fleet", logging.WARNING, __file__, 1, message, arguments, info)
+    made.created = 1769860800.25
+    made.__dict__.update(fields)
+    return made
+
+
+def test_a_text_line_names_its_fields() -> None:
+    made = record(
+        "cluster is %s", "stale", cluster="prod", objects=7, error='it said "no"\nand hung', was=None
+    )
+    assert TextFormatter().format(made) == (
+        "2026-01-31T12:00:00.250Z WARNING cluster is stale "
+        'cluster=prod objects=7 error="it said \\"no\\"\\nand hung"'
+    )
+
+
+def test_a_message_of_several_lines_is_one() -> None:
+    assert TextFormatter().format(record("a\r\nb")).endswith("WARNING a b")
+
+
+def test_a_json_line_has_the_same_members() -> None:
+    made = record("cluster is %s", "stale", cluster="prod", path=object)
+    line = json.loads(JsonFormatter().format(made))
+    assert line["time"] == "2026-01-31T12:00:00.250Z"
+    assert (line["level"], line["logger"], line["message"]) == ("warning", "app.fleet", "cluster is stale")
+    assert (line["cluster"], line["path"]) == ("prod", "<class 'object'>")
+
+
+def test_exceptions_are_shown_in_both() -> None:
+    made = record("failed", raised=ValueError("no"))
+    assert "ValueError: no" in TextFormatter().format(made)
+    assert "ValueError: no" in json.loads(JsonFormatter().format(made))["exception"]
