@@ -80,4 +80,5 @@ def _near(word: str, indexes: Sequence[Index]) -> list[str]:
         for name in index.by_name:
             words.setdefault(name, name)
     near = difflib.get_close_matches(word, words, n=8, cutoff=0.7)
+    near += difflib.get_close_matches(word.partition(".")[0], words, n=8, cutoff=0.7)
     return list(dict.fromkeys(words[name] for name in near))[:3]

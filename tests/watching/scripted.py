@@ -169,12 +169,18 @@ class Played:
 
 
 def reflector_of(
-    script: Script, sink: Memory, *, streams: bool = False, relists: asyncio.Semaphore | None = None
+    script: Script,
+    sink: Memory,
+    *,
+    streams: bool = False,
+    relists: asyncio.Semaphore | None = None,
+    namespace: str | None = None,
 ) -> Reflector:
     return Reflector(
         cast(Connection, script),
         PODS,
         sink,
+        namespace=namespace,
         streams_lists=streams,
         relists=relists or asyncio.Semaphore(1),
         rng=random.Random(1),

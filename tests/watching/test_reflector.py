@@ -55,8 +55,11 @@ async def test_first_list_takes_any_version_in_pages() -> None:
 
 @in_virtual_time
 async def test_path_of_a_namespace() -> None:
-    played = await play(page(5), lasting())
-    assert {request.path for request in played.requests} == {"/api/v1/pods"}
+    script = Script([page(5), lasting()])
+    run = asyncio.create_task(reflector_of(script, Memory(), namespace="x").run())
+    await script.used_up.wait()
+    assert {request.path for request in script.requests} == {"/api/v1/namespaces/x/pods"}
+    run.cancel()
 
 
 @in_virtual_time
