@@ -273,6 +273,37 @@ def test_what_an_owner_made_goes_with_it() -> None:
     assert not [name for name in left if name.startswith("cart-")]
 
 
+def test_an_owner_deleted_in_the_foreground_stays_until_what_it_made_is_gone() -> None:
+    life = _cluster()
+    told = _history(life)
+    _delete_held_by(life, "foregroundDeletion")
+    life.advance(20)
+    gone = [(what, name) for kind, what, name in told if kind == "DELETED" and what != "Event"]
+    assert [what for what, _ in gone if what == "Pod"] == ["Pod"] * 3
+    assert gone[-1] == ("Deployment", "cart")
+
+
+def test_what_an_orphaning_owner_made_stays_and_is_free() -> None:
+    life = _cluster()
+    before = {pod["metadata"]["uid"] for pod in _pods(life, "shop", "cart")}
+    _delete_held_by(life, "orphan")
+    life.advance(20)
+    assert life.world.get("Deployment", "shop", "cart") is None
+    assert {pod["metadata"]["uid"] for pod in _pods(life, "shop", "cart")} == before
+    sets = [
+        each for each in life.world.all("ReplicaSet", "shop") if each["metadata"]["name"].startswith("cart-")
+    ]
+    assert sets
+    assert all(controller_of(each) is None for each in sets)
+
+
+def _delete_held_by(life: Life, finalizer: str) -> None:
+    """As the API server does for a propagationPolicy."""
+    cart = _get(life, "Deployment", "shop", "cart")
+    life.world.change(cart, lambda each: each["metadata"].update(finalizers=[finalizer]))
+    life.world.delete(cart)
+
+
 def test_namespaces_get_what_all_have_and_take_what_they_hold_with_them() -> None:
     life = _cluster()
     life.world.create(make_namespace(life.world.forge, "new", "2026-03-01T12:00:20Z"))

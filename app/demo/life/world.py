@@ -119,8 +119,8 @@ class World:
     def get(self, kind: str, namespace: str, name: str) -> Obj | None:
         return self._objects.get(kind, {}).get((namespace, name))
 
-    def exists(self, uid: str) -> bool:
-        return uid in self._by_uid
+    def by_uid(self, uid: str) -> Obj | None:
+        return self._by_uid.get(uid)
 
     def all(self, kind: str, namespace: str | None = None) -> list[Obj]:
         """Those of that kind, in the order in which they came."""
