@@ -108,7 +108,7 @@ async def _fleet(settings: Settings) -> AsyncIterator[Fleet]:
         if settings.demo:
             from app.demo.clusters import run_demo
 
-            kubeconfigs = [await running.enter_async_context(run_demo(settings.demo))]
+            kubeconfigs = [(await running.enter_async_context(run_demo(settings.demo))).path]
         fleet = Fleet(options, kubeconfigs, settings.context, namespaces)
         try:
             await fleet.start()
