@@ -28,11 +28,29 @@ class Gatherer(Protocol):
     def discard(self) -> None: ...
 
 
-class Mark(msgspec.Struct, frozen=True):
-    """A change that was seen: at which version, to which object."""
+class Latest:
+    """The latest change that was seen: its version, and the uids of the objects that it changed.
 
-    version: int
-    uid: str
+    Kubernetes changes one object at a time; what writes to etcd or to an aggregated API
+    beside it may not.
+    """
+
+    __slots__ = ("uids", "version")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.uids: set[str] = set()
+
+    def note(self, found: WireObject) -> None:
+        if found.version > self.version:
+            self.version = found.version
+            self.uids = {found.uid}
+        elif found.version == self.version:
+            self.uids.add(found.uid)
+
+    def begins_with(self, found: WireObject | None) -> bool:
+        """Whether this is the first that a watch from just before that change tells."""
+        return found is not None and found.version == self.version and found.uid in self.uids
 
 
 class Whole(msgspec.Struct):
@@ -43,14 +61,9 @@ class Whole(msgspec.Struct):
     """
 
     version: int
-    latest: Mark | None = None
+    latest: Latest = msgspec.field(default_factory=Latest)
     deleted: list[WireObject] = []
     events: list[Event] = []
-
-    def note(self, objects: Sequence[WireObject]) -> None:
-        for found in objects:
-            if self.latest is None or found.version > self.latest.version:
-                self.latest = Mark(found.version, found.uid)
 
 
 class Collection:
@@ -131,7 +144,7 @@ async def initial_events(
             found = event.object
             if found is None:
                 continue
-            whole.note([found])
+            whole.latest.note(found)
             if event.type == "DELETED":
                 deleted[found.namespace, found.name] = found
             else:
@@ -152,6 +165,7 @@ def not_older_than(version: str) -> dict[str, str]:
 
 async def _gather(page: Page, sink: Gatherer, whole: Whole) -> None:
     for part in page.parts(PART):
-        whole.note(part)
+        for found in part:
+            whole.latest.note(found)
         sink.gather(part)
         await asyncio.sleep(0)

@@ -28,7 +28,7 @@ from app.kube.errors import ConnectionFailed
 from app.kube.listing import (
     STREAM_PAUSE_SECONDS,
     Collection,
-    Mark,
+    Latest,
     Whole,
     initial_events,
     not_older_than,
@@ -84,7 +84,7 @@ class Reflector:
         self._synced = False  # has been, and may be
         self._complete = False  # has a list that a watch can go on from
         self._doubtful = False  # whether the server still has the history that we know
-        self._latest: Mark | None = None  # change that we know
+        self._latest = Latest()  # change that we know
         self._list_since = "0"
         self._connected = False
         self._asked = False
@@ -132,7 +132,7 @@ class Reflector:
 
     async def _list_and_watch(self) -> None:
         self._connected = False
-        if self._complete and self._doubtful and self._latest is None:
+        if self._complete and self._doubtful and not self._latest.version:
             self._list_next("")  # there was nothing, so a list is as cheap as anything
         if not self._complete:
             if self._streams_lists and await self._list_by_watching():
@@ -226,35 +226,34 @@ class Reflector:
 
     async def _watch(self) -> None:
         params, seconds = self._watch_params()
-        repeated = self._latest if self._doubtful else None
-        params["resourceVersion"] = str(repeated.version - 1 if repeated else self.version)
+        since = self._latest.version if self._doubtful else self.version
+        params["resourceVersion"] = str(since - 1 if self._doubtful else since)
         began = asyncio.get_running_loop().time()
         async with self._connection.watch(self._collection.path, params) as batches:
             self._connected = True
             events: Sequence[Event] = ()
-            if repeated is not None:
-                events = await self._repetition(repeated, batches)
+            if self._doubtful:
+                events = await self._recognised(batches)
                 self._doubtful = False
             self._live()
-            await self._follow(
-                batches, began, seconds, repeated.version if repeated else self.version, events
-            )
+            await self._follow(batches, began, seconds, since, events)
 
-    async def _repetition(self, known: Mark, batches: AsyncIterator[list[bytes]]) -> Sequence[Event]:
-        """Take the change that a watch has to begin with; what came behind it is left."""
+    async def _recognised(self, batches: AsyncIterator[list[bytes]]) -> Sequence[Event]:
+        """See a watch begin with the latest change that we know; what came behind that is left."""
+        version = self._latest.version
         try:
             async with asyncio.timeout(REPEAT_SECONDS):
                 lines = await anext(batches)
         except StopAsyncIteration:
             raise EndedEarly("the watch ended at once") from None
         except TimeoutError:
-            raise OtherHistory(f"the change at version {known.version} is not repeated") from None
+            raise OtherHistory(f"the change at version {version} is not repeated") from None
         self.counters.last_event = asyncio.get_running_loop().time()
         first, *rest = [decode_event(line, self._collection.shape) for line in lines]
         if first.error is not None:
             raise ErrorEvent(first.error)
-        if first.object is None or (first.object.version, first.object.uid) != (known.version, known.uid):
-            raise OtherHistory(f"another change than was known follows version {known.version - 1}")
+        if not self._latest.begins_with(first.object):
+            raise OtherHistory(f"another change than was known follows version {version - 1}")
         return rest
 
     async def _follow(
@@ -292,8 +291,7 @@ class Reflector:
                 raise OtherHistory(f"version {found.version} came on a watch from {since}")
             self._sink.apply(event.type, found)
             self.version = max(self.version, found.version)
-            if self._latest is None or found.version > self._latest.version:
-                self._latest = Mark(found.version, found.uid)
+            self._latest.note(found)
         elif event.error is not None:
             raise ErrorEvent(event.error)
         elif event.version < self.version:

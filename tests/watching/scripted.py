@@ -206,8 +206,8 @@ async def play(*answers: Listed | Watched, streams: bool = False) -> Played:
 # What a server says
 
 
-def pod(name: str, version: int, *, uid: str = "u") -> dict[str, Any]:
-    metadata = {"name": name, "namespace": "x", "uid": uid, "resourceVersion": str(version)}
+def pod(name: str, version: int) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "x", "uid": f"uid-{name}", "resourceVersion": str(version)}
     return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}
 
 
