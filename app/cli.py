@@ -19,6 +19,7 @@ app = typer.Typer(
 WRONG = 2
 INTERRUPTED = 130
 DEMO_CLUSTERS = "3"
+MOST_CLUSTERS = 1000
 
 
 def main() -> None:
@@ -103,6 +104,37 @@ def _serve(flags: dict[str, Any]) -> int:
         return run(settings)
     except StartError as error:
         return _complain(str(error))
+
+
+@app.command()
+def demo(
+    number: Annotated[str, typer.Argument(metavar="[N]", help="How many.")] = DEMO_CLUSTERS,
+) -> int:
+    """Serve simulated clusters alone, and print a kubeconfig for them."""
+    if not number.isdecimal() or not 1 <= int(number) <= MOST_CLUSTERS:
+        return _complain(f"N: {number!r} is not accepted; accepted is a number from 1 to {MOST_CLUSTERS}")
+    import asyncio
+
+    asyncio.run(_simulate(int(number)))
+    return 0
+
+
+async def _simulate(number: int) -> None:
+    """Until SIGTERM or SIGINT."""
+    import asyncio
+    import signal
+
+    import yaml
+
+    from app.demo.clusters import run_demo
+
+    stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    async with run_demo(number) as running:
+        typer.echo(yaml.safe_dump(running.kubeconfig, sort_keys=False), nl=False)
+        typer.echo(f"k8s-mcp: {number} simulated clusters; this kubeconfig is {running.path}", err=True)
+        await stop.wait()
 
 
 @app.command()

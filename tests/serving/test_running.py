@@ -4,13 +4,9 @@ import asyncio
 import datetime
 import ipaddress
 import json
-import os
 import re
 import signal
 import ssl
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.serving.process import Running, started
+
 KUBECONFIG = """
 apiVersion: v1
 kind: Config
@@ -31,57 +28,14 @@ contexts: [{{name: down, context: {{cluster: down, user: nobody}}}}]
 """
 
 
-class Running:
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.lines: list[str] = []
-
-    def read_until(self, pattern: str) -> str:
-        """The first match in a line of stderr."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line)
-            found = re.search(pattern, line)
-            if found:
-                return found[0]
-        raise AssertionError(f"ended without {pattern!r}: {self.lines}")
-
-    def end(self, number: signal.Signals) -> tuple[int, float, str]:
-        """The exit status, the seconds that it took, and all of stderr."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        _, rest = self.process.communicate(timeout=20)
-        return self.process.returncode, time.monotonic() - began, "".join(self.lines) + rest
-
-
 @contextmanager
 def serving(folder: Path, *flags: str, port: int = 1, **environment: str) -> Iterator[Running]:
     """The server of one cluster, which is on this port of this machine; on port 1 nobody listens."""
     (folder / "kubeconfig").write_text(KUBECONFIG.format(port=port))
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("K8S_MCP_")}
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "app",
-            "serve",
-            "--port",
-            "0",
-            "--kubeconfig",
-            str(folder / "kubeconfig"),
-            *flags,
-        ],
-        cwd=ROOT,
-        env=inherited | environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Running(process)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    with started(
+        "serve", "--port", "0", "--kubeconfig", str(folder / "kubeconfig"), *flags, **environment
+    ) as process:
+        yield process
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
