@@ -1,7 +1,7 @@
 """A label selector that one pod in a hundred matches, through the index and by looking at each pod."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from app.cache.objects import CachedObject
 from app.cache.selectors import LabelSelector
@@ -22,11 +22,10 @@ def run() -> list[Row]:
         assert found is not None
         feed.apply("ADDED", found)
     selector = LabelSelector.parse("app=app-7")
-
-    held = store.select()
+    held, matches = store.select(), _equality("app", "app-7")
 
     def scan() -> list[CachedObject]:
-        return [found for found in held if selector.matches(found.labels.values)]
+        return [found for found in held if matches(found.labels.values)]
 
     assert [found.key for found in scan()] == [found.key for found in store.select(selector)]
     assert len(scan()) == PODS // 100
@@ -41,6 +40,11 @@ def run() -> list[Row]:
             1 / 50,
         )
     ]
+
+
+def _equality(key: str, value: str) -> Callable[[Mapping[str, str]], bool]:
+    """The leanest predicate that a scan can be done with: the whole grammar costs several times more."""
+    return lambda labels: labels.get(key) == value
 
 
 def _cost(action: Callable[[], object], times: int) -> float:
