@@ -53,15 +53,15 @@ def plans(count: int, seed: int = 0) -> list[Plan]:
     return found
 
 
-def kubeconfig(servers: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
-    """A kubeconfig with one context for each (name, URL, bearer token); the first is the current one."""
+def kubeconfig(servers: Iterable[tuple[str, str, str | None]]) -> dict[str, Any]:
+    """One context for each (name, URL, bearer token or None); the first is the current one."""
     known = list(servers)
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": known[0][0] if known else "",
         "clusters": [{"name": name, "cluster": {"server": url}} for name, url, _ in known],
-        "users": [{"name": name, "user": {"token": token}} for name, _, token in known],
+        "users": [{"name": name, "user": {"token": token} if token else {}} for name, _, token in known],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name, _, _ in known],
     }
 
@@ -78,19 +78,20 @@ class Demo:
 
 @asynccontextmanager
 async def run_demo(
-    count: int = 3, seed: int = 0, *, speed: float = 1.0, living: bool = True
+    count: int = 3, seed: int = 0, *, speed: float = 1.0, living: bool = True, tokens: bool = True
 ) -> AsyncIterator[Demo]:
     """Serve that many simulated clusters on free loopback ports for as long as the context is open.
 
     seed: makes the same clusters with the same history again. speed: how many times faster than usual they
-    live. living: False for clusters in which nothing happens at all.
+    live. living: False for clusters in which nothing happens at all. tokens: False for clusters that anyone
+    on this machine may use, kubectl among them, which sends no token over plain HTTP.
     """
     async with AsyncExitStack() as stack:
         clusters: list[SimulatedCluster] = []
         lives: list[Life] = []
-        servers: list[tuple[str, str, str]] = []
+        servers: list[tuple[str, str, str | None]] = []
         for plan in plans(count, seed):
-            token = secrets.token_urlsafe(24)
+            token = secrets.token_urlsafe(24) if tokens else None
             cluster = SimulatedCluster(plan.name, token=token, seed=plan.seed)
             cluster.storage.plant(cluster_objects(plan, datetime.now(UTC)))
             await cluster.start()

@@ -96,20 +96,20 @@ APPS: tuple[App, ...] = (
 SYSTEM_APPS: tuple[App, ...] = (
     App("kube-system", "coredns", "registry.k8s.io/coredns/coredns:v1.11.3", 2, 53, memory="70Mi"),
     App("kube-system", "metrics-server", "registry.k8s.io/metrics-server/metrics-server:v0.7.2", 1, 10250),
-    App("kube-system", "kube-proxy", "registry.k8s.io/kube-proxy:v1.33.4", 1, 10249, "DaemonSet"),
+    App("kube-system", "kube-proxy", "registry.k8s.io/kube-proxy:v1.37.0", 1, 10249, "DaemonSet"),
     App("kube-system", "cilium", "quay.io/cilium/cilium:v1.16.2", 1, 9879, "DaemonSet", memory="512Mi"),
 )
 
 STATIC_PODS: tuple[App, ...] = (
     App("kube-system", "etcd", "registry.k8s.io/etcd:3.5.21-0", 1, 2379, "Pod", memory="100Mi"),
-    App("kube-system", "kube-apiserver", "registry.k8s.io/kube-apiserver:v1.33.4", 1, 6443, "Pod", "250m"),
+    App("kube-system", "kube-apiserver", "registry.k8s.io/kube-apiserver:v1.37.0", 1, 6443, "Pod", "250m"),
     App(
         "kube-system",
         "kube-controller-manager",
-        "registry.k8s.io/kube-controller-manager:v1.33.4",
+        "registry.k8s.io/kube-controller-manager:v1.37.0",
         1,
         10257,
         "Pod",
     ),
-    App("kube-system", "kube-scheduler", "registry.k8s.io/kube-scheduler:v1.33.4", 1, 10259, "Pod"),
+    App("kube-system", "kube-scheduler", "registry.k8s.io/kube-scheduler:v1.37.0", 1, 10259, "Pod"),
 )

@@ -8,7 +8,7 @@ from app.demo.seed_apps import App
 from app.demo.seed_forge import Forge, Obj, managed_entry, micro_stamp
 from app.demo.seed_workloads import claim_spec
 
-VERSION = "v1.33.4"
+VERSION = "v1.37.0"
 ZONES = ("a", "b", "c")
 
 

@@ -1,4 +1,4 @@
-"""The clusters of a demonstration can be reached with the kubeconfig that comes with them, and not without."""
+"""The clusters of a demonstration are reached with the kubeconfig that comes with them, and not without."""
 
 from __future__ import annotations
 
@@ -72,3 +72,12 @@ async def test_a_demonstration_that_lives_replaces_what_a_client_deletes() -> No
                 if ("DELETED", True) in seen and ("ADDED", False) in seen:
                     break
         assert ("MODIFIED", True) in seen, "it had its time to stop"
+
+
+async def test_a_demonstration_without_tokens_answers_clients_that_send_none_over_plain_http() -> None:
+    async with run_demo(1, living=False, tokens=False) as demo, aiohttp.ClientSession() as session:
+        assert demo.lives == ()
+        assert demo.kubeconfig["users"] == [{"name": "prod-eu", "user": {}}]
+        server = demo.kubeconfig["clusters"][0]["cluster"]["server"]
+        async with session.get(f"{server}/apis/apps/v1/namespaces/shop/deployments/cart") as answer:
+            assert (await answer.json())["status"]["readyReplicas"] == 4
