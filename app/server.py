@@ -155,23 +155,25 @@ def _listen(host: str, port: int) -> list[socket.socket]:
     except (OSError, UnicodeError) as error:
         raise SettingError("host", host, "an IP address or a host name", why=str(error)) from None
     sockets: list[socket.socket] = []
-    try:
-        for family, _, _, _, address in dict.fromkeys(found):
-            number = sockets[0].getsockname()[1] if sockets else port
+    why = ""
+    for family, _, _, _, address in dict.fromkeys(found):
+        number = sockets[0].getsockname()[1] if sockets else port
+        try:
             sockets.append(
                 socket.create_server(
                     (str(address[0]), number), family=family, dualstack_ipv6=address[0] == "::"
                 )
             )
-    except OSError as error:
-        for opened in sockets:
-            opened.close()
-        why = os.strerror(error.errno or 0)
-        if error.errno in (errno.EADDRINUSE, errno.EACCES):
-            raise SettingError(
-                "port", port, f"a port that is free on {host}, or 0 for any", why=why
-            ) from None
-        raise SettingError("host", host, "an address of this machine", why=why) from None
+        except OSError as error:
+            why = os.strerror(error.errno or 0)
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                for opened in sockets:
+                    opened.close()
+                accepted = f"a port that is free on {host}, or 0 for any"
+                raise SettingError("port", port, accepted, why=why) from None
+    if not sockets:
+        # Where some addresses of a name are there, as 127.0.0.1 of localhost without IPv6, they will do.
+        raise SettingError("host", host, "an address of this machine", why=why)
     return sockets
 
 

@@ -6,10 +6,10 @@ import orjson
 from aiohttp import web
 
 from app.api import clusters, operations, reads
+from app.api.endpoint import Endpoint
 from app.api.negotiation import FORMATS, media_type
 from app.api.openapi import describe
 from app.api.parameters import CLUSTER, Parameter, check
-from app.api.table import Endpoint
 
 _MEDIA = tuple(dict.fromkeys(map(media_type, FORMATS)))
 _PLACE = (

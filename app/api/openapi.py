@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from app.api.endpoint import Endpoint
 from app.api.parameters import TOKEN, Parameter
 from app.api.problem import CONTENT_TYPE
-from app.api.table import Endpoint
 from app.version import version
 
 _NAMES = {

@@ -40,10 +40,12 @@ OWN_WORDS = frozenset(
 
 def in_scope(request: web.Request, names: Collection[str] | None) -> list[Cluster]:
     """The clusters of these names, all for None, that the caller may use. Raises Problem."""
+    fleet = request.app[FLEET]
     try:
-        return request.app[FLEET].chosen(request[CALLER].scope.permitted_clusters(names))
+        return fleet.chosen(request[CALLER].scope.permitted_clusters(names))
     except UnknownCluster as error:
-        raise Problem(404, str(error)) from None
+        unknown = next(name for name in names or () if name not in fleet.clusters)
+        raise Problem(404, str(error), cluster=unknown) from None
 
 
 async def covered(request: web.Request) -> Coverage:

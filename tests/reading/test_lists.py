@@ -153,6 +153,8 @@ async def test_a_parameter_that_cannot_repeat_is_refused_twice(client: Client) -
 async def test_what_does_not_exist_is_named_with_what_is_near(client: Client) -> None:
     assert "pods" in await problem(client, "/podz", 404)
     assert "staging" in await problem(client, "/pods", 404, cluster="stagin")
+    async with client.get("/pods", params={"cluster": "prod,stagin"}) as answer:
+        assert json.loads(await answer.text())["cluster"] == "stagin"
     assert "/nothing/at/all" in await problem(client, "/nothing/at/all", 404)
     assert "/stream" in await problem(client, "/stream", 404)
     assert "/clusters/prod" in await problem(client, "/clusters/prod", 404)

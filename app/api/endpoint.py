@@ -1,4 +1,4 @@
-"""What an endpoint is, for the table of all of them."""
+"""What an endpoint is; `app.api.endpoints` has the table of all of them."""
 
 import re
 from collections.abc import Awaitable, Callable
