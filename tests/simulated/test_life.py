@@ -372,3 +372,36 @@ def test_a_timeline_does_things_in_order_and_each_once() -> None:
     line.advance(5)
     assert done == ["first", "second", "third"]
     assert line.now() == NOW + timedelta(seconds=6.9)
+
+
+def test_what_a_user_writes_without_defaults_runs_as_well() -> None:
+    life = _cluster()
+    spec = {"containers": [{"name": "web", "image": "nginx"}]}
+    store = life.world.store
+    place = {"namespace": "default"}
+    store.create({"apiVersion": "v1", "kind": "Pod", "metadata": {**place, "name": "bare"}, "spec": spec})
+    labels = {"app": "web"}
+    store.create(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {**place, "name": "web"},
+            "spec": {
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": spec},
+            },
+        }
+    )
+    store.create(
+        {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {**place, "name": "once"},
+            "spec": {"template": {"spec": {**spec, "restartPolicy": "Never"}}},
+        }
+    )
+    life.advance(60)
+    assert is_ready(_get(life, "Pod", "default", "bare"))
+    assert [is_ready(pod) for pod in _pods(life, "default", "web")] == [True]
+    assert _get(life, "Deployment", "default", "web")["status"]["observedGeneration"] == 1
+    assert _get(life, "Job", "default", "once")["status"]["succeeded"] == 1

@@ -132,7 +132,9 @@ class Deployments(Controller):
         idle = [
             each
             for each in sets
-            if each is not current and not rollup.wanted_replicas(each) and not each["status"].get("replicas")
+            if each is not current
+            and not rollup.wanted_replicas(each)
+            and not (each.get("status") or {}).get("replicas")
         ]
         for each in idle[: max(0, len(idle) - limit)]:
             self.world.delete(each)

@@ -63,7 +63,7 @@ class Incidents:
             for each in self.world.all("Deployment")
             if not each["metadata"]["namespace"].startswith(_SYSTEM)
             and HABIT not in (each["spec"]["template"]["metadata"].get("annotations") or {})
-            and (rollup.condition(each["status"], "Progressing") or {}).get("reason")
+            and (rollup.condition(each.get("status") or {}, "Progressing") or {}).get("reason")
             == "NewReplicaSetAvailable"
         ]
 
@@ -115,7 +115,11 @@ class Incidents:
         self.world.delete(pod)
 
     def _lose_node(self) -> None:
-        workers = [node for node in self.world.all("Node") if is_worker(node) and node_is_ready(node)]
+        workers = [
+            node
+            for node in self.world.all("Node")
+            if is_worker(node) and node_is_ready(node) and (node.get("status") or {}).get("conditions")
+        ]
         if len(workers) > 1:
             self.lose(self.rng.choice(workers), self.pace.outage)
 
@@ -170,7 +174,7 @@ class Incidents:
         for pod in self.world.all("Pod"):
             if pod["spec"].get("nodeName") != node or is_done(pod):
                 continue
-            statuses = pod["status"].get("containerStatuses") or ()
+            statuses = (pod.get("status") or {}).get("containerStatuses") or ()
             if statuses and all(each["ready"] for each in statuses):
                 self.world.change(pod, lambda each: node_lost(each, lost, at))
 

@@ -35,7 +35,7 @@ class Jobs(Controller):
             return
         pods = world.owned(job, "Pod")
         running = sum(1 for pod in pods if not is_done(pod))
-        succeeded = sum(1 for pod in pods if pod["status"].get("phase") == "Succeeded")
+        succeeded = sum(1 for pod in pods if (pod.get("status") or {}).get("phase") == "Succeeded")
         left = (job["spec"].get("completions") or 1) - succeeded
         failed = len(pods) - running - succeeded
         if failed <= job["spec"].get("backoffLimit", 6):
@@ -114,7 +114,7 @@ class CronJobs(Controller):
         if active:
             kept = ("apiVersion", "kind", "name", "uid")
             status["active"] = [{name: each[name] for name in kept} for each in active]
-        done = [job for job in jobs if rollup.condition(job["status"], "Complete")]
+        done = [job for job in jobs if rollup.condition(job.get("status") or {}, "Complete")]
         if done:
             status["lastSuccessfulTime"] = max(str(job["status"]["completionTime"]) for job in done)
         world.set_status(cron_job, status)

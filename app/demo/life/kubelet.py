@@ -96,17 +96,18 @@ class Kubelet:
 
     def _next(self, pod: Obj) -> _Step | None:
         between = self._rng.uniform
+        status: Obj = pod.get("status") or {}
         if "deletionTimestamp" in pod["metadata"]:
             return _Step("remove", between(0.5, 4.0)) if self._reports(pod) else None
         if podstatus.is_done(pod):
             return None
         if "nodeName" not in pod["spec"]:
             # A scheduler asks again for what fitted nowhere, but not at once.
-            tried = bool(pod["status"].get("conditions"))
+            tried = bool(status.get("conditions"))
             return _Step("schedule", 30.0 if tried else between(0.05, 0.3))
         if not self._reports(pod):
             return None
-        statuses = pod["status"].get("containerStatuses")
+        statuses = status.get("containerStatuses")
         if not statuses:
             return _Step("start", between(0.1, 0.6))
         state = statuses[0]["state"]
@@ -177,6 +178,7 @@ class Kubelet:
         at = self.world.stamp()
 
         def start(each: Obj) -> None:
+            default_pod(each, self.world.forge)
             podstatus.scheduled(each, each["spec"]["nodeName"], at)
             podstatus.starting(each, ip, at)
 

@@ -60,4 +60,4 @@ class ReplicaSets(Controller):
 
 def _expendable(pod: Obj) -> tuple[bool, bool, bool]:
     """What goes first: not placed, not running, not ready."""
-    return "nodeName" in pod["spec"], pod["status"].get("phase") == "Running", is_ready(pod)
+    return "nodeName" in pod["spec"], (pod.get("status") or {}).get("phase") == "Running", is_ready(pod)
