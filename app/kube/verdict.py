@@ -16,10 +16,11 @@ State = Literal["syncing", "synced", "stale", "unreachable", "forbidden", "gone"
 
 
 class Then(Enum):
-    """How to go on: from the last version once it is known to be of this history; by a
-    list that is not older than the last version; by a list of whatever there is now; or
-    by asking whether the resource is still there at all."""
+    """How to go on: from the last version; from there once the server is known to have
+    that history still; by a list that is not older than the last version; by a list of
+    whatever there is now; or by asking whether the resource is still there at all."""
 
+    RETRY = "retry"
     RESUME = "resume"
     RELIST = "relist"
     AFRESH = "afresh"
@@ -94,8 +95,8 @@ def _of_status(error: ApiError, text: str) -> Verdict:
         return Verdict("forbidden", "forbidden", Then.RELIST, text, FORBIDDEN_SECONDS)
     if error.status == 404:
         return Verdict("missing", "stale", Then.LOOK, text, wait)
-    if error.status == 401 or error.status == 429:
-        return Verdict("rejected", "stale", Then.RESUME, text, wait)
+    if error.status in (401, 429):
+        return Verdict("rejected", "stale", Then.RETRY, text, wait)
     return Verdict("refused", "stale", Then.RESUME if error.status >= 500 else Then.RELIST, text, wait)
 
 

@@ -175,6 +175,7 @@ def reflector_of(
     streams: bool = False,
     relists: asyncio.Semaphore | None = None,
     namespace: str | None = None,
+    pages_from_cache: bool = False,
 ) -> Reflector:
     return Reflector(
         cast(Connection, script),
@@ -182,6 +183,7 @@ def reflector_of(
         sink,
         namespace=namespace,
         streams_lists=streams,
+        pages_from_cache=pages_from_cache,
         relists=relists or asyncio.Semaphore(1),
         rng=random.Random(1),
     )

@@ -63,6 +63,18 @@ async def test_path_of_a_namespace() -> None:
 
 
 @in_virtual_time
+async def test_first_list_of_a_server_that_pages_from_its_cache() -> None:
+    script = Script([page(5, more="p2"), page(5), lasting()])
+    run = asyncio.create_task(reflector_of(script, Memory(), pages_from_cache=True).run())
+    await script.used_up.wait()
+    assert [dict(request.params) for request in script.requests[:2]] == [
+        {"limit": "500"},
+        {"limit": "500", "continue": "p2"},
+    ]
+    run.cancel()
+
+
+@in_virtual_time
 async def test_expired_page_means_one_unpaged_list() -> None:
     expired = Listed(api_error(410, "Expired"))
     played = await play(page(5, "a", more="p2"), expired, page(7, "a", "b"), lasting())
@@ -313,7 +325,7 @@ async def test_other_error_events_mean_a_relist() -> None:
     ]
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("status", [500, 503])
 def test_retry_after_is_obeyed_and_the_watch_resumed(status: int) -> None:
     @in_virtual_time
     async def run() -> None:
@@ -324,6 +336,18 @@ def test_retry_after_is_obeyed_and_the_watch_resumed(status: int) -> None:
         assert played.params(2) == {"limit": "1"}
         assert played.params(3)["resourceVersion"] == "4"
         assert played.sink.log == ["swap 5"]
+        assert played.sink.health == ["synced", "stale", "synced"]
+
+    run()
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_server_that_rejects_us_is_the_same_server(status: int) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        played = await play(page(5), Watched(refused=api_error(status, "", 17)), lasting())
+        assert 17 <= played.pause(2) <= 17 + FIRST
+        assert played.params(2)["resourceVersion"] == "5"
         assert played.sink.health == ["synced", "stale", "synced"]
 
     run()
@@ -357,14 +381,6 @@ async def test_backoff_grows_to_its_limit_and_starts_over_after_health() -> None
 async def test_other_refusals_mean_a_relist() -> None:
     played = await play(page(5), Watched(refused=api_error(400, "BadRequest")), page(6), lasting())
     assert played.params(2)["limit"] == "500"
-    assert played.sink.health == ["synced", "stale", "synced"]
-
-
-@in_virtual_time
-async def test_unauthorized_is_waited_out() -> None:
-    again = lasting([event("ADDED", "a", 5)])
-    played = await play(page(5, "a"), Watched(refused=api_error(401)), page(5), again, lasting())
-    assert played.params(2) == {"limit": "1"}
     assert played.sink.health == ["synced", "stale", "synced"]
 
 
