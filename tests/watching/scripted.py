@@ -176,10 +176,11 @@ def reflector_of(
     relists: asyncio.Semaphore | None = None,
     namespace: str | None = None,
     pages_from_cache: bool = False,
+    resource: Resource = PODS,
 ) -> Reflector:
     return Reflector(
         cast(Connection, script),
-        PODS,
+        resource,
         sink,
         namespace=namespace,
         streams_lists=streams,

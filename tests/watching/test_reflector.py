@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from app.kube.errors import AccessError, ApiError, ConnectionFailed
+from app.kube.resources import Resource
 from app.kube.verdict import FORBIDDEN_SECONDS
 from tests.watching.scripted import (
     HANG,
@@ -108,6 +109,16 @@ async def test_watch_goes_on_from_the_list() -> None:
     assert params["resourceVersion"] == "5"
     assert params["allowWatchBookmarks"] == "true"
     assert 300 <= int(params["timeoutSeconds"]) <= 600
+
+
+@in_virtual_time
+async def test_watch_of_events_ends_before_its_silence_looks_like_a_fault() -> None:
+    events = Resource("", "v1", "events", "event", "Event", True)
+    script = Script([page(5), lasting()])
+    run = asyncio.create_task(reflector_of(script, Memory(), resource=events).run())
+    await script.used_up.wait()
+    assert 40 <= int(script.requests[1].params["timeoutSeconds"]) <= 60
+    run.cancel()
 
 
 @in_virtual_time
