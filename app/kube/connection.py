@@ -1,9 +1,9 @@
 """One API server's HTTP session: answers, watch lines, and requests passed on as they are."""
 
-import re
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from ssl import SSLContext
 from typing import Any
 
 import aiohttp
@@ -15,10 +15,16 @@ from yarl import URL
 from app.kube.access import Access
 from app.kube.errors import ApiError, ConnectionFailed
 from app.kube.lines import LineSplitter
+from app.kube.words import in_words
 from app.version import version
 
+# Credentials as they were sent: the headers, and the SSL context with its certificate.
+Sent = tuple[CIMultiDict[str], SSLContext | None]
+
 READ_BYTES = 256 * 1024
-KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
+# Seconds until the first probe and between probes, and how many; macOS has no name for the first.
+KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+SHOWN = 200
 
 
 class Connection:
@@ -44,11 +50,9 @@ class Connection:
         timeout: float = 60.0,  # noqa: ASYNC109
     ) -> bytes:
         """The body of an answer. Raises ApiError, ConnectionFailed and AccessError."""
-        # Unpacking costs this one process more than the wire costs a cluster near by.
-        headers = {"Accept": accept, "Accept-Encoding": "identity"}
-        limits = ClientTimeout(total=timeout, sock_connect=self._connect_timeout)
-        answer = await self.request("GET", path, params=params, headers=headers, timeout=limits)
-        with _in_words(limits):
+        limits = ClientTimeout(total=timeout, connect=self._connect_timeout)
+        answer = await self._get(path, params, accept, limits)
+        with in_words(limits):
             async with answer:
                 body = await answer.read()
         if answer.status != 200:
@@ -62,23 +66,23 @@ class Connection:
         Raises ApiError where the answer is an error, ConnectionFailed where it breaks
         and AccessError; WireError where a line never ends.
         """
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        limits = ClientTimeout(total=None, sock_connect=self._connect_timeout, sock_read=self._idle_timeout)
-        answer = await self.request("GET", path, params=params, headers=headers, timeout=limits)
+        limits = ClientTimeout(total=None, connect=self._connect_timeout, sock_read=self._idle_timeout)
+        answer = await self._get(path, params, "application/json", limits)
         try:
             if answer.status != 200:
-                with _in_words(limits):
+                with in_words(limits):
                     body = await answer.read()
                 raise _api_error(answer, body)
-            yield self._lines(answer, limits)
+            async with aclosing(self._lines(answer, limits)) as lines:
+                yield lines
         finally:
             answer.close()
 
     async def _lines(
         self, answer: aiohttp.ClientResponse, limits: ClientTimeout
-    ) -> AsyncIterator[list[bytes]]:
+    ) -> AsyncGenerator[list[bytes], None]:
         splitter = LineSplitter()
-        with _in_words(limits):
+        with in_words(limits):
             async for chunk in answer.content.iter_any():
                 if lines := splitter.feed(chunk):
                     yield lines
@@ -95,16 +99,46 @@ class Connection:
         data: Any = None,
         timeout: ClientTimeout,  # noqa: ASYNC109
     ) -> aiohttp.ClientResponse:
-        """The answer as it comes, its status unchecked and redirects not followed.
+        """The answer as it comes: not unpacked, its status unchecked, redirects not followed.
 
-        The credentials are renewed once where they are refused and the request can be
-        sent again. Raises ConnectionFailed and AccessError.
+        The credentials are ours, whatever ``headers`` say. They are renewed once where
+        they are refused and the request can be sent again. Raises ConnectionFailed and
+        AccessError.
         """
-        answer = await self._send(method, path, params, headers, data, timeout)
-        repeatable = data is None or isinstance(data, bytes | str)
-        if answer.status == 401 and repeatable and await self._access.renew():
+        plain = {"skip_auto_headers": ("Accept-Encoding", "Content-Type"), "auto_decompress": False}
+        return await self._request(method, path, params, headers, timeout, data=data, **plain)
+
+    async def _get(
+        self, path: str, params: Mapping[str, str] | None, accept: str, limits: ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        # Unpacking a page would cost this one process more than reading it, and packing it costs
+        # the API server more still, for an answer that nobody waits for in front of a screen.
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        return await self._request("GET", path, params, headers, limits)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        limits: ClientTimeout,
+        **more: Any,
+    ) -> aiohttp.ClientResponse:
+        access = self._access
+        answer, sent = await self._send(method, path, params, headers, limits, more)
+        repeatable = isinstance(more.get("data"), bytes | str | None)
+        if answer.status != 401 or not repeatable:
+            return answer
+        try:
+            # Somebody else may have renewed them while this was under way.
+            renewed = (await access.headers(), access.ssl) != sent or await access.renew()
+        except BaseException:
             answer.close()
-            answer = await self._send(method, path, params, headers, data, timeout)
+            raise
+        if renewed:
+            answer.close()
+            answer, _ = await self._send(method, path, params, headers, limits, more)
         return answer
 
     async def _send(
@@ -113,25 +147,31 @@ class Connection:
         path: str,
         params: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
-        data: Any,
-        timeout: ClientTimeout,  # noqa: ASYNC109
-    ) -> aiohttp.ClientResponse:
+        limits: ClientTimeout,
+        more: Mapping[str, Any],
+    ) -> tuple[aiohttp.ClientResponse, Sent]:
+        """The answer, and the credentials that it is for."""
         access = self._access
-        sent = CIMultiDict(headers or {})
-        sent.extend(await access.headers())
-        with _in_words(timeout):
-            return await self._open().request(
+        ours = await access.headers()
+        tls = access.ssl
+        asked = CIMultiDict(headers or {})
+        for name in (hdrs.AUTHORIZATION, *ours):
+            asked.popall(name, None)
+        asked.extend(ours)
+        with in_words(limits):
+            answer = await self._open().request(
                 method,
                 URL(self.server + path, encoded=True),
                 params=params,
-                headers=sent,
-                data=data,
-                timeout=timeout,
-                ssl=access.ssl if access.ssl is not None else True,
+                headers=asked,
+                timeout=limits,
+                ssl=tls if tls is not None else True,
                 server_hostname=access.server_hostname,
                 proxy=access.proxy,
                 allow_redirects=False,
+                **more,
             )
+        return answer, (ours, tls)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -140,12 +180,12 @@ class Connection:
                 connector=aiohttp.TCPConnector(limit=0, socket_factory=_socket),
                 headers={hdrs.USER_AGENT: f"k8s-mcp-server/{version()}"},
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=True,
                 read_bufsize=READ_BYTES,
             )
         return self._session
 
     async def close(self) -> None:
+        await self._access.close()
         if self._session is not None:
             await self._session.close()
 
@@ -154,8 +194,9 @@ def _socket(address: Any) -> socket.socket:
     family, kind, protocol, _, _ = address
     made = socket.socket(family, kind, protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in KEEPALIVE:
-        made.setsockopt(socket.IPPROTO_TCP, option, value)
+    for name, value in KEEPALIVE.items():
+        if (option := getattr(socket, name, None)) is not None:
+            made.setsockopt(socket.IPPROTO_TCP, option, value)
     return made
 
 
@@ -184,43 +225,16 @@ def _api_error(answer: aiohttp.ClientResponse, body: bytes) -> ApiError:
     given = answer.headers.get(hdrs.RETRY_AFTER, "")
     return ApiError(
         answer.status,
-        status.message or answer.reason or "error",
+        status.message or _shown(answer, body) or answer.reason or "error",
         reason=status.reason,
         causes=tuple(cause.reason for cause in details.causes or ()),
         retry_after=float(given) if given.isdecimal() else details.retryAfterSeconds,
     )
 
 
-@contextmanager
-def _in_words(limits: ClientTimeout) -> Iterator[None]:
-    """Says in one line for humans why there is no answer."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise ConnectionFailed(_timed_out(error, limits)) from None
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise ConnectionFailed(f"the certificate is refused: {_tidy(error.certificate_error)}") from None
-    except aiohttp.ClientConnectorDNSError as error:
-        raise ConnectionFailed(f"no address for {error.host}: {_tidy(error.os_error)}") from None
-    except aiohttp.ClientConnectorError as error:
-        raise ConnectionFailed(
-            f"cannot connect to {error.host}:{error.port}: {_tidy(error.os_error)}"
-        ) from None
-    except aiohttp.ServerDisconnectedError:
-        raise ConnectionFailed("the server closed the connection without an answer") from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise ConnectionFailed(f"the connection was lost: {_tidy(error)}") from None
-
-
-def _timed_out(error: TimeoutError, limits: ClientTimeout) -> str:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return f"cannot connect within {limits.sock_connect:.0f} s"
-    seconds = limits.total or limits.sock_read or 0
-    return f"no word from the server for {seconds:.0f} s"
-
-
-def _tidy(error: BaseException) -> str:
-    """What the system said, without numbers and places in C files."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    text = re.sub(r"\[[^\]]*\] ?|\(_ssl\.c:\d+\)", "", text or type(error).__name__)
-    return " ".join(text.split()).rstrip(".")
+def _shown(answer: aiohttp.ClientResponse, body: bytes) -> str:
+    """The first line of a text, such as what an API server says before it knows who asks."""
+    if answer.content_type != "text/plain":
+        return ""
+    line = body.decode(errors="replace").strip().partition("\n")[0]
+    return "".join(filter(str.isprintable, line))[:SHOWN]

@@ -5,52 +5,73 @@ import base64
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+from urllib.parse import quote
+
+import msgspec
 
 from app.kube.errors import AccessError
+from app.kube.sections import UserSection
+from app.kube.tls import KeyPair
 
 # Tokens that kubelets renew are valid for an hour at least; client-go rereads as often.
 REREAD_SECONDS = 60.0
+# What is about to expire is renewed this long before, or in the last fifth of a short life.
+MARGIN_SECONDS = 60.0
+MARGIN_SHARE = 0.2
+# Who has just been asked for something new has nothing newer; whoever failed will fail again.
+PAUSE_SECONDS = 5.0
 
 
 class Credentials(Protocol):
     """``certificate`` is a client certificate and its key in PEM, None for none."""
 
-    certificate: tuple[bytes, bytes] | None
+    @property
+    def certificate(self) -> KeyPair | None: ...
 
-    async def headers(self) -> dict[str, str]:
+    async def headers(self) -> Mapping[str, str]:
         """What to send; renews what is about to expire. Raises AccessError."""
 
     async def renew(self) -> bool:
         """They were refused: whether there is something new to try. Raises AccessError."""
 
+    async def close(self) -> None:
+        """End what is still going on."""
+
 
 class Fixed:
     """What does not change: a token, a password, or nothing."""
 
-    certificate: tuple[bytes, bytes] | None = None
+    certificate: KeyPair | None = None
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = dict(headers)
 
-    async def headers(self) -> dict[str, str]:
+    async def headers(self) -> Mapping[str, str]:
         return self._headers
 
     async def renew(self) -> bool:
         return False
 
+    async def close(self) -> None:
+        pass
+
 
 class TokenFile:
-    """A token in a file that somebody else renews."""
+    """A token in a file that somebody else renews.
 
-    certificate: tuple[bytes, bytes] | None = None
+    While the file cannot be read, what was last read from it stays in use, and before
+    that ``token``, as in client-go.
+    """
 
-    def __init__(self, path: Path) -> None:
+    certificate: KeyPair | None = None
+
+    def __init__(self, path: Path, token: str = "") -> None:
         self._path = path
-        self._token = ""
+        self._token = token
         self._read_at = float("-inf")
 
-    async def headers(self) -> dict[str, str]:
+    async def headers(self) -> Mapping[str, str]:
         if time.monotonic() - self._read_at > REREAD_SECONDS:
             self._read()
         return bearer(self._token)
@@ -60,63 +81,100 @@ class TokenFile:
         self._read()
         return self._token != before
 
+    async def close(self) -> None:
+        pass
+
     def _read(self) -> None:
         try:
-            self._token = self._path.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise AccessError(f"tokenFile: cannot read {self._path}: {_why(error)}") from None
+            token = self._path.read_text().strip()
+            problem = "" if token else f"tokenFile: {self._path} is empty"
+        except (OSError, ValueError) as error:
+            token, problem = "", f"tokenFile: cannot read {self._path}: {_why(error)}"
+        self._token = token or self._token
         if not self._token:
-            raise AccessError(f"tokenFile: {self._path} is empty")
+            raise AccessError(problem)
         self._read_at = time.monotonic()
+
+
+class Issued(msgspec.Struct, frozen=True):
+    """``expires`` is in seconds since the epoch."""
+
+    token: str = ""
+    certificate: KeyPair | None = None
+    expires: float = float("-inf")
 
 
 class Renewed:
     """What is fetched, and fetched again before it expires or when it is refused.
 
-    Callers that come while it is being fetched share that one.
+    Callers that come while it is being fetched share that one, and do not wait for it
+    while what there is still holds.
     """
 
-    certificate: tuple[bytes, bytes] | None = None
-    MARGIN_SECONDS = 60.0
-    # A server that refuses what has just been fetched will refuse the next one too.
-    SETTLE_SECONDS = 5.0
-
-    def __init__(self) -> None:
-        self._token = ""
-        self._expires = float("-inf")
-        self._fetched_at = float("-inf")
+    def __init__(self, issued: Issued | None = None) -> None:
+        self._take(issued or Issued())
+        self._asked_at = float("-inf")
+        self._failure: AccessError | None = None
         self._fetching: asyncio.Task[None] | None = None
 
-    async def headers(self) -> dict[str, str]:
-        if time.time() > self._expires - self.MARGIN_SECONDS:
-            await self._share()
-        return bearer(self._token) if self._token else {}
+    @property
+    def certificate(self) -> KeyPair | None:
+        return self._issued.certificate
+
+    async def headers(self) -> Mapping[str, str]:
+        now = time.time()
+        if now >= self._renew_at:
+            fetching = self._begin()
+            if now >= self._issued.expires:
+                await self._wait(fetching)
+        return bearer(self._issued.token) if self._issued.token else {}
 
     async def renew(self) -> bool:
-        if time.monotonic() - self._fetched_at < self.SETTLE_SECONDS:
-            return False
-        before = (self._token, self.certificate)
-        await self._share()
-        return (self._token, self.certificate) != before
+        before = self._issued
+        await self._wait(self._begin())
+        return (self._issued.token, self.certificate) != (before.token, before.certificate)
 
-    async def _share(self) -> None:
-        if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch_once())
-        await asyncio.shield(self._fetching)
+    async def close(self) -> None:
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.gather(self._fetching, return_exceptions=True)
 
-    async def _fetch_once(self) -> None:
+    def _begin(self) -> asyncio.Task[None] | None:
+        """Fetch, unless that is going on already or has just been done."""
+        if self._fetching is None and time.monotonic() - self._asked_at >= PAUSE_SECONDS:
+            self._fetching = asyncio.create_task(self._once())
+        return self._fetching
+
+    async def _wait(self, fetching: asyncio.Task[None] | None) -> None:
+        if fetching is not None:
+            await asyncio.shield(fetching)
+        if self._failure is not None:
+            raise AccessError(*self._failure.args)
+
+    async def _once(self) -> None:
         try:
-            await self._fetch()
-            self._fetched_at = time.monotonic()
+            self._take(await self._fetch())
+            self._failure = None
+        except AccessError as error:
+            self._failure = error
         finally:
+            self._asked_at = time.monotonic()
             self._fetching = None
 
-    async def _fetch(self) -> None:
-        """Set token or certificate, and when they expire. Raises AccessError."""
+    def _take(self, issued: Issued) -> None:
+        self._issued = issued
+        left = max(issued.expires - time.time(), 0.0)
+        self._renew_at = issued.expires - min(MARGIN_SECONDS, left * MARGIN_SHARE)
+
+    async def _fetch(self) -> Issued:
+        """Something new. Raises AccessError."""
         raise NotImplementedError
 
 
 def bearer(token: str) -> dict[str, str]:
+    """Raises AccessError where a token cannot be sent; a line break in it would begin another header."""
+    if not token.isprintable():
+        raise AccessError("token: a line break or control character in it is not accepted")
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -125,18 +183,28 @@ def basic(username: str, password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {pair}"}
 
 
-def impersonation(user: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The headers of ``as``, ``as-uid``, ``as-groups`` and ``as-user-extra``."""
-    if not user.get("as"):
+def impersonation(user: UserSection) -> list[tuple[str, str]]:
+    """The headers of ``as``, ``as-uid``, ``as-groups`` and ``as-user-extra``.
+
+    Raises AccessError where those others come without ``as``: left out, they would have
+    us act with all that the account itself may do.
+    """
+    if not user.as_user:
+        if user.as_uid or user.as_groups or user.as_user_extra:
+            raise AccessError("as-uid, as-groups and as-user-extra are accepted only together with as")
         return []
-    found = [("Impersonate-User", str(user["as"]))]
-    if user.get("as-uid"):
-        found.append(("Impersonate-Uid", str(user["as-uid"])))
-    found += [("Impersonate-Group", str(group)) for group in user.get("as-groups") or ()]
-    for key, values in (user.get("as-user-extra") or {}).items():
-        found += [(f"Impersonate-Extra-{key}", str(value)) for value in values]
+    found = [("Impersonate-User", user.as_user)]
+    if user.as_uid:
+        found.append(("Impersonate-Uid", user.as_uid))
+    found += [("Impersonate-Group", group) for group in user.as_groups]
+    for key, values in user.as_user_extra.items():
+        # What a header's name cannot hold is percent-encoded (client-go transport.headerKeyEscape).
+        name = quote(key, safe="!#$&'*+-.^_`|~")
+        found += [(f"Impersonate-Extra-{name}", value) for value in values]
+    if not all(value.isprintable() for _, value in found):
+        raise AccessError("as: a line break or control character in whom to act as is not accepted")
     return found
 
 
 def _why(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+    return (error.strerror if isinstance(error, OSError) else None) or "it is no text"

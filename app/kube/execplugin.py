@@ -1,27 +1,30 @@
 """Credentials from a program (client.authentication.k8s.io, v1 and v1beta1)."""
 
 import asyncio
-import contextlib
+import base64
 import os
 import signal
-from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from app.kube.credentials import Renewed
+from app.kube.credentials import Issued, Renewed
 from app.kube.errors import AccessError
+from app.kube.sections import ClusterSection, ExecSection
 
 TIMEOUT_SECONDS = 30.0
-_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+COMPLAINT = 200
+_GROUP = "client.authentication.k8s.io"
+_VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
 
 
 class _Status(msgspec.Struct):
-    token: str = ""
+    token: str | None = None
     expirationTimestamp: datetime | None = None
-    clientCertificateData: str = ""
-    clientKeyData: str = ""
+    clientCertificateData: str | None = None
+    clientKeyData: str | None = None
 
 
 class _Credential(msgspec.Struct):
@@ -30,82 +33,106 @@ class _Credential(msgspec.Struct):
 
 
 class ExecPlugin(Renewed):
-    """Runs the program when there is no credential yet, and before it expires or when it is refused.
+    """Runs the program when there is no credential yet, before it expires and when it is refused.
 
-    It gets no terminal and may not hang: it is ended with all that it started.
+    The program gets no terminal and may not hang: it is ended with all that it started.
     """
 
-    def __init__(self, plugin: Mapping[str, Any], cluster: Mapping[str, Any]) -> None:
+    def __init__(self, plugin: ExecSection, cluster: ClusterSection, ca: bytes) -> None:
+        """``ca`` is what the cluster names as its CA, in PEM. Raises AccessError."""
         super().__init__()
-        self._command = str(plugin.get("command") or "")
-        self._arguments = [str(argument) for argument in plugin.get("args") or ()]
-        self._version = plugin.get("apiVersion")
-        if not self._command or self._version not in _VERSIONS:
+        if not plugin.command or plugin.api_version not in _VERSIONS:
             raise AccessError(
-                f"exec: command {self._command!r} with apiVersion {self._version!r} is not accepted; "
+                f"exec: command {plugin.command!r} with apiVersion {plugin.api_version!r} is not accepted; "
                 f"accepted is a command with {' or '.join(_VERSIONS)}"
             )
+        if plugin.interactive_mode == "Always":
+            raise AccessError(
+                f"exec: interactiveMode 'Always' of {plugin.command} is not accepted, there is no terminal; "
+                "accepted is 'IfAvailable' or 'Never'"
+            )
+        self._plugin = plugin
         spec: dict[str, Any] = {"interactive": False}
-        if plugin.get("provideClusterInfo"):
-            spec["cluster"] = {
-                name: cluster[name]
-                for name in (
-                    "server",
-                    "tls-server-name",
-                    "insecure-skip-tls-verify",
-                    "certificate-authority-data",
-                    "proxy-url",
-                )
-                if name in cluster
-            }
-        info = {"apiVersion": self._version, "kind": "ExecCredential", "spec": spec}
-        extra = {str(entry["name"]): str(entry["value"]) for entry in plugin.get("env") or ()}
-        self._environment = {"KUBERNETES_EXEC_INFO": msgspec.json.encode(info).decode(), **extra}
+        if plugin.provide_cluster_info:
+            spec["cluster"] = _cluster_info(cluster, ca)
+        info = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
+        self._variables = {variable.name: variable.value for variable in plugin.env}
+        self._variables["KUBERNETES_EXEC_INFO"] = msgspec.json.encode(info).decode()
 
-    async def _fetch(self) -> None:
-        output = await self._run()
+    async def _fetch(self) -> Issued:
+        command = self._plugin.command
         try:
-            found = msgspec.json.decode(output, type=_Credential)
+            found = msgspec.json.decode(await self._run(), type=_Credential)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise AccessError(f"exec: {self._command} answers no ExecCredential: {error}") from None
+            raise AccessError(f"exec: {command} answers no ExecCredential: {error}") from None
         status = found.status
-        if found.apiVersion != self._version:
-            raise AccessError(f"exec: {self._command} answers {found.apiVersion} and not {self._version}")
-        if not status.token and not (status.clientCertificateData and status.clientKeyData):
-            raise AccessError(f"exec: {self._command} answers neither a token nor a certificate with its key")
-        self._token = status.token
-        self.certificate = None
-        if status.clientCertificateData:
-            self.certificate = (status.clientCertificateData.encode(), status.clientKeyData.encode())
+        if found.apiVersion != self._plugin.api_version:
+            raise AccessError(
+                f"exec: {command} answers {found.apiVersion} and not {self._plugin.api_version}"
+            )
+        certificate, key = status.clientCertificateData, status.clientKeyData
+        if bool(certificate) != bool(key) or not (status.token or certificate):
+            raise AccessError(f"exec: {command} answers neither a token nor a certificate with its key")
         expires = status.expirationTimestamp
-        self._expires = expires.timestamp() if expires is not None else float("inf")
+        return Issued(
+            status.token or "",
+            (certificate.encode(), key.encode()) if certificate and key else None,
+            expires.timestamp() if expires is not None else float("inf"),
+        )
 
     async def _run(self) -> bytes:
+        """What the program writes. Raises AccessError."""
+        command = self._plugin.command
         try:
             process = await asyncio.create_subprocess_exec(
-                self._command,
-                *self._arguments,
-                env={**os.environ, **self._environment},
+                command,
+                *self._plugin.args,
+                env={**os.environ, **self._variables},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )
-        except OSError as error:
-            raise AccessError(f"exec: cannot run {self._command}: {error.strerror}") from None
+        except (OSError, ValueError) as error:
+            why = (
+                error.strerror if isinstance(error, OSError) else None
+            ) or "it cannot be the name of a program"
+            hint = _first_line(self._plugin.install_hint)
+            raise AccessError(f"exec: cannot run {command}: {why}{hint and f' ({hint})'}") from None
+        answered = False
         try:
             output, complaint = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
+            answered = True
         except TimeoutError:
-            raise AccessError(
-                f"exec: {self._command} gave no answer within {TIMEOUT_SECONDS:.0f} s"
-            ) from None
+            raise AccessError(f"exec: {command} gave no answer within {TIMEOUT_SECONDS:g} s") from None
         finally:
-            if process.returncode is None:
-                # What it started may hold its pipes open.
-                with contextlib.suppress(ProcessLookupError):
+            if not answered:
+                # All of it: what the program started may hold its pipes open when it has gone itself.
+                with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if process.returncode:
-            lines = complaint.decode(errors="replace").strip().splitlines() or ["it says nothing"]
-            raise AccessError(f"exec: {self._command} ended with {process.returncode}: {lines[0][:200]}")
+            said = _first_line(complaint.decode(errors="replace")) or "it says nothing"
+            raise AccessError(f"exec: {command} ended with {process.returncode}: {said}")
         return output
+
+
+def _cluster_info(cluster: ClusterSection, ca: bytes) -> dict[str, Any]:
+    """What ``provideClusterInfo`` tells the program (client-go ``rest.ConfigToExecCluster``)."""
+    found = {
+        "server": cluster.server,
+        "tls-server-name": cluster.tls_server_name,
+        "insecure-skip-tls-verify": cluster.insecure_skip_tls_verify,
+        "certificate-authority-data": base64.b64encode(ca).decode(),
+        "proxy-url": cluster.proxy_url,
+        "disable-compression": cluster.disable_compression,
+        "config": next(
+            (each.extension for each in cluster.extensions if each.name == f"{_GROUP}/exec"), None
+        ),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[0].strip()[:COMPLAINT] if lines else ""

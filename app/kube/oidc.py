@@ -1,92 +1,140 @@
 """Credentials of an OpenID Connect provider (the ``oidc`` auth-provider of kubeconfigs)."""
 
 import base64
+import os
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote_plus
 
 import aiohttp
 import msgspec
+from yarl import URL
 
-from app.kube.credentials import Renewed
-from app.kube.errors import AccessError
+from app.kube.credentials import Issued, Renewed, basic
+from app.kube.errors import AccessError, ConnectionFailed
+from app.kube.proxies import proxy_for
+from app.kube.sections import OidcConfig, section
+from app.kube.tls import pem, trusting
+from app.kube.words import in_words
 
 TIMEOUT_SECONDS = 30.0
+
+Config = Mapping[str, Any]
 
 
 class _Claims(msgspec.Struct):
     exp: float = float("inf")
 
 
-class _Provider(msgspec.Struct):
+class _Discovered(msgspec.Struct):
     token_endpoint: str
 
 
 class _Tokens(msgspec.Struct):
-    id_token: str
+    id_token: str = ""
     refresh_token: str = ""
+
+
+class _Refusal(msgspec.Struct):
+    error: str = ""
+    error_description: str = ""
 
 
 class Oidc(Renewed):
     """An id-token while it is valid, then what its refresh-token is exchanged for.
 
-    What is new is kept in this process and not written to the kubeconfig, which is
-    often mounted read-only and belongs to kubectl.
+    What is new stays in this process. kubectl would write it to the kubeconfig; but that
+    is the user's, is often mounted read-only, and two writers would lose each other's
+    work. What kubectl writes there is taken up in turn, when a new token is needed. The
+    price: a provider that takes each refresh-token but once has to be given a login of
+    its own for this server.
     """
 
-    MARGIN_SECONDS = 10.0
+    def __init__(self, config: Config, reread: Callable[[], Config]) -> None:
+        """``reread`` gives the configuration as the kubeconfig has it by then. Raises AccessError."""
+        self._reread = reread
+        self._known = section("auth-provider", config, OidcConfig)
+        self._refresh = self._known.refresh_token
+        super().__init__(_issued(self._known.id_token))
+        ca = pem(
+            "idp-certificate-authority",
+            self._known.idp_certificate_authority_data,
+            self._known.idp_certificate_authority,
+        )
+        self._ssl: ssl.SSLContext | bool = trusting("idp-certificate-authority", ca) if ca else True
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        super().__init__()
-        self._issuer = str(config.get("idp-issuer-url") or "").rstrip("/")
-        self._client = str(config.get("client-id") or "")
-        self._secret = str(config.get("client-secret") or "")
-        self._refresh = str(config.get("refresh-token") or "")
-        self._ssl: ssl.SSLContext | bool = True
-        data = config.get("idp-certificate-authority-data")
-        file = config.get("idp-certificate-authority")
-        if data or file:
-            text = base64.b64decode(data).decode() if data else None
-            self._ssl = ssl.create_default_context(cafile=file or None, cadata=text)
-        self._token = str(config.get("id-token") or "")
-        self._expires = _expiry(self._token)
-
-    async def _fetch(self) -> None:
-        if not (self._refresh and self._issuer):
+    async def _fetch(self) -> Issued:
+        known, now = self._known, section("auth-provider", self._reread(), OidcConfig)
+        if now.refresh_token and now.refresh_token != known.refresh_token:
+            self._refresh = now.refresh_token
+        self._known = now
+        if now.id_token != known.id_token:
+            written = _issued(now.id_token)
+            if written.expires > time.time():
+                return written
+        if not self._refresh or not known.idp_issuer_url:
             raise AccessError(
-                "oidc: the id-token has expired and there is no refresh-token with idp-issuer-url"
+                "oidc: a new id-token is needed, and there is no refresh-token with idp-issuer-url to get one"
             )
-        fields = {"grant_type": "refresh_token", "refresh_token": self._refresh, "client_id": self._client}
-        auth = aiohttp.BasicAuth(self._client, self._secret) if self._secret else None
-        try:
-            async with aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS), trust_env=True
-            ) as session:
-                known = f"{self._issuer}/.well-known/openid-configuration"
-                async with session.get(known, ssl=self._ssl, raise_for_status=True) as answer:
-                    provider = msgspec.json.decode(await answer.read(), type=_Provider)
-                async with session.post(
-                    provider.token_endpoint, data=fields, auth=auth, ssl=self._ssl, raise_for_status=True
-                ) as answer:
-                    tokens = msgspec.json.decode(await answer.read(), type=_Tokens)
-        except aiohttp.ClientResponseError as error:
-            raise AccessError(f"oidc: {self._issuer} answers {error.status} {error.message}") from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise AccessError(f"oidc: {self._issuer} cannot be asked: {str(error) or 'timed out'}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise AccessError(f"oidc: {self._issuer} answers something else: {error}") from None
-        self._token = tokens.id_token
+        tokens = await self._exchange(known)
+        if not tokens.id_token:
+            raise AccessError(f"oidc: {known.idp_issuer_url} gives no id-token for the refresh-token")
         self._refresh = tokens.refresh_token or self._refresh
-        self._expires = _expiry(self._token)
+        return _issued(tokens.id_token)
+
+    async def _exchange(self, config: OidcConfig) -> _Tokens:
+        """Raises AccessError."""
+        issuer = config.idp_issuer_url.rstrip("/")
+        limits = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+        try:
+            async with aiohttp.ClientSession(timeout=limits) as session:
+                with in_words(limits):
+                    body = await self._ask(session, "GET", f"{issuer}/.well-known/openid-configuration")
+                    endpoint = msgspec.json.decode(body, type=_Discovered).token_endpoint
+                    body = await self._refreshed(session, endpoint, config)
+                    return msgspec.json.decode(body, type=_Tokens)
+        except ConnectionFailed as error:
+            raise AccessError(f"oidc: {issuer}: {error}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise AccessError(f"oidc: {issuer} answers something else: {error}") from None
+
+    async def _refreshed(self, session: aiohttp.ClientSession, endpoint: str, config: OidcConfig) -> bytes:
+        """The two ways in which a client says who it is, as golang.org/x/oauth2 tries them."""
+        form = {"grant_type": "refresh_token", "refresh_token": self._refresh}
+        identified = {"client_id": config.client_id}
+        if config.client_secret:
+            # RFC 6749, 2.3.1
+            header = basic(quote_plus(config.client_id), quote_plus(config.client_secret))
+            try:
+                return await self._ask(session, "POST", endpoint, data=form, headers=header)
+            except AccessError:
+                identified["client_secret"] = config.client_secret
+        return await self._ask(session, "POST", endpoint, data=form | identified)
+
+    async def _ask(self, session: aiohttp.ClientSession, method: str, url: str, **request: Any) -> bytes:
+        proxy = proxy_for(URL(url), os.environ)
+        async with session.request(method, url, ssl=self._ssl, proxy=proxy, **request) as answer:
+            body = await answer.read()
+        if answer.status != 200:
+            raise AccessError(f"oidc: {url} answers {answer.status}: {_refusal(body) or answer.reason}")
+        return body
 
 
-def _expiry(token: str) -> float:
-    """When a JWT expires, in seconds since the epoch: past where there is none to read."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return float("-inf")
+def _refusal(body: bytes) -> str:
     try:
-        claims = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
-        return msgspec.json.decode(claims, type=_Claims).exp
-    except (ValueError, msgspec.DecodeError):
-        return float("-inf")
+        found = msgspec.json.decode(body, type=_Refusal)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    return (found.error_description or found.error)[:200]
+
+
+def _issued(token: str) -> Issued:
+    """A JWT and when it expires: long ago where there is none to read."""
+    try:
+        claims = token.split(".")[1]
+        decoded = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+        return Issued(token, expires=msgspec.json.decode(decoded, type=_Claims).exp)
+    except (IndexError, ValueError, msgspec.DecodeError):
+        return Issued()

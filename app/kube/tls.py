@@ -1,0 +1,159 @@
+"""The TLS side of a connection: whom we trust, and the certificate that we show."""
+
+import base64
+import binascii
+import os
+import re
+import ssl
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+from app.kube.errors import AccessError
+from app.kube.sections import ClusterSection, UserSection
+
+# As client-go does for token files; certificates live longer.
+REREAD_SECONDS = 60.0
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
+KeyPair = tuple[bytes, bytes]
+
+
+class Tls:
+    """The SSL context, which is another object once what it is made of has changed.
+
+    Making one that trusts the system's CAs takes 24 ms: where the cluster names its own
+    or is not verified, they are not read, and otherwise they are read once.
+    ``ca`` is what the cluster names, in PEM, empty for the system's.
+    """
+
+    def __init__(self, cluster: ClusterSection, user: UserSection) -> None:
+        self._cluster = cluster
+        self._user = user
+        named = (cluster.certificate_authority, user.client_certificate, user.client_key)
+        self._files = [name for name in named if name]
+        self._issued: KeyPair | None = None
+        self._read_at = time.monotonic()
+        self._states = self._look()
+        self.ca, self.context = self._make(None)
+
+    def use(self, issued: KeyPair | None) -> None:
+        """Show this certificate and key (in PEM) from now on, or the configured ones for None.
+
+        Raises AccessError where they cannot be used.
+        """
+        if issued != self._issued:
+            self.ca, self.context = self._make(issued)
+            self._issued = issued
+
+    def reread(self, *, at_once: bool = False) -> bool:
+        """Take over files that have changed, looking once a minute; whether any had.
+
+        Files that cannot be used are as likely half written as wrong: what was read
+        before stays in use, and they are tried again.
+        """
+        now = time.monotonic()
+        if not self._files or (now - self._read_at < REREAD_SECONDS and not at_once):
+            return False
+        self._read_at = now
+        states = self._look()
+        if states == self._states:
+            return False
+        try:
+            self.ca, self.context = self._make(self._issued)
+        except AccessError:
+            return False
+        self._states = states
+        return True
+
+    def _look(self) -> list[tuple[int, int, int] | None]:
+        return [_state(file) for file in self._files]
+
+    def _make(self, issued: KeyPair | None) -> tuple[bytes, ssl.SSLContext]:
+        cluster, user = self._cluster, self._user
+        ca = pem("certificate-authority", cluster.certificate_authority_data, cluster.certificate_authority)
+        certificate = pem("client-certificate", user.client_certificate_data, user.client_certificate)
+        key = pem("client-key", user.client_key_data, user.client_key)
+        if bool(certificate) != bool(key):
+            raise AccessError("client-certificate and client-key: one is of no use without the other")
+        shown = issued or ((certificate, key) if certificate else None)
+        if not ca and not shown and not cluster.insecure_skip_tls_verify:
+            return ca, _system_context()
+        context = trusting("certificate-authority", ca, verify=not cluster.insecure_skip_tls_verify)
+        if shown is not None:
+            _show(context, *shown)
+        return ca, context
+
+
+@cache
+def _system_context() -> ssl.SSLContext:
+    return trusting("certificate-authority", b"")
+
+
+def trusting(name: str, ca: bytes, *, verify: bool = True) -> ssl.SSLContext:
+    """A context that trusts the CAs of a setting of this name, or the system's. Raises AccessError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
+    # As Go: an intermediate CA may be what is trusted, and CAs need not have
+    # all the extensions that Python 3.13 asks for by default.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif ca:
+        certificates = b"\n".join(_CERTIFICATE.findall(ca))
+        if not certificates:
+            raise AccessError(f"{name} holds no certificate in PEM")
+        try:
+            context.load_verify_locations(cadata=certificates.decode("ascii"))
+        except (ssl.SSLError, ValueError):
+            raise AccessError(f"{name} holds a certificate that cannot be read") from None
+    else:
+        context.load_default_certs()
+    return context
+
+
+def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+    """Python's ssl takes these from files only: one that nobody else may read, for a moment."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="k8s-mcp-") as file:
+            file.write(certificate + b"\n" + key)
+            file.flush()
+            context.load_cert_chain(file.name, password=_no_password)
+    except ssl.SSLError as error:
+        why = "they do not match" if error.reason == "KEY_VALUES_MISMATCH" else "they cannot be read"
+        raise AccessError(f"client-certificate and client-key: {why}") from None
+    except ValueError:
+        raise AccessError(
+            "client-key: an encrypted key is not accepted; accepted is one without password"
+        ) from None
+    except OSError as error:
+        raise AccessError(f"client-certificate: no place for a temporary file: {error.strerror}") from None
+
+
+def _no_password() -> str:
+    raise ValueError
+
+
+def pem(name: str, data: str, file: str) -> bytes:
+    """What ``name-data`` holds in base64, else what the file does; empty for neither. Raises AccessError."""
+    try:
+        if data:
+            return base64.b64decode("".join(data.split()), validate=True)
+        return Path(file).read_bytes() if file else b""
+    except binascii.Error:
+        raise AccessError(f"{name}-data is not base64") from None
+    except OSError as error:
+        raise AccessError(f"{name}: cannot read {file}: {error.strerror}") from None
+    except ValueError:
+        raise AccessError(f"{name}: {file!r} cannot be the name of a file") from None
+
+
+def _state(file: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(file)
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
