@@ -25,11 +25,12 @@ from app.kube.wire import Shape
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 70.0
 RETRY_SECONDS = (1.0, 30.0)
 REDISCOVER_SECONDS = 300.0
 REDISCOVER_UNTOLD_SECONDS = 30.0
 RELISTS_AT_ONCE = 4
-STREAMED_LISTS_SINCE = (1, 34)
+PAGES_FROM_CACHE_SINCE = (1, 34)
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
@@ -85,7 +86,7 @@ class Cluster:
         self._connecting = Condition("syncing", time.time())
         self._told = self._connecting
         self._broken = False
-        self._streams_lists = False
+        self._pages_from_cache = False
         self._relists = asyncio.Semaphore(RELISTS_AT_ONCE)
         self._rediscover = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -155,7 +156,7 @@ class Cluster:
         """Reach the cluster and learn what it serves, all within the time for it."""
         async with asyncio.timeout(2 * CONNECT_SECONDS):
             access = await open_access(self.context)
-            connection = Connection(access, connect_timeout=CONNECT_SECONDS)
+            connection = Connection(access, connect_timeout=CONNECT_SECONDS, idle_timeout=IDLE_SECONDS)
             try:
                 self.version, number = await server_version(connection)
                 self._discovered = await discover(connection)
@@ -164,7 +165,7 @@ class Cluster:
                 await connection.close()
                 raise
         self._connection = connection
-        self._streams_lists = number >= STREAMED_LISTS_SINCE
+        self._pages_from_cache = number >= PAGES_FROM_CACHE_SINCE
         self._connecting = self._connecting.then("synced", None)
         self._redefined()
         self.settled.set()
@@ -180,7 +181,7 @@ class Cluster:
         assert self._connection is not None
         # The watches tell how the cluster is; what it served before is the best guess meanwhile.
         with suppress(ApiError, ConnectionFailed, AccessError, msgspec.MsgspecError):
-            self._discovered = await discover(self._connection)
+            self._discovered = await discover(self._connection, self._discovered)
         self._redefined()
         self.watches.release()
         # Discovery may lag behind the removal that it is asked about: not faster than this.
@@ -205,7 +206,7 @@ class Cluster:
             sink,
             namespace=namespace,
             shape=Shape(keep_managed_fields=self._options.managed_fields, redact=redact),
-            streams_lists=self._streams_lists,
+            pages_from_cache=self._pages_from_cache,
             relists=self._relists,
         )
 
@@ -214,6 +215,7 @@ class Cluster:
         self._tell()
         broken = self._told.state in ("stale", "unreachable")
         if self._broken and not broken:
+            self.watches.wake()
             self._spawn(self._recognise())
             self._look_again()
         self._broken = broken

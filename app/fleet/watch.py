@@ -76,6 +76,10 @@ class Watch:
         for reflector in self.reflectors:
             reflector.relist()
 
+    def wake(self) -> None:
+        for reflector in self.reflectors:
+            reflector.wake()
+
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()

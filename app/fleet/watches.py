@@ -82,6 +82,11 @@ class Watches:
         for watch in self:
             watch.relist()
 
+    def wake(self) -> None:
+        """Have those that wait before they try again do so soon."""
+        for watch in self:
+            watch.wake()
+
     async def stop(self) -> None:
         await asyncio.gather(*(watch.stop() for watch in self), *self._ending)
 

@@ -25,6 +25,7 @@ READ_BYTES = 256 * 1024
 # Seconds until the first probe and between probes, and how many; macOS has no name for the first.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 SHOWN = 200
+CLOSED = "the connection was closed on this side"
 
 
 class Connection:
@@ -40,6 +41,7 @@ class Connection:
         self._connect_timeout = connect_timeout
         self._idle_timeout = idle_timeout
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def get(
         self,
@@ -82,10 +84,15 @@ class Connection:
         self, answer: aiohttp.ClientResponse, limits: ClientTimeout
     ) -> AsyncGenerator[list[bytes], None]:
         splitter = LineSplitter()
-        with in_words(limits):
-            async for chunk in answer.content.iter_any():
-                if lines := splitter.feed(chunk):
-                    yield lines
+        try:
+            with in_words(limits):
+                async for chunk in answer.content.iter_any():
+                    if lines := splitter.feed(chunk):
+                        yield lines
+        except RuntimeError:
+            if not self._closed:
+                raise
+            raise ConnectionFailed(CLOSED) from None
         if splitter.rest():
             raise ConnectionFailed("the connection was lost in the middle of an event")
 
@@ -154,6 +161,8 @@ class Connection:
         access = self._access
         ours = await access.headers()
         tls = access.ssl
+        if self._closed:
+            raise ConnectionFailed(CLOSED)
         asked = CIMultiDict(headers or {})
         for name in (hdrs.AUTHORIZATION, *ours):
             asked.popall(name, None)
@@ -185,6 +194,8 @@ class Connection:
         return self._session
 
     async def close(self) -> None:
+        """What is still going on ends with ConnectionFailed."""
+        self._closed = True
         await self._access.close()
         if self._session is not None:
             await self._session.close()

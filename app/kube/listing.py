@@ -1,7 +1,7 @@
-"""Two ways to take a whole list: in pages, and streamed at the start of a watch."""
+"""How a whole list is taken: in pages, as client-go's ``tools/pager`` does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -9,15 +9,12 @@ import msgspec
 from app.kube.connection import Connection
 from app.kube.errors import ApiError
 from app.kube.resources import Resource
-from app.kube.verdict import ErrorEvent
-from app.kube.wire import Event, Page, Shape, WireError, WireObject, decode_event, decode_page
+from app.kube.wire import Page, Shape, WireError, WireObject, decode_page
 
 PAGE = 500
 PART = 100
 LIST_SECONDS = 120.0
 CHECK_SECONDS = 15.0
-STREAM_SECONDS = 600.0
-STREAM_PAUSE_SECONDS = 30.0
 
 
 class Gatherer(Protocol):
@@ -54,16 +51,10 @@ class Latest:
 
 
 class Whole(msgspec.Struct):
-    """A list that is complete.
-
-    ``latest`` is the latest change in it. ``deleted`` was gathered and is not there any
-    more; ``events`` followed the list.
-    """
+    """A list that is complete, and the latest change in it."""
 
     version: int
     latest: Latest = msgspec.field(default_factory=Latest)
-    deleted: list[WireObject] = []
-    events: list[Event] = []
 
 
 class Collection:
@@ -110,48 +101,6 @@ class Collection:
     async def _page(self, params: Mapping[str, str], timeout: float) -> Page:  # noqa: ASYNC109
         body = await self._connection.get(self.path, params, timeout=timeout)
         return decode_page(body, self._resource, self.shape)
-
-
-async def initial_events(
-    batches: AsyncIterator[list[bytes]], shape: Shape, sink: Gatherer, limit: asyncio.Timeout
-) -> Whole:
-    """Gather what a watch sends before the bookmark that ends its initial events.
-
-    The API server sends what its cache holds and then what happens until it is as fresh
-    as was asked for, changes and deletions included. ``limit`` is put off while there is
-    progress. Raises ErrorEvent, WireError, and what reading raises.
-    """
-    now = asyncio.get_running_loop().time
-    end = now() + STREAM_SECONDS
-    deleted: dict[tuple[str, str], WireObject] = {}
-    whole = Whole(0)
-    async for lines in batches:
-        limit.reschedule(min(end, now() + STREAM_PAUSE_SECONDS))
-        gathered: list[WireObject] = []
-        events = [decode_event(line, shape) for line in lines]
-        for index, event in enumerate(events):
-            if event.error is not None:
-                raise ErrorEvent(event.error)
-            if event.initial_events_end:
-                sink.gather(gathered)
-                whole.version = event.version
-                # As of the list's own version: none may come before the list that it belongs to.
-                whole.deleted = [
-                    msgspec.structs.replace(found, version=event.version) for found in deleted.values()
-                ]
-                whole.events = events[index + 1 :]
-                return whole
-            found = event.object
-            if found is None:
-                continue
-            whole.latest.note(found)
-            if event.type == "DELETED":
-                deleted[found.namespace, found.name] = found
-            else:
-                deleted.pop((found.namespace, found.name), None)
-                gathered.append(found)
-        sink.gather(gathered)
-    raise WireError("a streamed list that ended before it was complete")
 
 
 def not_older_than(version: str) -> dict[str, str]:

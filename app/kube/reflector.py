@@ -19,20 +19,12 @@ The rules are those of client-go's ``tools/cache/reflector.go``, with four more.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
 from app.kube.backoff import FIRST_SECONDS, Backoff
 from app.kube.connection import Connection
 from app.kube.discovery import is_served
-from app.kube.errors import ConnectionFailed
-from app.kube.listing import (
-    STREAM_PAUSE_SECONDS,
-    Collection,
-    Latest,
-    Whole,
-    initial_events,
-    not_older_than,
-)
+from app.kube.listing import Collection, Latest, Whole
 from app.kube.resources import Resource
 from app.kube.sink import Counters, Health, Sink
 from app.kube.verdict import TROUBLE, EndedEarly, ErrorEvent, OtherHistory, State, Then, Trouble, judge
@@ -56,10 +48,9 @@ class Reflector:
 
     ``version`` is the resourceVersion up to which the sink has been told everything, 0
     before the first list. ``relists`` bounds the lists under way at once.
-    ``streams_lists`` has lists streamed; a resource for which that does not work is
-    listed in pages from then on. ``pages_from_cache`` says that the server cuts pages out
-    of its cache (from 1.34 on): the first list is then of the latest version, because
-    one of any version is not cut into pages by any server.
+    ``pages_from_cache`` says that the server cuts pages out of its cache (from 1.34 on):
+    the first list is then of the latest version, because one of any version is not cut
+    into pages by any server.
     """
 
     def __init__(
@@ -70,7 +61,6 @@ class Reflector:
         *,
         namespace: str | None = None,
         shape: Shape | None = None,
-        streams_lists: bool,
         pages_from_cache: bool = False,
         relists: asyncio.Semaphore,
         rng: random.Random | None = None,
@@ -86,7 +76,6 @@ class Reflector:
         self._connects = Backoff(self._rng)
         self._lists = Backoff(self._rng)
         self._woken = asyncio.Event()
-        self._streams_lists = streams_lists
         self._health: Health | None = Health("syncing")
         self._synced = False  # has been, and may be
         self._complete = False  # has a list that a watch can go on from
@@ -142,11 +131,7 @@ class Reflector:
         if self._complete and self._doubtful and not self._latest.version:
             self._list_next("")  # there was nothing, so a list is as cheap as anything
         if not self._complete:
-            if self._streams_lists and await self._list_by_watching():
-                return
-            await self._list_by_pages()
-            # Pages work where the stream did not, or was not offered: they are what is asked for now.
-            self._streams_lists = False
+            await self._list()
             self._unsettle("there is no watch yet")
         elif self._doubtful:
             version = await self._collection.version()
@@ -166,8 +151,6 @@ class Reflector:
 
     def _swap(self, whole: Whole) -> None:
         self._sink.swap(whole.version)
-        for found in whole.deleted:
-            self._sink.apply("DELETED", found)
         self.counters.relists += self.version > 0
         self.version = whole.version
         self._latest = whole.latest
@@ -179,51 +162,10 @@ class Reflector:
         self._complete = False
         self._list_since = since
 
-    async def _list_by_pages(self) -> None:
-        self._connected = False
+    async def _list(self) -> None:
         async with self._relists:
             with self._gathering():
                 self._swap(await self._collection.pages(self._list_since, self._sink))
-
-    async def _list_by_watching(self) -> bool:
-        """List and watch in one; False where a list in pages may do better."""
-        try:
-            await self._watch_with_list()
-        except TROUBLE as error:
-            if self._complete or not self._is_about_streaming(error):
-                raise
-            self._count("unstreamed")
-            return False
-        return True
-
-    def _is_about_streaming(self, error: Trouble) -> bool:
-        verdict = judge(error, connected=self._connected)
-        if verdict.then is Then.AFRESH:
-            return not self._list_since
-        return self._connected or (verdict.reason == "refused" and not verdict.wait)
-
-    async def _watch_with_list(self) -> None:
-        params, seconds = self._watch_params()
-        params |= not_older_than(self._list_since) | {
-            "sendInitialEvents": "true",
-            "resourceVersionMatch": "NotOlderThan",
-        }
-        began = asyncio.get_running_loop().time()
-        async with AsyncExitStack() as stream:
-            async with self._relists:
-                with self._gathering():
-                    try:
-                        async with asyncio.timeout(STREAM_PAUSE_SECONDS) as limit:
-                            batches = await stream.enter_async_context(
-                                self._connection.watch(self._collection.path, params)
-                            )
-                            self._connected = True
-                            whole = await initial_events(batches, self._collection.shape, self._sink, limit)
-                    except TimeoutError:
-                        raise ConnectionFailed("a streamed list stalled") from None
-                    self._swap(whole)
-            self.counters.last_event = asyncio.get_running_loop().time()
-            await self._follow(batches, began, seconds, self.version, whole.events)
 
     # Watches
 

@@ -172,7 +172,6 @@ def reflector_of(
     script: Script,
     sink: Memory,
     *,
-    streams: bool = False,
     relists: asyncio.Semaphore | None = None,
     namespace: str | None = None,
     pages_from_cache: bool = False,
@@ -183,17 +182,16 @@ def reflector_of(
         resource,
         sink,
         namespace=namespace,
-        streams_lists=streams,
         pages_from_cache=pages_from_cache,
         relists=relists or asyncio.Semaphore(1),
         rng=random.Random(1),
     )
 
 
-async def play(*answers: Listed | Watched, streams: bool = False) -> Played:
+async def play(*answers: Listed | Watched) -> Played:
     """Run a reflector until it asks for more than the script has, or ends by itself."""
     script, sink = Script(list(answers)), Memory()
-    reflector = reflector_of(script, sink, streams=streams)
+    reflector = reflector_of(script, sink)
     run = asyncio.create_task(reflector.run())
     end = asyncio.create_task(script.used_up.wait())
     await asyncio.wait((run, end), return_when=asyncio.FIRST_COMPLETED)

@@ -11,7 +11,6 @@ from tests.watching.scripted import (
     HANG,
     Listed,
     Memory,
-    Played,
     Script,
     Watched,
     bookmark,
@@ -485,117 +484,6 @@ async def test_garbage_on_a_watch_means_a_relist() -> None:
     assert played.reflector.counters.reconnects["garbage"] == 1
 
 
-# Streamed lists
-
-STREAMED = {
-    "watch": "1",
-    "sendInitialEvents": "true",
-    "resourceVersionMatch": "NotOlderThan",
-    "allowWatchBookmarks": "true",
-}
-
-
-def _asked_to_stream(played: Played, index: int) -> bool:
-    return STREAMED.items() <= played.params(index).items()
-
-
-@in_virtual_time
-async def test_streamed_list_goes_on_as_a_watch() -> None:
-    initial = [event("ADDED", "a", 3), event("ADDED", "b", 4)]
-    rest = [bookmark(7, end=True), event("MODIFIED", "a", 8)]
-    played = await play(lasting(initial, rest, [event("ADDED", "c", 9)]), lasting(), streams=True)
-    assert _asked_to_stream(played, 0)
-    assert played.params(0)["resourceVersion"] == "0"
-    assert played.sink.log == ["swap 7", "MODIFIED a 8", "ADDED c 9"]
-    assert played.sink.held == {"a": 8, "b": 4, "c": 9}
-    assert "sendInitialEvents" not in played.params(1)
-    assert played.params(1)["resourceVersion"] == "9"
-    assert played.sink.health == ["synced"]
-
-
-@in_virtual_time
-async def test_what_changes_while_the_list_is_streamed() -> None:
-    initial = [event("ADDED", name, 3) for name in "abc"]
-    changes = [
-        event("MODIFIED", "a", 4),
-        event("DELETED", "b", 5),
-        event("DELETED", "c", 6),
-        event("ADDED", "c", 7),
-        bookmark(7),
-        bookmark(9, end=True),
-    ]
-    played = await play(lasting(initial, changes), lasting(), streams=True)
-    assert played.sink.log == ["swap 9", "DELETED b 9"]
-    assert played.sink.held == {"a": 4, "c": 7}
-
-
-@in_virtual_time
-async def test_streamed_relist_after_an_expired_watch() -> None:
-    played = await play(
-        lasting([bookmark(7, end=True)], [error_event(410, "Expired")]),
-        lasting([event("ADDED", "a", 3), bookmark(5, end=True)]),
-        lasting(),
-        streams=True,
-    )
-    assert _asked_to_stream(played, 1)
-    assert "resourceVersion" not in played.params(1)
-    assert played.sink.log == ["swap 7", "swap 5"]
-    assert played.reflector.counters.relists == 1
-
-
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        Watched(refused=api_error(400, "BadRequest")),
-        Watched(refused=api_error(422, "Invalid")),
-        Watched(refused=api_error(500)),
-        lasting([event("ADDED", "z", 3)]),
-        lasting([event("ADDED", "z", 3)], end=LOST),
-        Watched([[event("ADDED", "z", 3)], HANG]),
-        Watched([29.0, [event("ADDED", "z", 3)]] * 1000),
-        Watched([[b"<html>"]]),
-        Watched(),
-        lasting([error_event(500, "InternalError")]),
-    ],
-)
-def test_streamed_list_that_fails_turns_to_pages_for_good(trouble: Watched) -> None:
-    @in_virtual_time
-    async def run() -> None:
-        expired = lasting([error_event(410, "Expired")])
-        played = await play(trouble, page(5, "a"), expired, page(6, "b"), lasting(), streams=True)
-        assert _asked_to_stream(played, 0)
-        assert played.params(1) == {"limit": "500", "resourceVersion": "0"}
-        assert played.params(3) == {"limit": "500"}
-        assert played.sink.log == ["discard", "swap 5", "swap 6"]
-        assert played.sink.held == {"b": 6}
-        assert played.sink.health == ["synced"]
-        assert played.reflector.counters.reconnects["unstreamed"] == 1
-        assert played.requests[1].at <= 700
-
-    run()
-
-
-@pytest.mark.parametrize(
-    "trouble", [DOWN, api_error(401), api_error(403), api_error(429), api_error(503, "", 1), api_error(410)]
-)
-def test_streamed_list_is_asked_for_again_where_it_was_not_at_fault(trouble: Exception) -> None:
-    @in_virtual_time
-    async def run() -> None:
-        listed = lasting([bookmark(5, end=True)])
-        played = await play(Watched(refused=trouble), listed, lasting(), streams=True)
-        assert _asked_to_stream(played, 1)
-        assert played.sink.health[-1] == "synced"
-
-    run()
-
-
-@in_virtual_time
-async def test_server_that_fails_both_ways_may_stream_later() -> None:
-    listed = lasting([bookmark(5, end=True)])
-    played = await play(Watched(refused=api_error(500)), Listed(DOWN), listed, lasting(), streams=True)
-    assert _asked_to_stream(played, 2)
-
-
 # From outside
 
 
@@ -662,15 +550,13 @@ async def test_run_again_after_a_fault_of_ours_tells_how_it_is() -> None:
 @in_virtual_time
 async def test_cancelled_list_gives_its_place_back() -> None:
     relists = asyncio.Semaphore(1)
-    for streams in (False, True):
-        hanging = Watched([HANG]) if streams else Listed(b"", seconds=HANG)
-        reflector = reflector_of(Script([hanging]), Memory(), streams=streams, relists=relists)
-        run = asyncio.create_task(reflector.run())
-        await asyncio.sleep(1)
-        assert relists.locked()
-        run.cancel()
-        await asyncio.gather(run, return_exceptions=True)
-        assert not relists.locked()
+    reflector = reflector_of(Script([Listed(b"", seconds=HANG)]), Memory(), relists=relists)
+    run = asyncio.create_task(reflector.run())
+    await asyncio.sleep(1)
+    assert relists.locked()
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    assert not relists.locked()
 
 
 @in_virtual_time
@@ -678,13 +564,9 @@ async def test_lists_wait_for_each_other_and_watches_do_not() -> None:
     relists = asyncio.Semaphore(1)
     runs = []
     scripts = []
-    for streams in (False, True, False):
-        listed = Watched([10.0, [bookmark(5, end=True)], HANG])
-        answers: list[Listed | Watched] = (
-            [listed] if streams else [Listed(page(5).body, 10.0), Watched([HANG])]
-        )
-        scripts.append(Script(answers))
-        reflector = reflector_of(scripts[-1], Memory(), streams=streams, relists=relists)
+    for _ in range(3):
+        scripts.append(Script([Listed(page(5).body, 10.0), Watched([HANG])]))
+        reflector = reflector_of(scripts[-1], Memory(), relists=relists)
         runs.append(asyncio.create_task(reflector.run()))
     await asyncio.sleep(100)
     assert [script.requests[0].at for script in scripts] == [0, 10, 20]
