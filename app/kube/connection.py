@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from ssl import SSLContext
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 import msgspec
@@ -42,6 +43,7 @@ class Connection:
         self._idle_timeout = idle_timeout
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
+        self._answers: WeakSet[aiohttp.ClientResponse] = WeakSet()
 
     async def get(
         self,
@@ -180,6 +182,7 @@ class Connection:
                 allow_redirects=False,
                 **more,
             )
+        self._answers.add(answer)
         return answer, (ours, tls)
 
     def _open(self) -> aiohttp.ClientSession:
@@ -197,6 +200,9 @@ class Connection:
         """What is still going on ends with ConnectionFailed."""
         self._closed = True
         await self._access.close()
+        # Closing the session alone would leave those who read waiting for ever.
+        for answer in tuple(self._answers):
+            answer.close()
         if self._session is not None:
             await self._session.close()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from ssl import SSLContext
@@ -40,7 +40,7 @@ class Served:
 
 Serve = Callable[..., Awaitable[Served]]
 Connect = Callable[..., Awaitable[Connection]]
-Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]]
 Listen = Callable[[Speak], Awaitable[int]]
 
 
@@ -60,11 +60,15 @@ def only(*tokens: str) -> Handler:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_leaks(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What is left open warns when it is collected, and warnings are errors."""
-    for scheme in ("http", "https", "no"):
-        monkeypatch.delenv(f"{scheme}_proxy", raising=False)
-        monkeypatch.delenv(f"{scheme}_proxy".upper(), raising=False)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_leaks() -> Iterator[None]:
+    """What was left open warns when it is collected, and warnings are errors."""
     yield
     gc.collect()
 
