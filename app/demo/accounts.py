@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from app.demo.failures import Failure
-from app.demo.registry import Served
+from app.demo.registry import Obj
+from app.demo.routes import Route
 
 
 @dataclass(frozen=True)
@@ -14,16 +15,29 @@ class Account:
     namespaces: frozenset[str] | None = None
     denied: frozenset[str] = frozenset()
 
-    def check(self, verb: str, served: Served, namespace: str) -> None:
+    def check(self, verb: str, route: Route) -> None:
         """Raises Failure where it may not."""
-        inside = self.namespaces is None or namespace in self.namespaces
-        if inside and served.name not in self.denied:
+        served, namespace = route.served, route.namespace
+        if self._may(served.name, namespace):
             return
         where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+        named = f'{served.name} "{route.name}"' if route.name else served.name
+        resource = f"{served.plural}/{route.sub}" if route.sub else served.plural
         raise Failure(
             "Forbidden",
-            f'{served.name} is forbidden: User "{self.user}" cannot {verb} resource "{served.plural}" '
+            f'{named} is forbidden: User "{self.user}" cannot {verb} resource "{resource}" '
             f'in API group "{served.group}" {where}',
+            name=route.name,
             group=served.group,
             kind=served.plural,
         )
+
+    def review(self, asked: Obj) -> Obj:
+        """The answer to a SelfSubjectAccessReview."""
+        wanted = (asked.get("spec") or {}).get("resourceAttributes") or {}
+        resource = ".".join(filter(None, (wanted.get("resource", ""), wanted.get("group", ""))))
+        return {**asked, "status": {"allowed": self._may(resource, wanted.get("namespace", ""))}}
+
+    def _may(self, resource: str, namespace: str) -> bool:
+        inside = self.namespaces is None or namespace in self.namespaces
+        return inside and resource not in self.denied

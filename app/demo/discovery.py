@@ -17,6 +17,7 @@ VERSION = {
     "compiler": "",
     "platform": "linux/amd64",
 }
+_SCALE = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
@@ -52,7 +53,11 @@ def _aggregated_version(version: str, members: Iterable[Served]) -> dict[str, An
                 "shortNames": list(served.short_names),
                 "categories": list(served.categories),
                 "subresources": [
-                    {"subresource": each, "responseKind": _kind(served), "verbs": ["get", "patch", "update"]}
+                    {
+                        "subresource": each,
+                        "responseKind": _SCALE if each == "scale" else _kind(served),
+                        "verbs": _verbs(each),
+                    }
                     for each in served.subresources
                 ],
             }
@@ -61,13 +66,29 @@ def _aggregated_version(version: str, members: Iterable[Served]) -> dict[str, An
     }
 
 
-def core_versions(server: str) -> dict[str, Any]:
+def document(registry: Registry, path: str, server: str) -> dict[str, Any] | None:
+    """What is at a path, in the old form; None where there is nothing. server: our own host and port."""
+    parts = path.strip("/").split("/")
+    if path == "/version":
+        return VERSION
+    if path == "/api":
+        return _core_versions(server)
+    if path == "/apis":
+        return _group_list(registry)
+    if parts[0] == "apis" and len(parts) == 2:
+        return _group_alone(registry, parts[1])
+    if (parts[0], len(parts)) in (("api", 2), ("apis", 3)):
+        return _resource_list(registry, "/".join(parts[1:]))
+    return None
+
+
+def _core_versions(server: str) -> dict[str, Any]:
     """/api"""
     addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": server}]
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
 
 
-def group_list(registry: Registry) -> dict[str, Any]:
+def _group_list(registry: Registry) -> dict[str, Any]:
     """/apis"""
     return {
         "kind": "APIGroupList",
@@ -76,7 +97,7 @@ def group_list(registry: Registry) -> dict[str, Any]:
     }
 
 
-def group(registry: Registry, name: str) -> dict[str, Any] | None:
+def _group_alone(registry: Registry, name: str) -> dict[str, Any] | None:
     """/apis/GROUP"""
     for each, versions in _groups(registry):
         if each == name:
@@ -84,7 +105,7 @@ def group(registry: Registry, name: str) -> dict[str, Any] | None:
     return None
 
 
-def resource_list(registry: Registry, api_version: str) -> dict[str, Any] | None:
+def _resource_list(registry: Registry, api_version: str) -> dict[str, Any] | None:
     """/api/v1, /apis/GROUP/VERSION"""
     members = [served for served in registry if served.api_version == api_version]
     if not members:
@@ -102,21 +123,16 @@ def resource_list(registry: Registry, api_version: str) -> dict[str, Any] | None
                 "categories": list(served.categories),
             }
         )
-        for each in served.subresources:
-            kind = (
-                {"group": "autoscaling", "version": "v1", "kind": "Scale"}
-                if each == "scale"
-                else {"kind": served.kind}
-            )
-            resources.append(
-                {
-                    "name": f"{served.plural}/{each}",
-                    "singularName": "",
-                    "namespaced": served.namespaced,
-                    "verbs": ["get", "patch", "update"],
-                    **kind,
-                }
-            )
+        resources.extend(
+            {
+                "name": f"{served.plural}/{each}",
+                "singularName": "",
+                "namespaced": served.namespaced,
+                "verbs": _verbs(each),
+                **(_SCALE if each == "scale" else {"kind": served.kind}),
+            }
+            for each in served.subresources
+        )
     return {
         "kind": "APIResourceList",
         "apiVersion": "v1",
@@ -136,6 +152,10 @@ def _groups(registry: Registry) -> list[tuple[str, list[tuple[str, list[Served]]
         (name, [(version, list(some)) for version, some in groupby(each, key=lambda served: served.version)])
         for name, each in groupby(members, key=lambda served: served.group)
     ]
+
+
+def _verbs(sub: str) -> list[str]:
+    return ["get"] if sub == "log" else ["get", "patch", "update"]
 
 
 def _kind(served: Served) -> dict[str, str]:

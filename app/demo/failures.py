@@ -21,28 +21,52 @@ _CODES = {
 
 
 class Failure(Exception):
-    """Answered as a ``Status`` object. ``details`` are those of the Status."""
+    """Answered as a ``Status`` object. ``metadata`` and ``details`` are those of the Status."""
 
-    def __init__(self, reason: str, message: str, **details: Any) -> None:
+    def __init__(
+        self, reason: str, message: str, metadata: dict[str, Any] | None = None, **details: Any
+    ) -> None:
         super().__init__(message)
         self.code = _CODES[reason]
         self.reason = reason
         self.message = message
+        self.metadata = metadata or {}
         self.details = details
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": self.metadata,
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
             "code": self.code,
         }
         if self.details:
-            found["details"] = self.details
+            found["details"] = {key: value for key, value in self.details.items() if value != ""}
         return found
+
+
+_CAUSES = {
+    "Required value": "FieldValueRequired",
+    "Invalid value": "FieldValueInvalid",
+    "Unsupported value": "FieldValueNotSupported",
+    "Forbidden": "FieldValueForbidden",
+}
+
+
+def invalid(kind: str, field: str, problem: str, *, group: str = "", name: str = "") -> Failure:
+    """A 422 about one field; ``problem`` begins with one of the four words that Kubernetes has for them."""
+    whole = f"{kind}.{group}" if group else kind
+    cause = {"reason": _CAUSES[problem.partition(":")[0]], "message": problem, "field": field}
+    message = f'{whole} "{name}" is invalid: {field}: {problem}'
+    return Failure("Invalid", message, name=name, group=group, kind=kind, causes=[cause])
+
+
+def bad_option(options: str, field: str, problem: str) -> Failure:
+    """A 422 about a parameter of the request."""
+    return invalid(options, field, problem, group="meta.k8s.io")
 
 
 def expired(version: int, oldest: int) -> Failure:
@@ -55,7 +79,7 @@ def too_large(version: int, now: int) -> Failure:
     message = "Too large resource version"
     return Failure(
         "Timeout",
-        f"{message}: {version}, current: {now}",
+        f"Timeout: {message}: {version}, current: {now}",
         causes=[{"reason": "ResourceVersionTooLarge", "message": message}],
         retryAfterSeconds=1,
     )

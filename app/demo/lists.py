@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.demo.failures import Failure, expired, too_large
+from app.demo.failures import Failure, bad_option, expired, too_large
 from app.demo.registry import Served
 from app.demo.selection import Predicate, field_predicate, label_predicate
 from app.demo.storage import Key, Storage, Stored
+
+_TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new "
+    "list without the continue parameter, or use the continue token in this response to retrieve the "
+    "remainder of the results."
+)
 
 
 @dataclass(frozen=True)
@@ -24,10 +30,10 @@ class Scope:
         return not self.namespace or key[0] == self.namespace
 
 
-def selection(query: Mapping[str, str]) -> Predicate | None:
-    """What the two selectors of a request match together; None for everything."""
+def selection(served: Served, query: Mapping[str, str]) -> Predicate | None:
+    """What the two selectors of a request match together; None for everything. Raises Failure."""
     labels = label_predicate(query.get("labelSelector", ""))
-    fields = field_predicate(query.get("fieldSelector", ""))
+    fields = field_predicate(query.get("fieldSelector", ""), served.name)
     if labels is None or fields is None:
         return labels or fields
     return lambda obj: labels(obj) and fields(obj)
@@ -35,56 +41,54 @@ def selection(query: Mapping[str, str]) -> Predicate | None:
 
 def answer(storage: Storage, scope: Scope, query: Mapping[str, str]) -> bytes:
     """The body of a list. Raises Failure."""
-    version, start = _version_and_start(storage, query)
+    version, start = _version_and_start(storage, scope, query)
     limit = _number(query, "limit")
     if query.get("resourceVersion") == "0":
         # From the watch cache, which has always answered these whole.
         limit = 0
     objects = _at(storage, scope, version)
-    matches = selection(query)
+    matches = selection(scope.served, query)
     keys = sorted(key for key in objects if scope.key_matches(key) and key > start)
     if matches is not None:
         keys = [key for key in keys if matches(objects[key].obj)]
     page = keys[:limit] if limit else keys
     metadata: dict[str, object] = {"resourceVersion": str(version)}
     if len(page) < len(keys):
-        metadata["continue"] = _token(version, page[-1])
+        metadata["continue"] = _token(scope, version, page[-1])
         if matches is None:
             metadata["remainingItemCount"] = len(keys) - len(page)
     return _document(scope.served, metadata, [objects[key] for key in page])
 
 
-def item_prefix(served: Served) -> bytes:
-    """What the JSON of every stored object of this resource begins with."""
-    return orjson.dumps({"kind": served.kind, "apiVersion": served.api_version})[:-1] + b","
-
-
 def _document(served: Served, metadata: dict[str, object], objects: list[Stored]) -> bytes:
-    head = orjson.dumps(
-        {"kind": f"{served.kind}List", "apiVersion": served.api_version, "metadata": metadata, "items": []}
-    )
+    kind, api_version = f"{served.kind}List", served.api_version
+    if not served.typed:
+        metadata.setdefault("continue", "")
+        head = orjson.dumps({"apiVersion": api_version, "items": []})[:-2]
+        tail = orjson.dumps({"kind": kind, "metadata": metadata}, option=orjson.OPT_SORT_KEYS)
+        return head + b",".join([stored.json for stored in objects]) + b"]," + tail[1:]
+    head = orjson.dumps({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": []})[:-2]
     # Lists of built-in kinds say the kind once.
-    cut = len(item_prefix(served)) if served.typed else 1
+    cut = len(orjson.dumps(served.head))
     items = b",{".join([stored.json[cut:] for stored in objects])
-    return head[:-2] + (b"{" + items if objects else b"") + b"]}"
+    return head + (b"{" + items if objects else b"") + b"]}"
 
 
-def _version_and_start(storage: Storage, query: Mapping[str, str]) -> tuple[int, Key]:
+def _version_and_start(storage: Storage, scope: Scope, query: Mapping[str, str]) -> tuple[int, Key]:
     """As of which version to answer, and after which key."""
+    match = query.get("resourceVersionMatch", "")
+    _check_match(match, query)
     token = query.get("continue", "")
     if token:
         if query.get("resourceVersion", "") not in ("", "0"):
             raise Failure("BadRequest", "specifying resource version is not allowed when using continue")
-        version, key = _read_token(token)
+        version, key = _read_token(scope, token)
+        if version < 0:
+            return storage.version, key
         if version < storage.compacted:
-            raise Failure(
-                "Expired", "The provided continue parameter is too old to display a consistent list result."
-            )
+            raise Failure("Expired", _TOO_OLD, {"continue": _token(scope, -1, key)})
         return version, key
     asked = _number(query, "resourceVersion")
-    match = query.get("resourceVersionMatch", "")
-    if match and not query.get("resourceVersion"):
-        raise Failure("Invalid", "resourceVersionMatch is forbidden unless resourceVersion is provided")
     if asked > storage.version:
         raise too_large(asked, storage.version)
     exact = match == "Exact" or (asked and not match and _number(query, "limit"))
@@ -114,16 +118,36 @@ def _at(storage: Storage, scope: Scope, version: int) -> dict[Key, Stored]:
     return objects
 
 
-def _token(version: int, key: Key) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([version, *key])).decode()
+def _check_match(match: str, query: Mapping[str, str]) -> None:
+    version = query.get("resourceVersion", "")
+    problem = ""
+    if match and not version:
+        problem = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
+    elif match not in ("", "Exact", "NotOlderThan"):
+        problem = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
+    elif match == "Exact" and version == "0":
+        problem = 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+    if problem:
+        raise bad_option("ListOptions", "resourceVersionMatch", problem)
 
 
-def _read_token(text: str) -> tuple[int, Key]:
+def _token(scope: Scope, version: int, key: Key) -> str:
+    """As kube-apiserver writes them: where to start, below the prefix of the collection. The version -1
+    goes on with what is there now."""
+    path = key[1] if scope.namespace or not scope.served.namespaced else "/".join(key)
+    token = orjson.dumps({"v": "meta.k8s.io/v1", "rv": version, "start": f"{path}\0"})
+    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
+def _read_token(scope: Scope, text: str) -> tuple[int, Key]:
     try:
-        version, namespace, name = orjson.loads(base64.urlsafe_b64decode(text))
-    except (binascii.Error, ValueError):
-        raise Failure("BadRequest", f"continue key is not valid: {text!r}") from None
-    return version, (namespace, name)
+        token = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        version, start = int(token["rv"]), str(token["start"])
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        problem = "invalid continue token: continue key is not valid"
+        raise Failure("BadRequest", f"{problem}: {text!r}") from None
+    namespace, _, name = start.rstrip("\0").rpartition("/")
+    return version, (scope.namespace or namespace, name)
 
 
 def _number(query: Mapping[str, str], name: str) -> int:

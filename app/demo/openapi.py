@@ -7,7 +7,18 @@ from app.demo.registry import Registry, Served
 _ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
-def document_v2(registry: Registry) -> dict[str, Any]:
+def document(registry: Registry, path: str) -> dict[str, Any] | None:
+    """What is at a path; None where there is nothing."""
+    if path == "/openapi/v2":
+        return _document_v2(registry)
+    if path == "/openapi/v3":
+        return _index_v3(registry)
+    if path.startswith("/openapi/v3/"):
+        return _document_v3(registry, path.removeprefix("/openapi/v3/"))
+    return None
+
+
+def _document_v2(registry: Registry) -> dict[str, Any]:
     """/openapi/v2"""
     return {
         "swagger": "2.0",
@@ -17,13 +28,13 @@ def document_v2(registry: Registry) -> dict[str, Any]:
     }
 
 
-def index_v3(registry: Registry) -> dict[str, Any]:
+def _index_v3(registry: Registry) -> dict[str, Any]:
     """/openapi/v3"""
     roots = sorted({_root(served) for served in registry})
     return {"paths": {root: {"serverRelativeURL": f"/openapi/v3/{root}?hash=0"} for root in roots}}
 
 
-def document_v3(registry: Registry, root: str) -> dict[str, Any]:
+def _document_v3(registry: Registry, root: str) -> dict[str, Any]:
     """/openapi/v3/ROOT"""
     members = [served for served in registry if _root(served) == root]
     return {

@@ -1,4 +1,4 @@
-"""The four ways to patch an object: JSON patch, merge, strategic merge, and apply."""
+"""The ways to patch an object: JSON patch, merge, strategic merge; and the merging of an apply."""
 
 import copy
 from typing import Any
@@ -48,9 +48,14 @@ def patched(obj: Obj, body: bytes, content_type: str, *, typed: bool) -> Obj:
     if content_type == STRATEGIC and typed:
         found: Obj = _strategic(obj, patch)
         return found
-    if content_type == APPLY:
-        return _applied(obj, patch)
     raise Failure("UnsupportedMediaType", f"the body of the request was in an unknown format: {content_type}")
+
+
+def applied(obj: Obj, patch: Obj) -> Obj:
+    """The object with all that an apply names set, lists merged by their keys; nothing is removed."""
+    without = {key: value for key, value in patch.items() if key not in ("kind", "apiVersion")}
+    found: Obj = _strategic(obj, without)
+    return found
 
 
 def parse(body: bytes) -> Any:
@@ -103,7 +108,7 @@ def _strategic_list(name: str, values: list[Any], patch: list[Any]) -> list[Any]
         return [*values, *(each for each in patch if each not in values)]
     if {"$patch": "replace"} in patch:
         return [each for each in patch if each != {"$patch": "replace"}]
-    key = _merge_key(name, patch)
+    key = merge_key(name, patch)
     if key is None:
         return patch
     found = {each.get(key): each for each in values}
@@ -115,18 +120,12 @@ def _strategic_list(name: str, values: list[Any], patch: list[Any]) -> list[Any]
     return [*found.values()]
 
 
-def _merge_key(name: str, elements: list[Any]) -> str | None:
+def merge_key(name: str, elements: list[Any]) -> str | None:
+    """By which member the elements of the list of that name are told apart; None where it is one value."""
     keys = _MERGE_KEYS.get(name, ())
     if not all(isinstance(each, dict) for each in elements):
         return None
     return next((key for key in keys if all(key in each for each in elements)), None)
-
-
-def _applied(obj: Obj, patch: Obj) -> Obj:
-    """What is named is set, with lists merged by their keys. Who owns which field is not kept apart."""
-    without = {key: value for key, value in patch.items() if key not in ("kind", "apiVersion")}
-    found: Obj = _strategic(obj, without)
-    return found
 
 
 def _json_patched(obj: Obj, patch: Any) -> Obj:
@@ -138,7 +137,8 @@ def _json_patched(obj: Obj, patch: Any) -> Obj:
         try:
             _operate(found, operation)
         except (KeyError, IndexError, TypeError, ValueError):
-            raise Failure("Invalid", f"the JSON patch cannot be applied: {operation}") from None
+            message = "the server rejected our request due to an error in our request"
+            raise Failure("Invalid", message) from None
     return found
 
 

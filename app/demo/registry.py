@@ -86,6 +86,13 @@ class Served:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
+    def head(self) -> dict[str, str]:
+        """What every object of it begins with; those of definitions have their members sorted."""
+        if self.typed:
+            return {"kind": self.kind, "apiVersion": self.api_version}
+        return {"apiVersion": self.api_version, "kind": self.kind}
+
+    @property
     def verbs(self) -> tuple[str, ...]:
         return _VERBS
 

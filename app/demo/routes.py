@@ -24,6 +24,17 @@ class Route:
     name: str
     sub: str
 
+    def allows(self, method: str) -> bool:
+        if self.sub == "log":
+            return method in ("GET", "HEAD")
+        if self.sub:
+            return method in ("GET", "HEAD", "PUT", "PATCH")
+        if self.name:
+            return method in ("GET", "HEAD", "PUT", "PATCH", "DELETE")
+        if self.served.namespaced and not self.namespace:
+            return method in ("GET", "HEAD")
+        return method in ("GET", "HEAD", "POST", "DELETE")
+
     def verb(self, method: str, query: Mapping[str, str]) -> str:
         """As Kubernetes' authorization names it."""
         if method == "GET" and query.get("watch") in ("1", "true"):

@@ -6,6 +6,23 @@ from collections.abc import Callable, Iterable
 from app.demo.failures import Failure
 from app.demo.registry import Obj
 
+# What can be selected by, beyond name and namespace (the conversion functions of pkg/apis/*/v1).
+_FIELDS = {
+    "events": "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid "
+    "involvedObject.apiVersion involvedObject.resourceVersion involvedObject.fieldPath "
+    "reason reportingComponent type",
+    "jobs.batch": "status.successful",
+    "namespaces": "status.phase",
+    "nodes": "spec.unschedulable",
+    "pods": "spec.hostNetwork spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName "
+    "status.nominatedNodeName status.phase status.podIP",
+    "replicasets.apps": "status.replicas",
+    "secrets": "type",
+    "services": "spec.clusterIP spec.type",
+}
+
+_ABSENT = {"spec.hostNetwork": "false", "spec.unschedulable": "false", "status.replicas": "0"}
+
 Predicate = Callable[[Obj], bool]
 
 _REQUIREMENT = re.compile(
@@ -52,13 +69,16 @@ def _requirement(found: re.Match[str]) -> Callable[[Obj], bool]:
     return lambda labels: key in labels
 
 
-def field_predicate(text: str) -> Predicate | None:
-    """As `label_predicate`, for paths of the object compared with = and !=."""
+def field_predicate(text: str, resource: str) -> Predicate | None:
+    """As `label_predicate`, for those paths of the resource that API servers compare."""
+    known = ("metadata.name", "metadata.namespace", *_FIELDS.get(resource, "").split())
     tests = []
     for part in filter(None, text.split(",")):
         found = re.fullmatch(r"([\w.]+)(==|=|!=)(.*)", part)
         if found is None:
-            raise Failure("BadRequest", f"invalid field selector: {part!r}")
+            raise Failure("BadRequest", f"invalid selector: '{part}'; can't understand '{part}'")
+        if found[1] not in known:
+            raise Failure("BadRequest", f"field label not supported: {found[1]}")
         tests.append((found[1].split("."), found[2] != "!=", found[3]))
     if not tests:
         return None
@@ -70,5 +90,5 @@ def _field(obj: Obj, path: list[str]) -> str:
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     if value is None or isinstance(value, dict | list):
-        return ""
+        return _ABSENT.get(".".join(path), "")
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import socket
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -14,12 +15,15 @@ from app.demo import discovery, lists, logs, openapi
 from app.demo.accounts import Account
 from app.demo.failures import Failure
 from app.demo.faults import FAILURES, Fault, Faults, Request
+from app.demo.registry import Obj, Registry, Served
 from app.demo.routes import Route, route
-from app.demo.storage import Storage
+from app.demo.storage import HISTORY, Storage
 from app.demo.watches import Watch
 from app.demo.writes import Writes
 
 _SLOW_PIECES, _SLOW_SECONDS = 20, 0.01
+_TURNS = 5
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _HEALTH = frozenset(("/healthz", "/readyz", "/livez"))
 _WATCH_FAULTS = frozenset(
     (
@@ -44,15 +48,16 @@ class SimulatedCluster:
         name: str = "simulated",
         *,
         token: str | None = None,
-        storage: Storage | None = None,
         seed: int | str = 0,
+        history: int = HISTORY,
     ) -> None:
         self.name = name
         self.accounts: dict[str, Account] = {token: Account()} if token is not None else {}
-        self.storage = storage or Storage(seed)
+        self.storage = Storage(seed, history=history)
         self.faults = Faults(random.Random(f"faults/{seed}"))
         self._open = token is None
         self._port = 0
+        self._socket: socket.socket | None = None
         self._runner: web.AppRunner | None = None
         self._writes = Writes(self.storage)
 
@@ -66,22 +71,25 @@ class SimulatedCluster:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        self._socket = socket.create_server(("127.0.0.1", self._port), backlog=1024)
+        await web.SockSite(self._runner, self._socket).start()
+        self._port = self._socket.getsockname()[1]
 
     async def stop(self) -> None:
         """Stop listening, and cut every connection as the death of the process would."""
         runner, self._runner = self._runner, None
         if runner is None:
             return
-        server = runner.server
-        for site in [*runner.sites]:
-            await site.stop()
-        if server is not None:
-            for connection in server.connections:
-                if connection.transport is not None:
-                    connection.transport.abort()
+        assert self._socket is not None
+        # A connection being accepted while its listener closes is leaked by asyncio (python/cpython#109564):
+        # accept no more, and let those become connections first.
+        asyncio.get_running_loop().remove_reader(self._socket)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        assert runner.server is not None
+        for connection in runner.server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
         await runner.cleanup()
 
     async def __aenter__(self) -> Self:
@@ -104,17 +112,21 @@ class SimulatedCluster:
             return web.Response(text="ok")
         account = self._account(request)
         if (document := self._document(request)) is not None:
+            _check_method(request.method in ("GET", "HEAD"))
             fault = self.faults.pick(Request("discover", request.path))
-            return await self._met(fault, request) or _json(document)
+            return await self._met(fault, request) or document
+        if request.path == _REVIEWS:
+            return _json(account.review(await request.json()), 201)
         found = route(request.path, self.storage.registry)
         if found is None:
-            raise Failure("NotFound", "the server could not find the requested resource")
+            return _nothing(request.path, self.storage.registry)
+        _check_method(found.allows(request.method))
         query = dict(request.query)
         verb = found.verb(request.method, query)
         fault = self.faults.pick(Request(verb, found.served.name))
         if fault not in _WATCH_FAULTS and (met := await self._met(fault, request)) is not None:
             return met
-        account.check(verb, found.served, found.namespace)
+        account.check(verb, found)
         if verb == "watch":
             scope = lists.Scope(found.served, found.namespace)
             if found.name:
@@ -134,33 +146,36 @@ class SimulatedCluster:
         """A request about one object, or one that makes one."""
         served, namespace, name = found.served, found.namespace, found.name
         body = await request.read()
-        kind = request.content_type
+        kind, agent = request.content_type, request.headers.get("User-Agent", "")
         if found.sub == "scale":
-            return _json(self._writes.scale(served, namespace, name, body or None, kind, query))
+            return _json(self._writes.scale(served, namespace, name, body or None, kind, query, agent))
         if verb == "get":
             return web.Response(
                 body=self.storage.get(served, namespace, name).json, content_type="application/json"
             )
         if verb == "create":
-            return _json(self._writes.create(served, namespace, body, query), 201)
+            return _json(self._writes.create(served, namespace, body, query, agent), 201)
         if verb == "update":
-            return _json(self._writes.replace(served, namespace, name, found.sub, body, query))
+            return _json(self._writes.replace(served, namespace, name, found.sub, body, query, agent))
         if verb == "patch":
-            obj, created = self._writes.patch(served, namespace, name, found.sub, body, kind, query)
+            obj, created = self._writes.patch(served, namespace, name, found.sub, body, kind, query, agent)
             return _json(obj, 201 if created else 200)
         if verb == "delete":
-            return _json(self._writes.delete(served, namespace, name, body, query))
-        if verb == "deletecollection":
-            return self._delete_all(found, body, query)
-        raise Failure("MethodNotAllowed", f"{request.method} is not supported here")
+            return _json(self._writes.told(served, self._writes.delete(served, namespace, name, body, query)))
+        return self._delete_all(found, body, query)
 
     def _delete_all(self, found: Route, body: bytes, query: Mapping[str, str]) -> web.Response:
-        matches = lists.selection(query)
-        scope = lists.Scope(found.served, found.namespace)
-        for key, stored in [*self.storage.collection(found.served.name).items()]:
-            if scope.key_matches(key) and (matches is None or matches(stored.obj)):
-                self._writes.delete(found.served, *key, body, query)
-        return _json({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
+        served = found.served
+        matches = lists.selection(served, query)
+        scope = lists.Scope(served, found.namespace)
+        deleted = [
+            self._writes.delete(served, *key, body, query)
+            for key, stored in sorted(self.storage.collection(served.name).items())
+            if scope.key_matches(key) and (matches is None or matches(stored.obj))
+        ]
+        metadata = {"resourceVersion": str(self.storage.version)}
+        head = {"kind": f"{served.kind}List", "apiVersion": served.api_version}
+        return _json({**head, "metadata": metadata, "items": [_bare(served, each) for each in deleted]})
 
     def _account(self, request: web.Request) -> Account:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -169,32 +184,16 @@ class SimulatedCluster:
             raise Failure("Unauthorized", "Unauthorized")
         return known or Account()
 
-    def _document(self, request: web.Request) -> dict[str, Any] | None:
+    def _document(self, request: web.Request) -> web.Response | None:
         """What the server says about itself at this path; None where the path is of objects."""
         path, registry = request.path.rstrip("/"), self.storage.registry
-        aggregated = "apidiscovery.k8s.io;v=v2;" in request.headers.get("Accept", "")
-        if path == "/version":
-            return discovery.VERSION
-        if path in ("/api", "/apis") and aggregated:
-            return discovery.aggregated(registry, core=path == "/api")
-        if path == "/api":
-            return discovery.core_versions(self.url.removeprefix("http://"))
-        if path == "/apis":
-            return discovery.group_list(registry)
-        if path == "/openapi/v2":
-            return openapi.document_v2(registry)
-        if path == "/openapi/v3":
-            return openapi.index_v3(registry)
-        if path.startswith("/openapi/v3/"):
-            return openapi.document_v3(registry, path.removeprefix("/openapi/v3/"))
-        parts = path.strip("/").split("/")
-        if parts[0] == "api" and len(parts) == 2:
-            return discovery.resource_list(registry, parts[1])
-        if parts[0] == "apis" and len(parts) == 2:
-            return discovery.group(registry, parts[1])
-        if parts[0] == "apis" and len(parts) == 3:
-            return discovery.resource_list(registry, "/".join(parts[1:]))
-        return None
+        wants = request.headers.get("Accept", "")
+        if path in ("/api", "/apis") and "apidiscovery.k8s.io;v=v2;" in wants:
+            body = orjson.dumps(discovery.aggregated(registry, core=path == "/api"))
+            return web.Response(body=body, headers={"Content-Type": discovery.AGGREGATED})
+        found = discovery.document(registry, path, self.url.removeprefix("http://"))
+        found = found or openapi.document(registry, path)
+        return _json(found) if found is not None else None
 
     async def _met(self, fault: Fault | None, request: web.Request) -> web.StreamResponse | None:
         """The answer that a fault makes instead of the right one; None where it makes none."""
@@ -221,6 +220,25 @@ class SimulatedCluster:
                 await response.write(body[start : start + size])
                 await asyncio.sleep(_SLOW_SECONDS)
         return response
+
+
+def _bare(served: Served, obj: Obj) -> Obj:
+    """An item of a list: those of built-in kinds do not say their kind."""
+    return {key: value for key, value in obj.items() if key not in served.head} if served.typed else obj
+
+
+def _check_method(allowed: bool) -> None:
+    if not allowed:
+        raise Failure("MethodNotAllowed", "the server does not allow this method on the requested resource")
+
+
+def _nothing(path: str, registry: Registry) -> web.Response:
+    """A Status below groups that there are, as Go's own server answers elsewhere."""
+    parts = path.strip("/").split("/")
+    known = {served.group for served in registry}
+    if parts[0] == "api" or (parts[0] == "apis" and len(parts) > 2 and parts[1] in known):
+        raise Failure("NotFound", "the server could not find the requested resource")
+    return web.Response(text="404 page not found\n", status=404)
 
 
 def _json(document: Mapping[str, Any], status: int = 200) -> web.Response:

@@ -14,10 +14,23 @@ from typing import Any
 
 import orjson
 
-from app.demo.failures import Failure
+from app.demo.failures import Failure, invalid
 from app.demo.registry import DEFINITIONS, Obj, Registry, Served, established
 
 HISTORY = 10_000
+_KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+_WITHOUT_GENERATION = frozenset(
+    (
+        "LimitRange",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "ResourceQuota",
+        "Service",
+    )
+)
+_SORTED = orjson.OPT_SORT_KEYS
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 
 Key = tuple[str, str]
@@ -35,14 +48,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``before`` and ``new`` are the object before and after, ``last`` is a deleted one as watches show it:
-    as it was before, at the version of its deletion."""
+    """``before`` and ``new`` are the object before and after, ``deleted`` is a deleted one as watches show
+    it: as it was before, at the version of its deletion."""
 
     resource: str
     before: Stored | None
     new: Stored | None
     version: int
-    last: Stored | None = None
+    deleted: Stored | None = None
 
 
 class Storage:
@@ -115,25 +128,35 @@ class Storage:
 
     def create(self, obj: Obj) -> Obj:
         """A new object, completed as an API server does. Raises Failure."""
+        complete = self.completed(obj)
+        return self._put(self.registry.of(obj), None, complete).obj
+
+    def completed(self, obj: Obj) -> Obj:
+        """A new object as `create` would make it. Raises Failure where it would."""
         served = self.registry.of(obj)
         metadata = {**obj["metadata"]}
         if not metadata.get("name"):
             if not metadata.get("generateName"):
-                raise Failure("Invalid", f"{served.kind}: name or generateName is required")
+                problem = "Required value: name or generateName is required"
+                raise invalid(served.kind, "metadata.name", problem, group=served.group)
             metadata["name"] = metadata["generateName"] + "".join(self._random.choices(_SUFFIX, k=5))
         if _key({"metadata": metadata}) in self.collection(served.name):
             name = metadata["name"]
             raise Failure(
-                "AlreadyExists", f'{served.name} "{name}" already exists', name=name, kind=served.plural
+                "AlreadyExists",
+                f'{served.name} "{name}" already exists',
+                name=name,
+                group=served.group,
+                kind=served.plural,
             )
         metadata.setdefault("uid", str(uuid.UUID(int=self._random.getrandbits(128), version=4)))
         metadata.setdefault("creationTimestamp", self.now())
-        if "spec" in obj:
+        if "spec" in obj and served.kind not in _WITHOUT_GENERATION:
             metadata.setdefault("generation", 1)
         complete = {**obj, "metadata": metadata}
         if served.name == DEFINITIONS:
             complete = established(complete, self.now())
-        return self._put(served, None, complete).obj
+        return complete
 
     def update(self, served: Served, obj: Obj) -> Obj:
         """An object in place of the one of its name; the generation follows the spec. Raises Failure.
@@ -142,7 +165,7 @@ class Storage:
         """
         old = self.get(served, *_key(obj))
         metadata = {**obj["metadata"]}
-        for kept in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
+        for kept in _KEPT:
             if kept in old.obj["metadata"]:
                 metadata[kept] = old.obj["metadata"][kept]
         if old.obj.get("spec") != obj.get("spec") and "generation" in old.obj["metadata"]:
@@ -150,14 +173,11 @@ class Storage:
         changed = {**obj, "metadata": metadata}
         if _without_version(changed) == _without_version(old.obj):
             return old.obj
-        new = self._put(served, old, changed)
-        if (
-            "deletionTimestamp" in metadata
-            and not metadata.get("finalizers")
-            and not _stops_slowly(served, changed)
-        ):
-            self._drop(served, new)
-        return new.obj
+        held = metadata.get("finalizers") or _stops_slowly(served, changed)
+        if "deletionTimestamp" in metadata and not held:
+            metadata["resourceVersion"] = self._drop(served, old)["metadata"]["resourceVersion"]
+            return changed
+        return self._put(served, old, changed).obj
 
     def delete(self, obj: Obj, grace: float | None = None) -> Obj:
         """Delete as a client does: finalizers hold the object, and a pod gets its time to stop.
@@ -167,21 +187,24 @@ class Storage:
         served = self.registry.of(obj)
         found = self.get(served, *_key(obj))
         held = bool(found.obj["metadata"].get("finalizers"))
-        slow = _stops_slowly(served, found.obj) and grace != 0
+        slow = _stops_slowly(served, found.obj) and (grace != 0 or served.kind == "Namespace")
         if not held and not slow:
             return self._drop(served, found)
         if "deletionTimestamp" in found.obj["metadata"]:
             return found.obj
         seconds = 0.0
-        if slow:
+        if slow and served.kind == "Pod":
             seconds = (
                 grace if grace is not None else found.obj["spec"].get("terminationGracePeriodSeconds", 30)
             )
         metadata = {
             **found.obj["metadata"],
             "deletionTimestamp": _stamp(datetime.now(UTC) + timedelta(seconds=seconds)),
-            "deletionGracePeriodSeconds": int(seconds),
         }
+        if served.kind != "Namespace":
+            metadata["deletionGracePeriodSeconds"] = int(seconds)
+        if "generation" in metadata:
+            metadata["generation"] += 1
         changed = {**found.obj, "metadata": metadata}
         if served.kind == "Namespace":
             changed["status"] = {**changed.get("status", {}), "phase": "Terminating"}
@@ -212,13 +235,11 @@ class Storage:
 
     def _put(self, served: Served, old: Stored | None, obj: Obj) -> Stored:
         self.version += 1
-        new_obj: Obj = {
-            "kind": served.kind,
-            "apiVersion": served.api_version,
-            **obj,
-            "metadata": {**obj["metadata"], "resourceVersion": str(self.version)},
-        }
-        new = Stored(new_obj, orjson.dumps(new_obj), self.version)
+        metadata = {**obj["metadata"], "resourceVersion": str(self.version)}
+        new_obj: Obj = {**served.head, "metadata": metadata}
+        new_obj.update((key, value) for key, value in obj.items() if key not in new_obj)
+        # Kubernetes sorts the members of the objects of definitions, and only of those.
+        new = Stored(new_obj, orjson.dumps(new_obj, option=0 if served.typed else _SORTED), self.version)
         self._collections.setdefault(served.name, {})[_key(obj)] = new
         self._happened(Change(served.name, old, new, self.version))
         return new
@@ -227,9 +248,8 @@ class Storage:
         del self._collections[served.name][_key(found.obj)]
         self.version += 1
         last: Obj = {**found.obj, "metadata": {**found.obj["metadata"], "resourceVersion": str(self.version)}}
-        self._happened(
-            Change(served.name, Stored(last, orjson.dumps(last), self.version), None, self.version)
-        )
+        deleted = Stored(last, orjson.dumps(last, option=0 if served.typed else _SORTED), self.version)
+        self._happened(Change(served.name, found, None, self.version, deleted))
         return last
 
     def _happened(self, change: Change) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import orjson
 from aiohttp import web
 
-from app.demo.failures import Failure, expired, too_large
+from app.demo.failures import Failure, bad_option, expired, too_large
 from app.demo.faults import FAILURES, Fault, Faults
 from app.demo.lists import Scope, selection
 from app.demo.registry import Obj
@@ -36,7 +36,7 @@ class Watch:
         self._storage = storage
         self._faults = faults
         self._scope = scope
-        self._matches = selection(query)
+        self._matches = selection(scope.served, query)
         # Events get none from real API servers either.
         self._bookmarks = query.get("allowWatchBookmarks") == "true" and scope.served.plural != "events"
         self._seconds = float(query.get("timeoutSeconds") or TIMEOUT_SECONDS)
@@ -51,18 +51,25 @@ class Watch:
     def _begin(self, query: Mapping[str, str]) -> None:
         text = query.get("resourceVersion", "")
         streamed = query.get("sendInitialEvents") == "true"
-        if streamed and query.get("resourceVersionMatch") != "NotOlderThan":
-            raise Failure(
-                "Invalid", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        match = query.get("resourceVersionMatch", "")
+        if streamed and match != "NotOlderThan":
+            problem = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+            raise bad_option("ListOptions", "resourceVersionMatch", problem)
+        if match and "sendInitialEvents" not in query:
+            problem = (
+                "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
             )
+            raise bad_option("ListOptions", "resourceVersionMatch", problem)
         if text and not text.isdecimal():
             raise Failure("BadRequest", f"invalid resourceVersion: {text!r}")
         version = int(text or 0)
         if streamed and version > self._storage.version:
-            raise too_large(version, self._storage.version)
+            self._lines.append(_error(too_large(version, self._storage.version)))
+            self._ended = True
+            return
         if streamed or not version:
             self._present()
-            if streamed:
+            if streamed and self._bookmarks:
                 self._lines.append(self._bookmark({_INITIAL_EVENTS_END: "true"}))
             return
         if version < self._storage.compacted:
@@ -157,14 +164,14 @@ class Watch:
             return _event("MODIFIED" if shown_before else "ADDED", change.new.json)
         if not shown_before or change.before is None:
             return None
-        if change.last is not None:
-            return _event("DELETED", change.last.json)
+        if change.deleted is not None:
+            return _event("DELETED", change.deleted.json)
         metadata = {**change.before.obj["metadata"], "resourceVersion": str(change.version)}
         return _event("DELETED", orjson.dumps({**change.before.obj, "metadata": metadata}))
 
     def _present(self) -> None:
-        held = self._storage.collection(self._scope.served.name).values()
-        self._lines += [_event("ADDED", stored.json) for stored in held if self._shows(stored.obj)]
+        held = sorted(self._storage.collection(self._scope.served.name).items())
+        self._lines += [_event("ADDED", stored.json) for _, stored in held if self._shows(stored.obj)]
 
     def _shows(self, obj: Obj) -> bool:
         namespace = obj["metadata"].get("namespace", "")
@@ -173,7 +180,7 @@ class Watch:
         return self._matches is None or self._matches(obj)
 
     def _bookmark(self, annotations: dict[str, str]) -> bytes:
-        metadata: Obj = {"resourceVersion": str(self._storage.version), "creationTimestamp": None}
+        metadata: Obj = {"resourceVersion": str(self._storage.version)}
         if annotations:
             metadata["annotations"] = annotations
         served = self._scope.served

@@ -1,13 +1,38 @@
 """Creating, replacing, patching, scaling and deleting."""
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from app.demo import patches
-from app.demo.failures import Failure
+from app.demo import defaults, ownership, patches
+from app.demo.failures import Failure, bad_option, invalid
 from app.demo.registry import Obj, Served
+from app.demo.scales import replicas_of, scale_of
 from app.demo.storage import Storage
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAME_PROBLEM = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
+    "start and end with an alphanumeric character"
+)
+_NAMESPACE_PROBLEM = "the namespace of the provided object does not match the namespace sent on the request"
+_VERSION_PROBLEM = (
+    "the object has been modified; please apply your changes to the latest version and try again"
+)
+_POLICIES = {"Orphan": "orphan", "Foreground": "foregroundDeletion", "Background": ""}
+_OWNERS = frozenset(("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob"))
+# Whoever deletes one of these gets it back, of others only the news.
+_SHOWN_DELETED = frozenset(
+    (
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "pods",
+        "resourcequotas",
+        "serviceaccounts",
+        "services",
+        "storageclasses.storage.k8s.io",
+    )
+)
 
 
 class Writes:
@@ -16,23 +41,29 @@ class Writes:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def create(self, served: Served, namespace: str, body: bytes, query: Mapping[str, str]) -> Obj:
-        obj = self._object(served, namespace, body)
-        if namespace and served.namespaced and self._terminating(namespace):
-            raise Failure("Forbidden", f"namespace {namespace} is being terminated")
-        if _dry(query):
-            name = obj["metadata"].get("name") or obj["metadata"].get("generateName", "")
-            if (namespace, name) in self._storage.collection(served.name):
-                raise Failure("AlreadyExists", f'{served.name} "{name}" already exists')
-            return {"kind": served.kind, "apiVersion": served.api_version, **obj}
-        return self._storage.create(_owned(obj, query, "Update"))
+    def create(
+        self, served: Served, namespace: str, body: bytes, query: Mapping[str, str], agent: str
+    ) -> Obj:
+        obj = self._object(served, namespace, patches.parse(body))
+        return self._make(served, obj, query, _manager(query, agent))
 
     def replace(
-        self, served: Served, namespace: str, name: str, sub: str, body: bytes, query: Mapping[str, str]
+        self,
+        served: Served,
+        namespace: str,
+        name: str,
+        sub: str,
+        body: bytes,
+        query: Mapping[str, str],
+        agent: str,
     ) -> Obj:
-        obj = self._object(served, namespace, body)
+        obj = self._object(served, namespace, patches.parse(body))
+        given = obj["metadata"].get("name", name)
+        if given != name:
+            problem = f"the name of the object ({given}) does not match the name on the URL ({name})"
+            raise Failure("BadRequest", problem)
         old = self._storage.get(served, namespace, name).obj
-        return self._change(served, old, _part(old, obj, sub), query, "Update")
+        return self._change(served, old, obj, sub, query, _manager(query, agent))
 
     def patch(
         self,
@@ -43,25 +74,16 @@ class Writes:
         body: bytes,
         content_type: str,
         query: Mapping[str, str],
+        agent: str,
     ) -> tuple[Obj, bool]:
         """The object, and whether the patch created it, as server-side apply does."""
-        found = self._storage.collection(served.name).get((namespace, name))
-        if found is None:
-            if content_type != patches.APPLY:
-                raise served.missing(name)
-            applied = patches.parse(body)
-            if not isinstance(applied, dict):
-                raise Failure("BadRequest", "a patch must be an object")
-            applied["metadata"] = {**(applied.get("metadata") or {}), "name": name}
-            if served.namespaced:
-                applied["metadata"]["namespace"] = namespace
-            obj = {"kind": served.kind, "apiVersion": served.api_version, **applied}
-            return (obj if _dry(query) else self._storage.create(_owned(obj, query, "Apply"))), True
-        obj = patches.patched(found.obj, body, content_type, typed=served.typed)
+        if content_type == patches.APPLY:
+            return self._apply(served, namespace, name, sub, body, query)
+        old = self._storage.get(served, namespace, name).obj
+        obj = patches.patched(old, body, content_type, typed=served.typed)
         if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
             raise Failure("Invalid", "the patch leaves no object")
-        operation = "Apply" if content_type == patches.APPLY else "Update"
-        return self._change(served, found.obj, _part(found.obj, obj, sub), query, operation), False
+        return self._change(served, old, obj, sub, query, _manager(query, agent)), False
 
     def scale(
         self,
@@ -71,129 +93,177 @@ class Writes:
         body: bytes | None,
         content_type: str,
         query: Mapping[str, str],
+        agent: str,
     ) -> Obj:
         """The Scale of a workload, changed where there is a body."""
         obj = self._storage.get(served, namespace, name).obj
         if body is not None:
-            scale = _scale_of(obj)
-            wanted = patches.parse(body) if content_type == "application/json" else None
-            if wanted is None:
-                wanted = patches.patched(scale, body, content_type, typed=True)
-            replicas = (wanted.get("spec") or {}).get("replicas", 0)
-            if not isinstance(replicas, int) or replicas < 0:
-                raise Failure("Invalid", f"spec.replicas: Invalid value: {replicas!r}: must be non-negative")
-            changed = {**obj, "spec": {**obj["spec"], "replicas": replicas}}
-            _check_version(obj, wanted)
-            obj = self._change(served, obj, changed, query, "Update")
-        return _scale_of(obj)
+            wanted = replicas_of(scale_of(obj), body, content_type)
+            _check_version(served, obj, wanted)
+            changed = {**obj, "spec": {**obj["spec"], "replicas": wanted["spec"]["replicas"]}}
+            obj = self._change(served, obj, changed, "", query, _manager(query, agent))
+        return scale_of(obj)
 
     def delete(self, served: Served, namespace: str, name: str, body: bytes, query: Mapping[str, str]) -> Obj:
-        options = patches.parse(body) if body else {}
+        """The object as it is then, or was."""
+        options = {**query, **(patches.parse(body) if body else {})}
+        policy = options.get("propagationPolicy")
+        if policy is not None and policy not in _POLICIES:
+            known = '"Foreground", "Background", "Orphan"'
+            problem = f'Unsupported value: "{policy}": supported values: {known}'
+            raise bad_option("DeleteOptions", "propagationPolicy", problem)
         obj = self._storage.get(served, namespace, name).obj
-        preconditions = options.get("preconditions") or {}
-        if preconditions.get("uid", obj["metadata"]["uid"]) != obj["metadata"]["uid"]:
-            raise Failure("Conflict", f"the UID in the precondition does not match that of {name}")
-        if _dry(query) or "All" in (options.get("dryRun") or ()):
+        uid = (options.get("preconditions") or {}).get("uid") or obj["metadata"]["uid"]
+        if uid != obj["metadata"]["uid"]:
+            problem = f"the UID in the precondition ({uid}) does not match the UID in record"
+            raise _conflict(served, name, f"{problem} ({obj['metadata']['uid']})")
+        if "All" in (options.get("dryRun") or ()):
             return obj
-        given = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
-        policy = options.get("propagationPolicy") or query.get("propagationPolicy")
-        held = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}.get(str(policy))
-        if held and served.kind in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob"):
-            finalizers = [*(obj["metadata"].get("finalizers") or []), held]
+        grace = options.get("gracePeriodSeconds")
+        finalizer = _POLICIES.get(str(policy))
+        if finalizer and served.kind in _OWNERS:
+            finalizers = [*(obj["metadata"].get("finalizers") or []), finalizer]
             obj = self._storage.update(
                 served, {**obj, "metadata": {**obj["metadata"], "finalizers": finalizers}}
             )
-        return self._storage.delete(obj, float(given) if given is not None else None)
+        return self._storage.delete(obj, float(grace) if grace is not None else None)
 
-    def _change(self, served: Served, old: Obj, new: Obj, query: Mapping[str, str], operation: str) -> Obj:
-        _check_version(old, new)
+    def told(self, served: Served, obj: Obj) -> Obj:
+        """How the deletion of an object is answered: with what is still there, else with the news."""
+        metadata = obj["metadata"]
+        key = (metadata.get("namespace", ""), metadata["name"])
+        if key in self._storage.collection(served.name) or served.name in _SHOWN_DELETED:
+            return obj
+        details = {"name": metadata["name"], "kind": served.plural, "uid": metadata["uid"]}
+        if served.group:
+            details["group"] = served.group
+        return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+
+    def _apply(
+        self, served: Served, namespace: str, name: str, sub: str, body: bytes, query: Mapping[str, str]
+    ) -> tuple[Obj, bool]:
+        manager = query.get("fieldManager")
+        if not manager:
+            problem = "Required value: is required for apply patch"
+            raise bad_option("PatchOptions", "fieldManager", problem)
+        patch = self._object(served, namespace, patches.parse(body))
+        patch["metadata"] = {**patch["metadata"], "name": name}
+        found = self._storage.collection(served.name).get((namespace, name))
+        force = query.get("force") == "true"
+        if found is None:
+            bare = {**served.head, "metadata": {}}
+            return self._make(served, ownership.applied(bare, patch, manager, force=force), query, None), True
+        obj = ownership.applied(found.obj, patch, manager, force=force)
+        return self._change(served, found.obj, obj, sub, query, None), False
+
+    def _make(self, served: Served, obj: Obj, query: Mapping[str, str], manager: str | None) -> Obj:
+        """``manager`` is None where the fields' owners are settled already."""
+        namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"].get("name", "")
+        if served.namespaced:
+            self._check_namespace(served, namespace, name)
+        if name and not _NAME.fullmatch(name) and served.group != "rbac.authorization.k8s.io":
+            problem = f'Invalid value: "{name}": {_NAME_PROBLEM}'
+            raise invalid(served.kind, "metadata.name", problem, group=served.group, name=name)
+        obj = defaults.completed(served.name, obj)
+        if manager is not None:
+            obj = ownership.updated(None, obj, manager, "")
+        obj = defaults.started(served.name, obj)
+        if query.get("dryRun") == "All":
+            return {**served.head, **self._storage.completed(obj)}
+        return self._storage.create(obj)
+
+    def _change(
+        self, served: Served, old: Obj, new: Obj, sub: str, query: Mapping[str, str], manager: str | None
+    ) -> Obj:
+        """``manager`` is None where the fields' owners are settled already."""
+        _check_version(served, old, new)
+        _check_finalizers(served, old, new)
         metadata = {**new["metadata"], "name": old["metadata"]["name"]}
         if served.namespaced:
             metadata["namespace"] = old["metadata"]["namespace"]
-        obj = {**new, "kind": served.kind, "apiVersion": served.api_version, "metadata": metadata}
-        return obj if _dry(query) else self._storage.update(served, _owned(obj, query, operation))
+        if manager is not None:
+            metadata["managedFields"] = old["metadata"].get("managedFields")
+        obj = _part(served, old, {**new, **served.head, "metadata": metadata}, sub)
+        obj = defaults.completed(served.name, obj)
+        if manager is not None:
+            obj = ownership.updated(old, obj, manager, sub)
+        return obj if query.get("dryRun") == "All" else self._storage.update(served, obj)
 
-    def _object(self, served: Served, namespace: str, body: bytes) -> Obj:
-        obj = patches.parse(body)
+    def _object(self, served: Served, namespace: str, obj: Any) -> Obj:
         if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
-            raise Failure("BadRequest", "the body is no Kubernetes object")
-        if obj.get("kind", served.kind) != served.kind:
             raise Failure(
-                "BadRequest", f"{obj['kind']} in version {obj.get('apiVersion')} cannot be handled here"
+                "BadRequest", f"the object provided is unrecognized (must be of type {served.kind})"
             )
-        metadata = {**obj["metadata"]}
+        kind, version = obj.get("kind", served.kind), obj.get("apiVersion", served.api_version)
+        if (kind, version) != (served.kind, served.api_version):
+            problem = f'{kind} in version "{version}" cannot be handled as a {served.kind}'
+            raise Failure("BadRequest", problem)
+        metadata = {key: value for key, value in obj["metadata"].items() if value is not None}
         if served.namespaced:
             if metadata.get("namespace", namespace) != namespace:
-                raise Failure("BadRequest", "the namespace of the provided object does not match the request")
+                problem = (
+                    "the namespace of the provided object does not match the namespace sent on the request"
+                )
+                raise Failure("BadRequest", problem)
             metadata["namespace"] = namespace
-        return {**obj, "kind": served.kind, "apiVersion": served.api_version, "metadata": metadata}
+        metadata.pop("managedFields", None)
+        return {**obj, **served.head, "metadata": metadata}
 
-    def _terminating(self, namespace: str) -> bool:
+    def _check_namespace(self, served: Served, namespace: str, name: str) -> None:
         found = self._storage.collection("namespaces").get(("", namespace))
-        return found is not None and "deletionTimestamp" in found.obj["metadata"]
+        if found is None:
+            raise Failure(
+                "NotFound", f'namespaces "{namespace}" not found', name=namespace, kind="namespaces"
+            )
+        if "deletionTimestamp" in found.obj["metadata"]:
+            told = f"namespace {namespace} is being terminated"
+            cause = {"reason": "NamespaceTerminating", "message": told, "field": "metadata.namespace"}
+            message = f"unable to create new content in namespace {namespace} because it is being terminated"
+            raise Failure(
+                "Forbidden",
+                f'{served.name} "{name}" is forbidden: {message}',
+                name=name,
+                group=served.group,
+                kind=served.plural,
+                causes=[cause],
+            )
 
 
-def _part(old: Obj, new: Obj, sub: str) -> Obj:
+def _manager(query: Mapping[str, str], agent: str) -> str:
+    """Who writes: as told, else the beginning of the User-Agent."""
+    return query.get("fieldManager") or agent.partition("/")[0] or "unknown"
+
+
+def _part(served: Served, old: Obj, new: Obj, sub: str) -> Obj:
     """``/status`` changes the status alone, everything else all but it where there is that subresource."""
     if sub == "status":
-        return {**old, "status": new.get("status"), "metadata": {**old["metadata"], **_version_of(new)}}
-    return {**new, "status": old["status"]} if "status" in old else new
+        version = {"resourceVersion": new["metadata"].get("resourceVersion")}
+        return {**old, "status": new.get("status"), "metadata": {**old["metadata"], **version}}
+    if "status" not in served.subresources:
+        return new
+    without = {key: value for key, value in new.items() if key != "status"}
+    return {**without, "status": old["status"]} if "status" in old else without
 
 
-def _version_of(obj: Obj) -> Obj:
-    version = obj["metadata"].get("resourceVersion")
-    return {"resourceVersion": version} if version else {}
-
-
-def _check_version(old: Obj, new: Obj) -> None:
+def _check_version(served: Served, old: Obj, new: Obj) -> None:
     given = (new.get("metadata") or {}).get("resourceVersion")
     if given and given != old["metadata"]["resourceVersion"]:
-        name = old["metadata"]["name"]
-        raise Failure(
-            "Conflict",
-            f'Operation cannot be fulfilled on "{name}": the object has been modified; '
-            "please apply your changes to the latest version and try again",
-            name=name,
+        changed = (
+            "the object has been modified; please apply your changes to the latest version and try again"
         )
+        raise _conflict(served, old["metadata"]["name"], changed)
 
 
-def _dry(query: Mapping[str, str]) -> bool:
-    return query.get("dryRun") == "All"
+def _conflict(served: Served, name: str, problem: str) -> Failure:
+    message = f'Operation cannot be fulfilled on {served.name} "{name}": {problem}'
+    return Failure("Conflict", message, name=name, group=served.group, kind=served.plural)
 
 
-def _owned(obj: Obj, query: Mapping[str, str], operation: str) -> Obj:
-    """With a managedFields entry for who wrote last; who owns which field is not kept apart."""
-    entry: dict[str, Any] = {
-        "manager": query.get("fieldManager") or "unknown",
-        "operation": operation,
-        "apiVersion": obj["apiVersion"],
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {f"f:{key}": {} for key in obj if key not in ("kind", "apiVersion", "metadata")},
-    }
-    others = [
-        each
-        for each in obj["metadata"].get("managedFields") or []
-        if (each.get("manager"), each.get("operation")) != (entry["manager"], operation)
-    ]
-    return {**obj, "metadata": {**obj["metadata"], "managedFields": [*others, entry]}}
-
-
-def _scale_of(obj: Obj) -> Obj:
-    spec, status = obj.get("spec", {}), obj.get("status", {})
-    labels = (spec.get("selector") or {}).get("matchLabels") or {}
-    metadata = {
-        key: obj["metadata"][key]
-        for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-        if key in obj["metadata"]
-    }
-    return {
-        "kind": "Scale",
-        "apiVersion": "autoscaling/v1",
-        "metadata": metadata,
-        "spec": {"replicas": spec.get("replicas", 0)},
-        "status": {
-            "replicas": status.get("replicas", 0),
-            "selector": ",".join(f"{key}={value}" for key, value in labels.items()),
-        },
-    }
+def _check_finalizers(served: Served, old: Obj, new: Obj) -> None:
+    if "deletionTimestamp" not in old["metadata"]:
+        return
+    added = {*(new["metadata"].get("finalizers") or ())} - {*(old["metadata"].get("finalizers") or ())}
+    if added:
+        problem = "Forbidden: no new finalizers can be added if the object is being deleted"
+        name = old["metadata"]["name"]
+        raise invalid(served.kind, "metadata.finalizers", problem, group=served.group, name=name)
