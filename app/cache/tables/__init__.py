@@ -1,0 +1,7 @@
+"""The printer columns of resources: what ``kubectl get`` shows of each kind."""
+
+from app.cache.tables.builtin import table_for
+from app.cache.tables.model import Cell, Column, Row, Table
+from app.cache.tables.text import Sheet, text
+
+__all__ = ["Cell", "Column", "Row", "Sheet", "Table", "table_for", "text"]
