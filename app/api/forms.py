@@ -4,9 +4,12 @@ JSON is a join of the bytes that are cached; nothing is decoded or encoded for i
 """
 
 import asyncio
+import json
 from bisect import bisect_left
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import accumulate, islice
 from typing import Any
 
 import msgspec
@@ -15,11 +18,13 @@ import orjson
 from app.api.sending import PIECE_BYTES
 from app.api.yaml import dump
 from app.cache.objects import CachedObject
+from app.cache.tables import Column, Sheet, table_for
 from app.fleet.status import ClusterStatus
 from app.kube.resources import Resource
 
 # So many objects are turned into something else before others have their turn: some milliseconds.
 AT_ONCE = 200
+ROWS_AT_ONCE = 50
 
 Pieces = AsyncGenerator[bytes, None]
 Run = tuple[str, Sequence[CachedObject]]
@@ -29,7 +34,8 @@ class Listing(msgspec.Struct):
     """An answer: what a list says, and the objects as runs of one cluster each.
 
     ``tail_of`` gives the JSON of an object without its opening brace where that is not
-    what is cached, because only some fields were asked for.
+    what is cached, because only some fields were asked for. ``printer_columns`` are
+    those of the CustomResourceDefinition, where one defines the resource.
     """
 
     resource: Resource
@@ -39,6 +45,7 @@ class Listing(msgspec.Struct):
     continue_: str | None = None
     remaining: int | None = None
     tail_of: Callable[[CachedObject], bytes] | None = None
+    printer_columns: Sequence[Mapping[str, Any]] | None = None
 
     def envelope(self) -> dict[str, Any]:
         """All members of a list but its items, in the order of the contract."""
@@ -88,9 +95,9 @@ def _by_size(tails: list[bytes]) -> Iterator[list[bytes]]:
         start = end
 
 
-def _by_number(objects: Sequence[CachedObject]) -> Iterator[Sequence[CachedObject]]:
-    for start in range(0, len(objects), AT_ONCE):
-        yield objects[start : start + AT_ONCE]
+def _by_number(objects: Sequence[CachedObject], number: int = AT_ONCE) -> Iterator[Sequence[CachedObject]]:
+    for start in range(0, len(objects), number):
+        yield objects[start : start + number]
 
 
 # Lists
@@ -136,7 +143,7 @@ async def yaml_list(listing: Listing) -> Pieces:
         return
     yield b"items:\n"
     async for document in listing.documents():
-        yield dump([orjson.loads(document)])
+        yield dump([_decoded(document)])
 
 
 async def name_list(listing: Listing) -> Pieces:
@@ -146,6 +153,32 @@ async def name_list(listing: Listing) -> Pieces:
         prefix = f"{cluster} {listing.resource.kind.lower()}{group}/"
         for some in _by_number(objects):
             yield "".join(f"{prefix}{found.name}\n" for found in some).encode()
+
+
+async def table(listing: Listing, *, wide: bool = False) -> Pieces:
+    """As kubectl prints it, with the cluster in front."""
+    printed = table_for(listing.resource.name, listing.printer_columns)
+    place = [Column("Cluster"), *([Column("Namespace")] if listing.resource.namespaced else [])]
+    sheet = Sheet([*place, *printed.columns], wide=wide)
+    now = datetime.now(UTC)
+    for cluster, objects in listing.runs:
+        # Some tables say of an object what depends on all the others.
+        for some in [objects] if printed.of_list is not None else _by_number(objects, ROWS_AT_ONCE):
+            rows = printed.rows([_decoded(found.json) for found in some], now)
+            for found, row in zip(some, rows, strict=True):
+                sheet.add([cluster, *([found.namespace] if listing.resource.namespaced else []), *row])
+            await asyncio.sleep(0)
+    lines = sheet.lines()
+    while piece := "".join(islice(lines, AT_ONCE)):
+        yield piece.encode()
+
+
+def _decoded(document: bytes) -> Any:
+    try:
+        return orjson.loads(document)
+    except orjson.JSONDecodeError:
+        # A number beyond any float: what an API server let pass, so do we.
+        return json.loads(document)
 
 
 # One object
@@ -158,13 +191,15 @@ async def json_object(listing: Listing) -> Pieces:
 
 async def yaml_object(listing: Listing) -> Pieces:
     async for document in listing.documents():
-        yield dump(orjson.loads(document))
+        yield dump(_decoded(document))
 
 
 LISTS: dict[str, Callable[[Listing], Pieces]] = {
     "json": json_list,
     "yaml": yaml_list,
     "ndjson": ndjson_list,
+    "table": table,
+    "wide": partial(table, wide=True),
     "name": name_list,
 }
 OBJECTS = LISTS | {"json": json_object, "yaml": yaml_object}

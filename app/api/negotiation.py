@@ -12,10 +12,12 @@ FORMATS = {
     "json": ("application/json",),
     "yaml": ("application/yaml", "application/x-yaml", "text/yaml"),
     "ndjson": ("application/x-ndjson", "application/ndjson", "application/jsonl"),
+    "table": ("text/plain;format=table", "text/plain"),
+    "wide": ("text/plain;format=wide",),
     "name": ("text/plain;format=name",),
 }
 _OF_MEDIA = {media: name for name, medias in FORMATS.items() for media in medias}
-_OF_RANGE = {"*/*": "json", "application/*": "json"}
+_OF_RANGE = {"*/*": "json", "application/*": "json", "text/*": "table"}
 # By preference among what a client likes equally.
 CODINGS = ("zstd", "gzip")
 

@@ -1,7 +1,8 @@
 """Fleet reads: lists of a resource across clusters, and one object wherever it is."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
@@ -49,6 +50,7 @@ async def list_objects(request: web.Request) -> web.StreamResponse:
         continue_=query.continue_after(result.last, cursor) if result.last is not None else None,
         remaining=result.remaining or None,
         tail_of=query.projection.tail if query.projection is not None else None,
+        printer_columns=_printer_columns(coverage),
     )
     if listing.continue_:
         headers["X-Continue"] = listing.continue_
@@ -76,6 +78,7 @@ async def get_object(request: web.Request) -> web.StreamResponse:
         known,
         [(store.cluster, [found])],
         tail_of=query.projection.tail if query.projection is not None else None,
+        printer_columns=_printer_columns(coverage),
     )
     return await send(request, forms.OBJECTS[form](listing), headers)
 
@@ -98,6 +101,12 @@ def _query(request: web.Request, coverage: Coverage) -> Query:
         )
     except SelectorError as error:
         raise Problem(400, str(error)) from None
+
+
+def _printer_columns(coverage: Coverage) -> Sequence[Mapping[str, Any]] | None:
+    """Those of the first cluster that defines the resource; clusters may differ, a table has but one head."""
+    defined = (cluster.definitions.columns(coverage.resource) for cluster in coverage.clusters)
+    return next((columns for columns in defined if columns is not None), None)
 
 
 def _headers(

@@ -16,6 +16,9 @@ import zstandard
 from aiohttp import web
 
 from app.api import sending
+from app.fleet.crds import Definition
+from app.kube.discovery import WELL_KNOWN, Catalog
+from app.kube.resources import Resource
 from tests.reading.conftest import Client, Held, pod
 
 
@@ -63,7 +66,7 @@ async def test_every_format_says_the_same(client: Client) -> None:
         ]
 
 
-@pytest.mark.parametrize("form", ["json", "yaml", "ndjson", "name"])
+@pytest.mark.parametrize("form", ["json", "yaml", "ndjson", "table", "wide", "name"])
 async def test_an_empty_list_is_one(client: Client, form: str) -> None:
     async with client.get("/pods", params={"namespace": "nowhere", "format": form}) as answer:
         text = await answer.text()
@@ -71,6 +74,59 @@ async def test_an_empty_list_is_one(client: Client, form: str) -> None:
         assert yaml.safe_load(text)["items"] == []
     else:
         assert text == ""
+
+
+async def test_tables_are_those_of_kubectl_with_the_cluster_in_front(client: Client) -> None:
+    async with client.get(
+        "/pods", params={"namespace": "default"}, headers={"Accept": "text/plain"}
+    ) as answer:
+        lines = (await answer.text()).splitlines()
+    assert lines[0].split() == ["CLUSTER", "NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"]
+    assert [line.split()[:5] for line in lines[1:]] == [
+        ["prod", "default", "web-1", "0/1", "Running"],
+        ["staging", "default", "web-1", "0/1", "Running"],
+        ["staging", "default", "web-2", "0/1", "Running"],
+    ]
+    async with client.get("/pods/db-1", params={"format": "wide"}) as answer:
+        head, row = (await answer.text()).splitlines()
+    assert head.split()[:4] == ["CLUSTER", "NAMESPACE", "NAME", "READY"]
+    assert row[head.index("NODE") :].split()[0] == "node-1"
+
+
+async def test_custom_resources_are_printed_with_the_columns_of_their_definition(
+    client: Client, clusters: dict[str, Held]
+) -> None:
+    verbs = frozenset({"list", "watch"})
+    widgets = Resource("example.com", "v1", "widgets", "widget", "Widget", False, verbs=verbs)
+    staging = clusters["staging"]
+    staging.catalog = Catalog([*WELL_KNOWN.resources, widgets])
+    staging.watches.follow(staging.catalog)
+    size = {"name": "Size", "type": "integer", "jsonPath": ".spec.size"}
+    staging.definitions.known["widgets.example.com"] = Definition(widgets, {"v1": [size]})
+    widget = {
+        "kind": "Widget",
+        "apiVersion": "example.com/v1",
+        "metadata": {"name": "one", "uid": "1", "resourceVersion": "3"},
+        "spec": {"size": 7},
+    }
+    staging.fill("widgets.example.com", [widget], 5)
+    async with client.get("/widgets", params={"format": "table"}) as answer:
+        assert [line.split() for line in (await answer.text()).splitlines()] == [
+            ["CLUSTER", "NAME", "SIZE"],
+            ["staging", "one", "7"],
+        ]
+
+
+@pytest.mark.parametrize("form", ["yaml", "table", "wide"])
+async def test_what_an_api_server_let_pass_is_served(
+    client: Client, clusters: dict[str, Held], form: str
+) -> None:
+    """A custom resource may hold a number that is beyond any float."""
+    odd = pod("odd")
+    odd["status"]["big"] = 10**400
+    clusters["prod"].fill("pods", [odd], 12)
+    async with client.get("/pods", params={"format": form, "cluster": "prod"}) as answer:
+        assert "odd" in await answer.text()
 
 
 async def test_yaml_means_the_same_to_every_parser(client: Client, clusters: dict[str, Held]) -> None:
