@@ -33,7 +33,7 @@ def run() -> list[Row]:
 def _ours(lines: list[bytes]) -> float:
     """CPU seconds from received chunks to a filled store."""
     stream = b"".join(lines)
-    feed = Feed(Store("bench", "pods"), lambda before, after: None)
+    feed = Feed(Store("bench", "pods"), lambda before, after: None, lambda: None)
     splitter, shape = LineSplitter(), Shape()
     began = time.process_time()
     for start in range(0, len(stream), CHUNK):

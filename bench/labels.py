@@ -16,7 +16,7 @@ PODS = 10_000
 
 def run() -> list[Row]:
     store = Store("bench", "pods")
-    feed = Feed(store, lambda before, after: None)
+    feed = Feed(store, lambda before, after: None, lambda: None)
     for pod in encoded(PODS):
         found = decode_event(event(pod).rstrip(), Shape()).object
         assert found is not None

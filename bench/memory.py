@@ -49,7 +49,7 @@ def run() -> list[Row]:
 
 def _fill(folder: Path) -> int:
     """Take the pages in; returns how many bytes the process has grown by."""
-    feed = Feed(Store("bench", "pods"), lambda before, after: None)
+    feed = Feed(Store("bench", "pods"), lambda before, after: None, lambda: None)
     files = sorted(folder.iterdir())
     # What is allocated once is not the cache's: one page has been through before the count begins.
     feed.gather(decode_page(files[0].read_bytes(), RESOURCE, Shape()).objects)

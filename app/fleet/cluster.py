@@ -77,6 +77,7 @@ class Cluster:
             release_after=options.release_after,
             make_reflector=self._reflector,
             on_change=self._changed,
+            on_relist=self._doubt,
             on_gone=self._look_again,
         )
         self.catalog: Catalog = WELL_KNOWN
@@ -90,6 +91,7 @@ class Cluster:
         self._relists = asyncio.Semaphore(RELISTS_AT_ONCE)
         self._rediscover = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._recognising: asyncio.Task[None] | None = None
 
     # How it goes
 
@@ -216,9 +218,14 @@ class Cluster:
         broken = self._told.state in ("stale", "unreachable")
         if self._broken and not broken:
             self.watches.wake()
-            self._spawn(self._recognise())
+            self._doubt()
             self._look_again()
         self._broken = broken
+
+    def _doubt(self) -> None:
+        """Something happened that may mean that this is another cluster."""
+        if self._recognising is None or self._recognising.done():
+            self._recognising = self._spawn(self._recognise())
 
     async def _recognise(self) -> None:
         """List everything anew where another cluster answers under the old address."""
@@ -244,10 +251,11 @@ class Cluster:
         level = logging.WARNING if self._told.error else logging.INFO
         log.log(level, "cluster is %s", self._told.state, extra=extra)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

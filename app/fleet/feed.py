@@ -12,13 +12,23 @@ from app.kube.wire import WireObject
 
 
 class Feed:
-    """The sink of a reflector (`app.kube.reflector.Sink`)."""
+    """The sink of a reflector (`app.kube.reflector.Sink`).
 
-    def __init__(self, store: Store, on_change: Callable[[Condition, Condition], None]) -> None:
+    ``on_change`` is called with the condition before and after a change of it,
+    ``on_relist`` when a list has replaced what was known by another.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        on_change: Callable[[Condition, Condition], None],
+        on_relist: Callable[[], None],
+    ) -> None:
         self.store = store
         self.condition = Condition("syncing", time.time())
         self.settled = asyncio.Event()
         self._on_change = on_change
+        self._on_relist = on_relist
         self._gathered: list[CachedObject] = []
 
     def gather(self, objects: Sequence[WireObject]) -> None:
@@ -30,7 +40,10 @@ class Feed:
 
     def swap(self, version: int) -> None:
         gathered, self._gathered = self._gathered, []
+        again = self.store.version > 0
         self.store.replace(gathered, version)
+        if again:
+            self._on_relist()
 
     def apply(self, kind: str, found: WireObject) -> None:
         if kind == "DELETED":

@@ -32,6 +32,7 @@ class Watch:
         namespaces: Sequence[str],
         make_reflector: ReflectorFactory,
         on_change: Callable[[], None],
+        on_relist: Callable[[], None],
         on_gone: Callable[["Watch"], None],
         *,
         pinned: bool,
@@ -42,7 +43,9 @@ class Watch:
         self._on_change = on_change
         self._on_gone = on_gone
         scopes: Sequence[str | None] = namespaces if namespaces and resource.namespaced else [None]
-        self.feeds = [Feed(Store(cluster, resource.name, scope), self._changed) for scope in scopes]
+        self.feeds = [
+            Feed(Store(cluster, resource.name, scope), self._changed, on_relist) for scope in scopes
+        ]
         self.reflectors = [
             make_reflector(resource, feed, scope) for feed, scope in zip(self.feeds, scopes, strict=True)
         ]

@@ -28,6 +28,7 @@ class Watches:
         release_after: float,
         make_reflector: ReflectorFactory,
         on_change: Callable[[], None],
+        on_relist: Callable[[], None],
         on_gone: Callable[[], None],
     ) -> None:
         self._cluster = cluster
@@ -36,6 +37,7 @@ class Watches:
         self._release_after = release_after
         self._make_reflector = make_reflector
         self._on_change = on_change
+        self._on_relist = on_relist
         self._on_gone = on_gone
         self._catalog: Catalog | None = None
         self._watches: dict[str, Watch] = {}
@@ -99,6 +101,7 @@ class Watches:
             self._namespaces,
             self._make_reflector,
             self._on_change,
+            self._on_relist,
             self._gone,
             pinned=pinned,
         )

@@ -1,0 +1,310 @@
+"""Clusters that come, change and go, that are down, hang or forbid: each says so, and none hurts another."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.demo.accounts import Account
+from app.demo.clusters import kubeconfig
+from app.demo.faults import Fault
+from app.demo.server import SimulatedCluster
+from app.fleet import cluster as fleet_cluster
+from app.fleet import fleet as fleet_module
+from app.fleet.cluster import Options
+from app.fleet.fleet import Fleet, UnknownCluster
+from app.kube.names import UnknownResource
+
+WIDGETS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "widgets.example.com"},
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "shortNames": ["wd"]},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object"}},
+                "additionalPrinterColumns": [{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}],
+            }
+        ],
+    },
+}
+WIDGET = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "default"}}
+
+
+def pod(name: str, namespace: str = "default") -> dict[str, Any]:
+    spec = {"containers": [{"name": "main", "image": "nginx"}]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_module, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(fleet_cluster, "RETRY_SECONDS", (0.05, 0.1))
+    monkeypatch.setattr(fleet_cluster, "CONNECT_SECONDS", 0.5)
+
+
+Servers = Callable[..., Awaitable[SimulatedCluster]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Servers]:
+    """Starts simulated clusters with a kube-system namespace and these pods."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*names: str) -> SimulatedCluster:
+            cluster = SimulatedCluster(token="t", seed=str(time.monotonic_ns()))
+            cluster.storage.create(
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
+            )
+            for name in names:
+                cluster.storage.create(pod(name))
+            return await stack.enter_async_context(cluster)
+
+        yield start
+
+
+def write(path: Path, **servers: str) -> None:
+    path.write_text(yaml.safe_dump(kubeconfig((name, url, "t") for name, url in servers.items())))
+
+
+@asynccontextmanager
+async def watched(
+    path: Path,
+    *,
+    watch: tuple[str, ...] = ("pods",),
+    release_after: float = 600,
+    namespaces: dict[str, list[str]] | None = None,
+) -> AsyncIterator[Fleet]:
+    options = Options(watch=watch, release_after=release_after, managed_fields=False, secret_values=False)
+    fleet = Fleet(options, [path], namespaces=namespaces)
+    await fleet.start()
+    try:
+        yield fleet
+    finally:
+        await fleet.close()
+
+
+def held(fleet: Fleet, word: str = "pods") -> dict[str, set[str]]:
+    """The names of what is held in each cluster."""
+    coverage = fleet.coverage(word)
+    return {
+        cluster.name: {found.name for store in coverage.stores_of(cluster) for found in store.select()}
+        for cluster in coverage.clusters
+    }
+
+
+def states(fleet: Fleet, word: str = "pods") -> dict[str, str]:
+    return {status.name: status.state for status in fleet.coverage(word).statuses()}
+
+
+async def until(check: Callable[[], Any], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not check():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_kubeconfig_that_changes_is_followed(serve: Servers, tmp_path: Path) -> None:
+    one, two, three = await serve("a"), await serve("b"), await serve("c")
+    config = tmp_path / "config"
+    write(config, east=one.url, west=two.url)
+    async with watched(config) as fleet:
+        await until(lambda: held(fleet) == {"east": {"a"}, "west": {"b"}})
+        kept = fleet.clusters["east"]
+        write(config, east=one.url, north=three.url)
+        await until(lambda: held(fleet) == {"east": {"a"}, "north": {"c"}})
+        assert fleet.clusters["east"] is kept
+        write(config, east=three.url)
+        await until(lambda: held(fleet) == {"east": {"c"}})
+        with pytest.raises(UnknownCluster, match="there is no cluster 'north'; there is east"):
+            fleet.coverage("pods", ["north"])
+
+
+async def test_a_kubeconfig_that_is_broken_for_a_while_changes_nothing(
+    serve: Servers, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = await serve("a"), await serve("b")
+    config = tmp_path / "config"
+    write(config, east=one.url)
+    async with watched(config) as fleet:
+        await until(lambda: held(fleet) == {"east": {"a"}})
+        config.write_text("clusters: [")
+        await until(lambda: "kubeconfig not taken over" in caplog.text)
+        assert held(fleet) == {"east": {"a"}}
+        write(config, west=two.url)
+        await until(lambda: held(fleet) == {"west": {"b"}})
+
+
+@pytest.fixture
+def hung() -> Iterator[str]:
+    """The URL of a server that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+async def test_one_that_hangs_and_one_that_is_down_hurt_nobody(
+    serve: Servers, tmp_path: Path, hung: str
+) -> None:
+    well, down = await serve("a"), await serve("b")
+    await down.stop()
+    write(tmp_path / "config", well=well.url, down=down.url, hung=hung)
+    async with watched(tmp_path / "config") as fleet:
+        await until(lambda: states(fleet) == {"well": "synced", "down": "unreachable", "hung": "unreachable"})
+        problems = {status.name: status.error for status in fleet.coverage("pods").statuses()}
+        assert problems["well"] is None
+        assert "refused" in str(problems["down"])
+        began = time.monotonic()
+        await fleet.coverage("pods").ready(10)
+        assert time.monotonic() - began < 0.1
+        await down.start()
+        await until(lambda: held(fleet)["down"] == {"b"})
+        assert states(fleet)["down"] == "synced"
+
+
+async def test_a_read_waits_for_what_has_just_begun_and_not_for_what_failed(
+    serve: Servers, tmp_path: Path, hung: str
+) -> None:
+    cluster = await serve("a")
+    write(tmp_path / "config", well=cluster.url, hung=hung)
+    async with watched(tmp_path / "config") as fleet:
+        coverage = fleet.coverage("pods", ["well"])
+        await coverage.ready(10)
+        assert held(fleet)["well"] == {"a"}
+        began = time.monotonic()
+        await fleet.coverage("pods", ["hung"]).ready(0.2)
+        assert time.monotonic() - began < 0.4
+
+
+async def test_an_api_server_that_goes_shows_with_its_age_and_keeps_its_objects(
+    serve: Servers, tmp_path: Path
+) -> None:
+    cluster = await serve("a")
+    write(tmp_path / "config", c=cluster.url)
+    async with watched(tmp_path / "config") as fleet:
+        await until(lambda: states(fleet) == {"c": "synced"})
+        live = fleet.coverage("pods").statuses()[0].since
+        await cluster.stop()
+        await until(lambda: states(fleet) == {"c": "unreachable"})
+        assert held(fleet) == {"c": {"a"}}
+        assert fleet.coverage("pods").statuses()[0].since >= live
+        assert fleet.clusters["c"].condition.state == "unreachable"
+        cluster.storage.create(pod("b"))
+        await cluster.start()
+        await until(lambda: held(fleet) == {"c": {"a", "b"}} and states(fleet) == {"c": "synced"})
+
+
+async def test_a_resource_that_is_forbidden_empties_and_returns(serve: Servers, tmp_path: Path) -> None:
+    cluster = await serve("a")
+    write(tmp_path / "config", c=cluster.url)
+    async with watched(tmp_path / "config", watch=("pods", "nodes")) as fleet:
+        await until(lambda: held(fleet) == {"c": {"a"}})
+        cluster.accounts["t"] = Account("alice", denied=frozenset({"pods"}))
+        cluster.faults.strike(Fault.ABORT)
+        await until(lambda: states(fleet) == {"c": "forbidden"})
+        assert held(fleet) == {"c": set()}
+        assert "alice" in str(fleet.coverage("pods").statuses()[0].error)
+        # The others of that cluster speak for it.
+        assert fleet.clusters["c"].condition.state == "synced"
+
+
+async def test_an_account_of_two_namespaces_sees_those(serve: Servers, tmp_path: Path) -> None:
+    cluster = await serve("a")
+    cluster.storage.create(pod("b", "shop"))
+    cluster.storage.create(pod("c", "secret"))
+    cluster.accounts["t"] = Account("alice", namespaces=frozenset({"default", "shop"}))
+    write(tmp_path / "config", c=cluster.url)
+    async with watched(tmp_path / "config", namespaces={"c": ["default", "shop"]}) as fleet:
+        await until(lambda: states(fleet) == {"c": "synced"})
+        assert held(fleet) == {"c": {"a", "b"}}
+        cluster.storage.create(pod("d", "shop"))
+        await until(lambda: held(fleet) == {"c": {"a", "b", "d"}})
+
+
+async def test_a_definition_made_later_is_served_and_its_removal_empties_it(
+    serve: Servers, tmp_path: Path
+) -> None:
+    one, two = await serve(), await serve()
+    write(tmp_path / "config", one=one.url, two=two.url)
+    async with watched(tmp_path / "config") as fleet:
+        await until(lambda: set(states(fleet).values()) == {"synced"})
+        with pytest.raises(UnknownResource):
+            fleet.coverage("widgets")
+        one.storage.create(WIDGETS)
+        await until(
+            lambda: "widgets.example.com" in {r.name for r in fleet.clusters["one"].catalog.resources}
+        )
+        one.storage.create(WIDGET)
+        await until(lambda: held(fleet, "wd") == {"one": {"w"}, "two": set()})
+        assert states(fleet, "wd") == {"one": "synced", "two": "synced"}
+        resource = fleet.coverage("wd").resource
+        assert fleet.clusters["one"].definitions.columns(resource) == [
+            {"name": "Size", "type": "integer", "jsonPath": ".spec.size"}
+        ]
+        two.storage.create(WIDGETS)
+        two.storage.create({**WIDGET, "metadata": {**WIDGET["metadata"], "name": "v"}})  # type: ignore[dict-item]
+        await until(lambda: held(fleet, "wd") == {"one": {"w"}, "two": {"v"}})
+        one.storage.remove(WIDGETS)
+        await until(lambda: held(fleet, "wd") == {"one": set(), "two": {"v"}})
+        two.storage.remove(WIDGETS)
+
+        def unknown() -> bool:
+            try:
+                fleet.coverage("wd")
+            except UnknownResource:
+                return True
+            return False
+
+        await until(unknown)
+
+
+async def test_what_nobody_asks_for_is_let_go_and_taken_up_again(serve: Servers, tmp_path: Path) -> None:
+    cluster = await serve("a")
+    write(tmp_path / "config", c=cluster.url)
+    async with watched(tmp_path / "config", release_after=0.3) as fleet:
+        await until(lambda: held(fleet, "namespaces") == {"c": {"kube-system"}})
+        assert len(cluster.storage.watchers) == 3
+        watches = fleet.clusters["c"].watches
+        await until(lambda: {watch.resource.name for watch in watches} == {"pods"})
+        await until(lambda: len(cluster.storage.watchers) == 2)
+        await until(lambda: held(fleet, "namespaces") == {"c": {"kube-system"}})
+
+
+async def test_another_cluster_under_the_old_address_is_listed_anew(serve: Servers, tmp_path: Path) -> None:
+    first, second = await serve("a"), SimulatedCluster(token="t")
+    second.storage.plant(
+        {**obj, "metadata": {**obj["metadata"], "uid": f"other-{number}"}}
+        for number, obj in enumerate([*first.storage.objects()])
+    )
+    write(tmp_path / "config", c=first.url)
+    async with watched(tmp_path / "config") as fleet:
+        await until(lambda: held(fleet) == {"c": {"a"}})
+        was = fleet.clusters["c"].identity
+        await first.stop()
+        second._port = first._port
+        async with second:
+            await until(lambda: fleet.clusters["c"].identity != was)
+            key = "default\0a"
+            await until(lambda: str(fleet.coverage("pods").stores[0].get(key).uid).startswith("other"))  # type: ignore[union-attr]
+
+
+async def test_a_fleet_of_none_answers(tmp_path: Path) -> None:
+    write(tmp_path / "config")
+    async with watched(tmp_path / "config") as fleet:
+        assert held(fleet) == {}
+        assert fleet.coverage("deploy").resource.name == "deployments.apps"
