@@ -25,7 +25,7 @@ def in_words(limits: ClientTimeout) -> Iterator[None]:
 
 def _timed_out(error: TimeoutError, limits: ClientTimeout) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return f"cannot connect: timed out after {limits.connect or limits.total:g} s"
+        return f"cannot connect: timed out after {limits.connect or limits.sock_connect or 0:g} s"
     if isinstance(error, aiohttp.SocketTimeoutError):
         return f"the server said nothing for {limits.sock_read:g} s"
     return f"timed out after {limits.total or limits.sock_read or 0:g} s"

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from aiohttp import ClientTimeout, web
 
 from app.kube.connection import Connection
 from app.kube.errors import ApiError, ConnectionFailed
+from app.kube.words import in_words
 from app.version import version
 from tests.connecting.certificates import Authority
 from tests.connecting.conftest import Connect, Listen, Serve, access_to, only
@@ -398,6 +400,26 @@ async def test_server_that_does_not_accept(connect: Connect) -> None:
         with socket.create_connection(deaf.getsockname()):
             connection = await connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", connect_timeout=0.3)
             assert await failure(connection) == "cannot connect: timed out after 0.3 s"
+            assert await failure(connection, timeout=0.2) == "timed out after 0.2 s"
+
+
+async def test_server_that_resets_its_connections(listen: Listen, connect: Connect) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        at_once = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        writer.transport.abort()
+
+    connection = await connect(f"http://127.0.0.1:{await listen(speak)}")
+    assert await failure(connection) == "the connection was lost: connection reset by peer"
+
+
+def test_server_whose_addresses_all_fail_is_told_once() -> None:
+    """So asyncio says it where the addresses fail for several reasons."""
+    tried = "[Errno 111] Connect call failed ('::1', 1, 0, 0), [Errno 101] Connect call failed ('::2', 1)"
+    with pytest.raises(ConnectionFailed) as caught, in_words(LIMITS):
+        raise OSError(f"Multiple exceptions: {tried}")
+    assert str(caught.value) == "the connection was lost: connection refused"
 
 
 async def test_server_that_does_not_shake_hands(listen: Listen, connect: Connect) -> None:

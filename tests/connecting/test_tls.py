@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
-from app.kube import tls
+from app.kube import kubeconfig, tls
+from app.kube.access import open_access
+from app.kube.connection import Connection
 from app.kube.errors import AccessError, ConnectionFailed
 from tests.connecting.certificates import Authority, b64
 from tests.connecting.conftest import Connect, Serve, access_to
@@ -190,3 +192,22 @@ async def test_server_without_scheme_is_what_it_is_to_kubectl(authority: Authori
     assert (await access_to("127.0.0.1:8080")).server == "http://127.0.0.1:8080"
     assert (await access_to(authority.cluster("127.0.0.1:6443"))).server == "https://127.0.0.1:6443"
     assert (await access_to("https://h:6443/k8s/clusters/c-1/")).server == "https://h:6443/k8s/clusters/c-1"
+
+
+async def test_account_of_the_pod_reaches_its_cluster(
+    serve: Serve, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("account")
+    (tmp_path / "ca.crt").write_bytes(authority.pem)
+    monkeypatch.setattr(kubeconfig, "ACCOUNT", tmp_path)
+    served = await serve(tls=authority.server())
+    environ = {
+        "HOME": str(tmp_path),
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": str(served.port),
+    }
+    (context,) = kubeconfig.find_contexts(environ=environ)
+    connection = Connection(await open_access(context))
+    await connection.get("/version")
+    await connection.close()
+    assert served.authorizations == ["Bearer account"]
