@@ -68,6 +68,9 @@ class Held(Cluster):
         assert watch is not None
         return watch.feeds[0]
 
+    async def _recognise(self) -> None:
+        """Always the same cluster."""
+
     def _reflector(self, resource: Resource, sink: Sink, namespace: str | None) -> Reflector:
         self.begun.set()
         return cast(Reflector, Idle())
