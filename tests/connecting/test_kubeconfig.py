@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.kube import kubeconfig
@@ -125,6 +125,8 @@ def test_files_are_relative_to_the_file_that_names_them(
 NAMES = st.lists(st.sampled_from("abcde"), unique=True)
 
 
+# Each writes files, which takes as long as the disk likes.
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(NAMES, NAMES, NAMES), min_size=1, max_size=4))
 def test_merging_takes_every_part_from_the_first_file_that_has_it(
     tmp_path_factory: pytest.TempPathFactory, files: list[tuple[list[str], list[str], list[str]]]

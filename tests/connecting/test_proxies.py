@@ -78,14 +78,14 @@ async def test_proxy_that_fails_is_told_from_the_server(
 ) -> None:
     port = await listen(Proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"))
     silent = await listen(lambda reader, _: reader.read(-1))
-    for number, said in (
-        (port, "the proxy refuses to connect: 407 Proxy Authentication Required"),
-        (1, "cannot connect to the proxy 127.0.0.1:1: connection refused"),
-        (silent, "cannot connect: timed out after 0.5 s"),
+    for number, seconds, said in (
+        (port, 30, "the proxy refuses to connect: 407 Proxy Authentication Required"),
+        (1, 30, "cannot connect to the proxy 127.0.0.1:1: connection refused"),
+        (silent, 0.5, "cannot connect: timed out after 0.5 s"),
     ):
         cluster = authority.cluster("https://127.0.0.1:2") | {"proxy-url": f"http://127.0.0.1:{number}"}
         with pytest.raises(ConnectionFailed) as caught:
-            await (await connect(cluster, connect_timeout=0.5)).get("/")
+            await (await connect(cluster, connect_timeout=seconds)).get("/")
         assert str(caught.value) == said
 
 
