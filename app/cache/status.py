@@ -17,7 +17,7 @@ Health = Literal["healthy", "progressing", "degraded", "unknown"]
 
 
 class PodStatus(msgspec.Struct, frozen=True):
-    """``reason`` is kubectl's STATUS, ``ready`` of ``containers`` its READY, ``restarted`` the last restart."""
+    """``reason`` is kubectl's STATUS, ``ready`` of ``containers`` its READY; ``restarted``: last time."""
 
     reason: str
     ready: int
