@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from datetime import UTC, datetime
 from functools import partial
 from itertools import accumulate, islice
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from app.kube.resources import Resource
 # So many objects are turned into something else before others have their turn: some milliseconds.
 AT_ONCE = 200
 ROWS_AT_ONCE = 50
+_TAIL = attrgetter("tail")
 
 Pieces = AsyncGenerator[bytes, None]
 Run = tuple[str, Sequence[CachedObject]]
@@ -66,7 +68,7 @@ class Listing(msgspec.Struct):
         for cluster, objects in self.runs:
             opening = _opening(cluster)
             if self.tail_of is None:
-                for part in _by_size([found.tail for found in objects]):
+                for part in _by_size(list(map(_TAIL, objects))):
                     yield opening, part
             else:
                 for some in _by_number(objects):
@@ -109,7 +111,7 @@ def json_length(listing: Listing) -> int | None:
         return None
     items = sum(len(objects) for _, objects in listing.runs)
     size = sum(
-        len(objects) * len(_opening(cluster)) + sum(len(found.tail) for found in objects)
+        len(objects) * len(_opening(cluster)) + sum(map(len, map(_TAIL, objects)))
         for cluster, objects in listing.runs
     )
     return len(_json_head(listing)) + size + max(items - 1, 0) + len(b"]}")

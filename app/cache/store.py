@@ -74,7 +74,7 @@ class Store:
         label selectors go through the index.
         """
         if labels is None:
-            return [self._objects[key] for key in self._range(namespaces)]
+            return list(map(self._objects.__getitem__, self._range(namespaces)))
         found = self._labels.select(labels)
         if namespaces is not None:
             found = {key for key in found if key.partition(SEPARATOR)[0] in namespaces}
