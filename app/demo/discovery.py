@@ -50,16 +50,8 @@ def _aggregated_version(version: str, members: Iterable[Served]) -> dict[str, An
                 "scope": "Namespaced" if served.namespaced else "Cluster",
                 "singularResource": served.singular,
                 "verbs": list(served.verbs),
-                "shortNames": list(served.short_names),
-                "categories": list(served.categories),
-                "subresources": [
-                    {
-                        "subresource": each,
-                        "responseKind": _SCALE if each == "scale" else _kind(served),
-                        "verbs": _verbs(each),
-                    }
-                    for each in served.subresources
-                ],
+                **_words(served),
+                **_subresources(served),
             }
             for served in members
         ],
@@ -119,8 +111,7 @@ def _resource_list(registry: Registry, api_version: str) -> dict[str, Any] | Non
                 "namespaced": served.namespaced,
                 "kind": served.kind,
                 "verbs": list(served.verbs),
-                "shortNames": list(served.short_names),
-                "categories": list(served.categories),
+                **_words(served),
             }
         )
         resources.extend(
@@ -154,9 +145,29 @@ def _groups(registry: Registry) -> list[tuple[str, list[tuple[str, list[Served]]
     ]
 
 
+def _subresources(served: Served) -> dict[str, Any]:
+    found = [
+        {
+            "subresource": each,
+            "responseKind": _SCALE if each == "scale" else _kind(served),
+            "verbs": _verbs(each),
+        }
+        for each in sorted(served.subresources)
+    ]
+    return {"subresources": found} if found else {}
+
+
+def _words(served: Served) -> dict[str, Any]:
+    """Short names and categories, where there are any."""
+    words = {"shortNames": list(served.short_names), "categories": list(served.categories)}
+    return {key: value for key, value in words.items() if value}
+
+
 def _verbs(sub: str) -> list[str]:
     return ["get"] if sub == "log" else ["get", "patch", "update"]
 
 
 def _kind(served: Served) -> dict[str, str]:
-    return {"group": served.group, "version": served.version, "kind": served.kind}
+    # Of built-in kinds group and version are left out: those of the list hold.
+    group, version = ("", "") if served.typed else (served.group, served.version)
+    return {"group": group, "version": version, "kind": served.kind}

@@ -20,6 +20,10 @@ _CODES = {
 }
 
 
+# These say so where they have no details.
+_DETAILED = frozenset(("NotFound", "MethodNotAllowed", "Invalid"))
+
+
 class Failure(Exception):
     """Answered as a ``Status`` object. ``metadata`` and ``details`` are those of the Status."""
 
@@ -43,7 +47,7 @@ class Failure(Exception):
             "reason": self.reason,
             "code": self.code,
         }
-        if self.details:
+        if self.details or self.reason in _DETAILED:
             found["details"] = {key: value for key, value in self.details.items() if value != ""}
         return found
 

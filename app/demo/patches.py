@@ -150,7 +150,7 @@ def _operate(document: Obj, operation: Obj) -> None:
     elif kind == "remove":
         _remove(document, path)
     elif kind == "replace":
-        _at(document, path)
+        # kube-apiserver takes it for a member that is not there as well.
         _set(document, path, operation["value"], insert=False)
     elif kind == "add":
         _set(document, path, operation["value"], insert=True)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from app.demo.failures import Failure
 
 Obj = dict[str, Any]
@@ -92,8 +94,14 @@ class Served:
             return {"kind": self.kind, "apiVersion": self.api_version}
         return {"apiVersion": self.api_version, "kind": self.kind}
 
+    def encoded(self, obj: Obj) -> bytes:
+        """The JSON of an object."""
+        return orjson.dumps(obj, option=0 if self.typed else orjson.OPT_SORT_KEYS)
+
     @property
     def verbs(self) -> tuple[str, ...]:
+        if self.kind == "Namespace":
+            return tuple(verb for verb in _VERBS if verb != "deletecollection")
         return _VERBS
 
     def missing(self, name: str) -> Failure:

@@ -33,14 +33,14 @@ class Route:
             return method in ("GET", "HEAD", "PUT", "PATCH", "DELETE")
         if self.served.namespaced and not self.namespace:
             return method in ("GET", "HEAD")
-        return method in ("GET", "HEAD", "POST", "DELETE")
+        return method in ("GET", "HEAD", "POST") or (
+            method == "DELETE" and "deletecollection" in self.served.verbs
+        )
 
     def verb(self, method: str, query: Mapping[str, str]) -> str:
         """As Kubernetes' authorization names it."""
-        if method == "GET" and query.get("watch") in ("1", "true"):
-            return "watch"
         if not self.name and method == "GET":
-            return "list"
+            return "watch" if query.get("watch") in ("1", "true") else "list"
         if not self.name and method == "DELETE":
             return "deletecollection"
         return _VERBS.get(method, method.lower())

@@ -129,8 +129,6 @@ class SimulatedCluster:
         account.check(verb, found)
         if verb == "watch":
             scope = lists.Scope(found.served, found.namespace)
-            if found.name:
-                query["fieldSelector"] = f"metadata.name={found.name}"
             return await Watch(self.storage, self.faults, scope, query, fault).send(request)
         if verb == "list":
             body = lists.answer(self.storage, lists.Scope(found.served, found.namespace), query)
@@ -154,14 +152,16 @@ class SimulatedCluster:
                 body=self.storage.get(served, namespace, name).json, content_type="application/json"
             )
         if verb == "create":
-            return _json(self._writes.create(served, namespace, body, query, agent), 201)
+            return _object(served, self._writes.create(served, namespace, body, query, agent), 201)
         if verb == "update":
-            return _json(self._writes.replace(served, namespace, name, found.sub, body, query, agent))
+            obj = self._writes.replace(served, namespace, name, found.sub, body, query, agent)
+            return _object(served, obj)
         if verb == "patch":
             obj, created = self._writes.patch(served, namespace, name, found.sub, body, kind, query, agent)
-            return _json(obj, 201 if created else 200)
+            return _object(served, obj, 201 if created else 200)
         if verb == "delete":
-            return _json(self._writes.told(served, self._writes.delete(served, namespace, name, body, query)))
+            obj = self._writes.delete(served, namespace, name, body, query)
+            return _object(served, self._writes.told(served, obj))
         return self._delete_all(found, body, query)
 
     def _delete_all(self, found: Route, body: bytes, query: Mapping[str, str]) -> web.Response:
@@ -243,6 +243,10 @@ def _nothing(path: str, registry: Registry) -> web.Response:
 
 def _json(document: Mapping[str, Any], status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
+
+
+def _object(served: Served, obj: Obj, status: int = 200) -> web.Response:
+    return web.Response(body=served.encoded(obj), status=status, content_type="application/json")
 
 
 def _failed(failure: Failure) -> web.Response:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
 from app.demo.failures import Failure, invalid
 from app.demo.registry import DEFINITIONS, Obj, Registry, Served, established
 
@@ -30,7 +28,6 @@ _WITHOUT_GENERATION = frozenset(
         "Service",
     )
 )
-_SORTED = orjson.OPT_SORT_KEYS
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 
 Key = tuple[str, str]
@@ -228,6 +225,9 @@ class Storage:
         """
         self.version, known = snapshot[0], snapshot[1]
         self._collections = {name: {**each} for name, each in known.items()}
+        self.registry = Registry()
+        for stored in self.collection(DEFINITIONS).values():
+            self.registry.follow(None, stored.obj)
         self.compact()
 
     def now(self) -> str:
@@ -238,17 +238,18 @@ class Storage:
         metadata = {**obj["metadata"], "resourceVersion": str(self.version)}
         new_obj: Obj = {**served.head, "metadata": metadata}
         new_obj.update((key, value) for key, value in obj.items() if key not in new_obj)
-        # Kubernetes sorts the members of the objects of definitions, and only of those.
-        new = Stored(new_obj, orjson.dumps(new_obj, option=0 if served.typed else _SORTED), self.version)
+        new = Stored(new_obj, served.encoded(new_obj), self.version)
         self._collections.setdefault(served.name, {})[_key(obj)] = new
         self._happened(Change(served.name, old, new, self.version))
         return new
 
     def _drop(self, served: Served, found: Stored) -> Obj:
+        if served.name == DEFINITIONS:
+            self._empty(found.obj["metadata"]["name"])
         del self._collections[served.name][_key(found.obj)]
         self.version += 1
         last: Obj = {**found.obj, "metadata": {**found.obj["metadata"], "resourceVersion": str(self.version)}}
-        deleted = Stored(last, orjson.dumps(last, option=0 if served.typed else _SORTED), self.version)
+        deleted = Stored(last, served.encoded(last), self.version)
         self._happened(Change(served.name, found, None, self.version, deleted))
         return last
 
@@ -259,19 +260,17 @@ class Storage:
         old = change.before.obj if change.before is not None else None
         new = change.new.obj if change.new is not None else None
         if change.resource == DEFINITIONS:
-            self._redefine(old, new)
+            self.registry.follow(old, new)
         for watcher in [*self.watchers]:
             watcher(change)
         for follower in self._followers:
             follower(old, new)
 
-    def _redefine(self, old: Obj | None, new: Obj | None) -> None:
-        self.registry.follow(old, new)
-        if new is None and old is not None:
-            # The definition takes its objects with it.
-            name = old["metadata"]["name"]
-            for stored in [*self.collection(name).values()]:
-                del self._collections[name][_key(stored.obj)]
+    def _empty(self, resource: str) -> None:
+        served = self.registry.get(resource)
+        for stored in [*self.collection(resource).values()]:
+            assert served is not None
+            self._drop(served, stored)
 
 
 def _key(obj: Obj) -> Key:

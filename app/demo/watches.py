@@ -11,7 +11,7 @@ from aiohttp import web
 from app.demo.failures import Failure, bad_option, expired, too_large
 from app.demo.faults import FAILURES, Fault, Faults
 from app.demo.lists import Scope, selection
-from app.demo.registry import Obj
+from app.demo.registry import DEFINITIONS, Obj
 from app.demo.storage import Change, Storage
 
 BOOKMARK_SECONDS = 60.0
@@ -149,6 +149,8 @@ class Watch:
         self._ready.set()
 
     def _take(self, change: Change) -> None:
+        if _defines(change, self._scope.served.name) and change.new is None:
+            self._end()
         if change.resource != self._scope.served.name or change.version <= self._version:
             return
         self._version = change.version
@@ -167,7 +169,7 @@ class Watch:
         if change.deleted is not None:
             return _event("DELETED", change.deleted.json)
         metadata = {**change.before.obj["metadata"], "resourceVersion": str(change.version)}
-        return _event("DELETED", orjson.dumps({**change.before.obj, "metadata": metadata}))
+        return _event("DELETED", self._scope.served.encoded({**change.before.obj, "metadata": metadata}))
 
     def _present(self) -> None:
         held = sorted(self._storage.collection(self._scope.served.name).items())
@@ -188,6 +190,14 @@ class Watch:
             "BOOKMARK",
             orjson.dumps({"kind": served.kind, "apiVersion": served.api_version, "metadata": metadata}),
         )
+
+
+def _defines(change: Change, resource: str) -> bool:
+    return (
+        change.resource == DEFINITIONS
+        and change.before is not None
+        and change.before.obj["metadata"]["name"] == resource
+    )
 
 
 def _event(kind: str, body: bytes) -> bytes:

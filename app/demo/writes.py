@@ -131,13 +131,16 @@ class Writes:
     def told(self, served: Served, obj: Obj) -> Obj:
         """How the deletion of an object is answered: with what is still there, else with the news."""
         metadata = obj["metadata"]
-        key = (metadata.get("namespace", ""), metadata["name"])
-        if key in self._storage.collection(served.name) or served.name in _SHOWN_DELETED:
+        held = "deletionTimestamp" in metadata and self._holds(served, metadata)
+        if held or served.name in _SHOWN_DELETED:
             return obj
         details = {"name": metadata["name"], "kind": served.plural, "uid": metadata["uid"]}
         if served.group:
             details["group"] = served.group
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+
+    def _holds(self, served: Served, metadata: Obj) -> bool:
+        return (metadata.get("namespace", ""), metadata["name"]) in self._storage.collection(served.name)
 
     def _apply(
         self, served: Served, namespace: str, name: str, sub: str, body: bytes, query: Mapping[str, str]
