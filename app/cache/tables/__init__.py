@@ -2,6 +2,6 @@
 
 from app.cache.tables.builtin import table_for
 from app.cache.tables.model import Cell, Column, Row, Table
-from app.cache.tables.text import Sheet, text
+from app.cache.tables.text import Sheet
 
-__all__ = ["Cell", "Column", "Row", "Sheet", "Table", "table_for", "text"]
+__all__ = ["Cell", "Column", "Row", "Sheet", "Table", "table_for"]

@@ -6,8 +6,9 @@ from decimal import Decimal
 import orjson
 
 # Go escapes these in JSON so that it may stand in HTML.
-_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_HTML_TABLE = str.maketrans(_HTML)
+_HTML = str.maketrans(
+    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+)
 
 
 def sprint(value: object) -> str:
@@ -19,9 +20,12 @@ def sprint(value: object) -> str:
     return str(value)
 
 
-def marshal(value: object) -> str:
-    """``json.Marshal`` of an object or an array: members in order, nothing between."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode().translate(_HTML_TABLE)
+def marshal(value: object) -> str | None:
+    """``json.Marshal`` of an object or an array, members in order; None of one too deep to be encoded."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode().translate(_HTML)
+    except orjson.JSONEncodeError:
+        return None
 
 
 def _float(value: float) -> str:

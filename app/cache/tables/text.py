@@ -5,10 +5,10 @@ aligned as its tabwriter does: each column but the last is three wider than what
 in it, and at least six.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from app.cache.tables.gotext import sprint
-from app.cache.tables.model import Cell, Column, Table
+from app.cache.tables.model import Cell, Column
 
 _PADDING = 3
 _LEAST = 6
@@ -54,20 +54,6 @@ class Sheet:
             widths[-1] = 0
         for row in (self._headers, *self._rows):
             yield "".join(map(str.ljust, row, widths)) + "\n"
-
-
-def text(
-    table: Table, rows: Iterable[tuple[str, str, Sequence[Cell]]], *, wide: bool, namespaced: bool
-) -> Iterator[str]:
-    """The lines for rows of cluster, namespace and cells, with the columns CLUSTER and NAMESPACE before.
-
-    NAMESPACE is there for ``namespaced`` resources alone.
-    """
-    before = (Column("Cluster"), Column("Namespace")) if namespaced else (Column("Cluster"),)
-    sheet = Sheet((*before, *table.columns), wide=wide)
-    for cluster, namespace, cells in rows:
-        sheet.add((cluster, namespace, *cells) if namespaced else (cluster, *cells))
-    yield from sheet.lines()
 
 
 def _printable(value: str) -> str:
