@@ -79,7 +79,7 @@ DOCUMENT = {
         ("..deep.name", ["inner"]),
         ("..nothing", []),
         ('.missing "text"', ["text"]),
-        (r".missing 'a\'\n\\'", ["a'\n\\"]),
+        (r".missing 'a\'\n\\b'", ["a'\n\\b"]),
         (".quo'te", ["q"]),
         (".name 7", [7]),
         (".name -1.5", [-1.5]),
