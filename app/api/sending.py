@@ -14,7 +14,7 @@ from app.api.negotiation import choose_coding
 log = logging.getLogger(__name__)
 
 # Joins of 256 KB to 1 MB cost least: smaller ones wake up too often, larger ones need fresh pages.
-PIECE_BYTES = 512 * 1024
+PIECE_BYTES = 256 * 1024
 # A reader that takes no piece for so long is gone.
 STALLED_SECONDS = 60.0
 WORTH_COMPRESSING_BYTES = 1024

@@ -61,12 +61,12 @@ class LabelIndex:
 
     def select(self, selector: LabelSelector) -> set[str]:
         """The keys of the objects that the selector matches, as a new set."""
-        matches = selector.matches
-        found: set[str] = set()
-        for labels in self._candidates(selector):
-            if matches(labels.values):
-                found |= self._groups[labels]
-        return found
+        candidates = self._candidates(selector)
+        # What the index has decided alone need not be decided again.
+        if [requirement.operator for requirement in selector.requirements] != ["in"]:
+            matches = selector.matches
+            candidates = [labels for labels in candidates if matches(labels.values)]
+        return set().union(*(self._groups[labels] for labels in candidates))
 
     def _candidates(self, selector: LabelSelector) -> Iterable[Labels]:
         """The groups that can match: those of the rarest label asked for, else all."""
