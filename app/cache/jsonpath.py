@@ -74,6 +74,8 @@ class _Parser:
                 yield self._filter()
             elif text.startswith("..", self._at):
                 self._at += 2
+                if text.startswith("..", self._at):
+                    raise self._error("a second .. is not expected")
                 yield _descend
                 if self._at < len(text) and (text[self._at].isalnum() or text[self._at] == "_"):
                     yield self._field()
@@ -206,14 +208,15 @@ def _every(values: Values) -> Values:
 
 
 def _descend(values: Values) -> Values:
-    """Every object and array in them, each before what it holds, and they themselves."""
+    """They, and all that is in them, each before what it holds; empty ones, numbers and the like left out."""
     found: Values = []
     waiting = list(reversed(values))
     while waiting:
         value = waiting.pop()
-        if children := _children(value):
+        children = _children(value)
+        if children or (value and isinstance(value, str)):
             found.append(value)
-            waiting.extend(reversed(children))
+        waiting.extend(reversed(children))
     return found
 
 
@@ -238,10 +241,11 @@ def _slice(first: str, end: str | None, step: str | None) -> Node:
             length = len(value)
             low = start + length if start < 0 else start
             high = low + 1 if single else length if stop is None else stop + length if stop < 0 else stop
-            if low != high:
-                if not (0 <= low < length and 0 <= high <= length and low <= high):
-                    raise _NoResult
-                found.extend(value[low:high:stride])
+            if low == high:  # Go looks no further either.
+                return found
+            if not (0 <= low < length and 0 <= high <= length and low <= high):
+                raise _NoResult
+            found.extend(value[low:high:stride])
         return found
 
     return node
