@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import orjson
 import pytest
-from app.cache.selectors import LabelSelector
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.objects import CachedObject, key_of
+from app.cache.selectors import LabelSelector
 from app.cache.store import Change, Store
 
 NAMESPACES = ["a", "a-b", "b"]

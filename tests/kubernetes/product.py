@@ -63,8 +63,8 @@ class Product:
 
     def _ready(self) -> str:
         assert self._process.poll() is None, self.log.read_text()
-        found = re.search(r"http://127\.0\.0\.1:\d+", self.log.read_text())
-        return found[0] if found else ""
+        found = re.search(r"is ready: (http://127\.0\.0\.1:\d+)", self.log.read_text())
+        return found[1] if found else ""
 
     def get(self, path: str, **query: str) -> Any:
         """The decoded JSON answer; urllib.error.HTTPError above 299."""
@@ -79,6 +79,12 @@ class Product:
             "/".join((item["cluster"], item["metadata"].get("namespace", ""), item["metadata"]["name"]))
             for item in items
         }
+
+    def holds(self, place: str, path: str, **query: str) -> bool:
+        return place in self.names(path, **query)
+
+    def lacks(self, place: str, path: str) -> bool:
+        return place not in self.names(path)
 
     def state(self, cluster: str, path: str = "/pods") -> str:
         """What a list says of a cluster."""

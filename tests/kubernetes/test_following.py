@@ -3,6 +3,7 @@
 import json
 import urllib.error
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,9 @@ def test_what_kubectl_does_in_two_clusters_shows_within_a_second(
         for name, each in planes.items():
             place = f"{name}/default/shown"
             each.kubectl("run", "shown", "--image=nginx", "--labels=app=shown")
-            until(lambda place=place: place in product.names("/pods", namespace="default"), seconds=1)
+            until(partial(product.holds, place, "/pods", namespace="default"), seconds=1)
             each.kubectl("label", "pod", "shown", "tier=front")
-            until(
-                lambda place=place: place in product.names("/po", labelSelector="tier=front"),
-                seconds=1,
-            )
+            until(partial(product.holds, place, "/po", labelSelector="tier=front"), seconds=1)
         assert product.names("/pods", labelSelector="app=shown") == {
             "east/default/shown",
             "west/default/shown",
@@ -80,7 +78,7 @@ def test_what_kubectl_does_in_two_clusters_shows_within_a_second(
         for name, each in planes.items():
             each.kubectl("delete", "pod", "shown", "--force", "--grace-period=0")
             place = f"{name}/default/shown"
-            until(lambda place=place: place not in product.names("/pods"), seconds=1)
+            until(partial(product.lacks, place, "/pods"), seconds=1)
 
 
 def test_a_definition_made_later_is_served_and_its_removal_empties_it(
@@ -213,7 +211,7 @@ def test_an_expired_token_is_replaced_by_the_one_in_its_file(plane: ControlPlane
         tokens.write_text(
             "".join(line for line in tokens.read_text().splitlines(True) if "admin" not in line)
         )
-        plane.token_of = lambda user: "renewed"  # type: ignore[method-assign,assignment]
+        plane.token_of = lambda user: "renewed"  # type: ignore[method-assign]
         plane.start_apiserver()
         until(lambda: "401" in str(product.get("/pods")["clusters"]), seconds=40)
         create(plane, "b")
