@@ -194,11 +194,11 @@ def _each_constant(value: float) -> Node:
 
 
 def _member(name: str) -> Node:
-    return lambda values: [value[name] for value in values if isinstance(value, Mapping) and name in value]
+    return lambda values: [value[name] for value in values if isinstance(value, dict) and name in value]
 
 
 def _children(value: object) -> Values:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
 

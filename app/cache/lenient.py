@@ -11,7 +11,7 @@ _NOTHING: Object = {}
 def at(value: object, *path: str) -> Any:
     """The value at a path of members; None where it is missing, null, or the way leads through no object."""
     for member in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(member)
     return value
@@ -20,13 +20,13 @@ def at(value: object, *path: str) -> Any:
 def mapping(value: object, *path: str) -> Object:
     """The object at a path; an empty one where there is none."""
     found = at(value, *path)
-    return found if isinstance(found, Mapping) else _NOTHING
+    return found if isinstance(found, dict) else _NOTHING
 
 
 def objects(value: object, *path: str) -> list[Object]:
     """The objects in the array at a path."""
     found = at(value, *path)
-    return [element for element in found if isinstance(element, Mapping)] if isinstance(found, list) else []
+    return [element for element in found if isinstance(element, dict)] if isinstance(found, list) else []
 
 
 def text(value: object, *path: str) -> str:
@@ -56,7 +56,7 @@ def boolean(value: object, *path: str, default: bool = False) -> bool:
 def size(value: object, *path: str) -> int:
     """How many elements or members the array or object at a path has; 0 where it is neither."""
     found = at(value, *path)
-    return len(found) if isinstance(found, list | Mapping) else 0
+    return len(found) if isinstance(found, list | dict) else 0
 
 
 def printed(value: object, *path: str, missing: str = "") -> str:
