@@ -23,7 +23,6 @@ from app.demo.writes import Writes
 
 _SLOW_PIECES, _SLOW_SECONDS = 20, 0.01
 _TURNS = 5
-_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _HEALTH = frozenset(("/healthz", "/readyz", "/livez"))
 _WATCH_FAULTS = frozenset(
     (
@@ -115,8 +114,7 @@ class SimulatedCluster:
             _check_method(request.method in ("GET", "HEAD"))
             fault = self.faults.pick(Request("discover", request.path))
             return await self._met(fault, request) or document
-        if request.path == _REVIEWS:
-            return _json(account.review(await request.json()), 201)
+        _check_body(request)
         found = route(request.path, self.storage.registry)
         if found is None:
             return _nothing(request.path, self.storage.registry)
@@ -230,6 +228,12 @@ def _bare(served: Served, obj: Obj) -> Obj:
 def _check_method(allowed: bool) -> None:
     if not allowed:
         raise Failure("MethodNotAllowed", "the server does not allow this method on the requested resource")
+
+
+def _check_body(request: web.Request) -> None:
+    if request.content_type == "application/vnd.kubernetes.protobuf":
+        known = "accepted media types include: application/json, application/yaml"
+        raise Failure("UnsupportedMediaType", f"the body of the request was in an unknown format - {known}")
 
 
 def _nothing(path: str, registry: Registry) -> web.Response:

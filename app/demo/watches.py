@@ -118,7 +118,11 @@ class Watch:
         return response
 
     def strike(self, fault: Fault) -> None:
+        """Meet the fault now; what has not been sent yet never is."""
         self._fault = fault
+        self._storage.watchers.discard(self._take)
+        if fault is not Fault.DROP:
+            self._lines.clear()
         self._ready.set()
 
     async def _meet(self, fault: Fault, request: web.Request, response: web.StreamResponse) -> None:

@@ -277,8 +277,8 @@ async def test_what_nobody_asks_for_is_let_go_and_taken_up_again(serve: Servers,
     cluster = await serve("a")
     write(tmp_path / "config", c=cluster.url)
     async with watched(tmp_path / "config", release_after=0.3) as fleet:
-        await until(lambda: held(fleet, "namespaces") == {"c": {"kube-system"}})
-        assert len(cluster.storage.watchers) == 3
+        everything = {"c": {"kube-system"}}
+        await until(lambda: held(fleet, "namespaces") == everything and len(cluster.storage.watchers) == 3)
         watches = fleet.clusters["c"].watches
         await until(lambda: {watch.resource.name for watch in watches} == {"pods"})
         await until(lambda: len(cluster.storage.watchers) == 2)

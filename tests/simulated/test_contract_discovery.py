@@ -154,16 +154,6 @@ async def test_who_may_not_is_told_what(api: Api) -> None:
     assert (await api.request("GET", "/apis", token="token-of-alice")).status == 200
 
 
-async def test_callers_may_ask_what_they_may_do(api: Api) -> None:
-    attributes = {"namespace": api.namespace, "verb": "get", "resource": "pods"}
-    review = {"spec": {"resourceAttributes": attributes}}
-    for token, allowed in (("token-of-admin", True), ("token-of-alice", False)):
-        answer = await api.request(
-            "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review, token=token
-        )
-        assert (answer.status, answer.body["status"]["allowed"]) == (201, allowed)
-
-
 async def test_kinds_come_and_go_with_their_definitions(api: Api) -> None:
     version = await api.define()
     widgets = api.path("widgets", group=version)
