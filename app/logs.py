@@ -19,7 +19,7 @@ def configure(form: Literal["text", "json"], level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for library in ("kubernetes_asyncio", "asyncio", "aiohttp"):
+    for library in ("asyncio", "aiohttp"):
         logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("aiohttp.server").addFilter(_is_ours)
 

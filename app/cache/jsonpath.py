@@ -26,8 +26,8 @@ _KEY = re.compile(r"'([^']*)'")
 _SLICE = re.compile(r"(-?[0-9]*)(:-?[0-9]*)?(:-?[0-9]*)?")
 _COMPARISON = re.compile(r"([^!<>=]+)([!<>=]+)(.+)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9.]*")
-_FIELD = re.compile(r"(?:\\.|[^\s.,\[\]$@{}\\])*", re.DOTALL)
-_WORD = re.compile(r"[^\s.,\[\]$@{}]*")
+_FIELD = re.compile(r"(?:\\.|[^ \t\r\n.,\[\]$@{}\\])*", re.DOTALL)
+_WORD = re.compile(r"[^ \t\r\n.,\[\]$@{}]*")
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
 
 
@@ -152,8 +152,12 @@ class _Parser:
             return [_union([_Parser(f"[{part.strip(' ')}]").nodes() for part in inside.split(",")])]
         if key := _KEY.fullmatch(inside):
             return _Parser(f".{key.group(1)}").nodes()
-        if bounds := _SLICE.fullmatch(inside):
-            return [_slice(*bounds.groups())]
+        bounds = _SLICE.fullmatch(inside)
+        try:
+            if bounds:
+                return [_slice(*bounds.groups())]
+        except ValueError:  # A sign without digits, or far too many of them.
+            pass
         raise self._error(f"{inside!r} is not an index")
 
     def _filter(self) -> Node:
@@ -226,7 +230,7 @@ def _union(alternatives: list[list[Node]]) -> Node:
 
 def _slice(first: str, end: str | None, step: str | None) -> Node:
     """``[first:end:step]``; without a colon the one element, which has to exist."""
-    start = int(first) if first not in ("", "-") else 0
+    start = int(first) if first else 0
     stop = int(end[1:]) if end and end[1:] else None
     stride = int(step[1:]) if step and step[1:] else 1
     single = end is None

@@ -7,6 +7,7 @@ from app.cache.jsonpath import JsonPath, JsonPathError
 DOCUMENT = {
     "name": "n",
     "null": None,
+    "no\u00a0break": "n",
     "list": ["a", "b", "c", "d"],
     "none": [],
     "lists": [["x"], [], ["y"]],
@@ -59,6 +60,7 @@ DOCUMENT = {
         (".labels['example.com/note']", []),
         (".labels.é", ["ü"]),
         (".labels.*", ["noted", "ü"]),
+        (".no\u00a0break", ["n"]),
         (".conditions[*].type", ["Synced", "Ready", "Say )]"]),
         (".conditions.type", []),
         ('.conditions[?(@.type=="Ready")].status', ["True"]),
@@ -99,6 +101,9 @@ def test_finding(path: str, found: list[object]) -> None:
     [
         (".list[0", r"\[ is not closed at character 5"),
         (".list[x]", "'x' is not an index"),
+        (".list[-]", "'-' is not an index"),
+        (".list[1:-]", "'1:-' is not an index"),
+        (f".list[{'9' * 5000}]", "is not an index"),
         (".list[1.5]", "'1.5' is not an index"),
         (".list[?(@.x]", "the filter is not closed"),
         (".list[?(@.x=='y)]", "the filter is not closed"),

@@ -13,7 +13,7 @@ MODULES = [
     module.name for module in pkgutil.walk_packages(app.__path__, "app.") if "__main__" not in module.name
 ]
 
-LIBRARIES = "import aiohttp.web, kubernetes_asyncio.config, orjson, pydantic_settings, rich, typer, yaml"
+LIBRARIES = "import aiohttp.web, orjson, pydantic_settings, typer, yaml"
 
 # Imports each module in a fork of an interpreter that has loaded the libraries, but nothing of ours.
 ALONE = f"""
