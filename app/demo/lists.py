@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import orjson
 
 from app.demo.failures import Failure, bad_option, expired, too_large
+from app.demo.parameters import number
 from app.demo.registry import Served
 from app.demo.selection import Predicate, field_predicate, label_predicate
 from app.demo.storage import Key, Storage, Stored
@@ -42,7 +43,7 @@ def selection(served: Served, query: Mapping[str, str]) -> Predicate | None:
 def answer(storage: Storage, scope: Scope, query: Mapping[str, str]) -> bytes:
     """The body of a list. Raises Failure."""
     version, start = _version_and_start(storage, scope, query)
-    limit = _number(query, "limit")
+    limit = number(query, "limit")
     if query.get("resourceVersion") == "0":
         # From the watch cache, which has always answered these whole.
         limit = 0
@@ -88,10 +89,10 @@ def _version_and_start(storage: Storage, scope: Scope, query: Mapping[str, str])
         if version < storage.compacted:
             raise Failure("Expired", _TOO_OLD, {"continue": _token(scope, -1, key)})
         return version, key
-    asked = _number(query, "resourceVersion")
+    asked = number(query, "resourceVersion") or 0
     if asked > storage.version:
         raise too_large(asked, storage.version)
-    exact = match == "Exact" or (asked and not match and _number(query, "limit"))
+    exact = match == "Exact" or (asked and not match and number(query, "limit"))
     if not exact:
         return storage.version, ("", "")
     if asked < storage.compacted:
@@ -148,10 +149,3 @@ def _read_token(scope: Scope, text: str) -> tuple[int, Key]:
         raise Failure("BadRequest", f"{problem}: {text!r}") from None
     namespace, _, name = start.rstrip("\0").rpartition("/")
     return version, (scope.namespace or namespace, name)
-
-
-def _number(query: Mapping[str, str], name: str) -> int:
-    text = query.get(name, "")
-    if text and not text.isdecimal():
-        raise Failure("BadRequest", f"invalid {name}: {text!r}")
-    return int(text or 0)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 
 from app.demo.failures import Failure
+from app.demo.parameters import number
 from app.demo.registry import Obj
 from app.demo.seed_logs import LogLine, log_lines
 from app.demo.storage import Storage
@@ -19,45 +20,61 @@ async def send(
 ) -> web.StreamResponse:
     """Answer with the log of one container. Raises Failure where there is none."""
     container = _container(pod, query.get("container"))
-    since = None
-    if query.get("sinceSeconds"):
-        since = datetime.now(UTC) - timedelta(seconds=int(query["sinceSeconds"]))
-    tail = int(query["tailLines"]) if query.get("tailLines") else None
+    seconds = number(query, "sinceSeconds")
+    now = datetime.now(UTC)
+    since = now - timedelta(seconds=seconds) if seconds is not None else None
     previous = query.get("previous") == "true"
-    lines = log_lines(pod, container, now=datetime.now(UTC), previous=previous, since=since, tail=tail)
+    lines = log_lines(
+        pod, container, now=now, previous=previous, since=since, tail=number(query, "tailLines")
+    )
     if lines is None:
         name = pod["metadata"]["name"]
-        which = "previous terminated container" if previous else "container"
-        raise Failure("BadRequest", f'{which} "{container}" in pod "{name}" is not available')
+        if previous:
+            raise Failure(
+                "BadRequest", f'previous terminated container "{container}" in pod "{name}" not found'
+            )
+        raise Failure("BadRequest", f'container "{container}" in pod "{name}" is waiting to start')
     stamped = query.get("timestamps") == "true"
     response = web.StreamResponse(headers={"Content-Type": "text/plain"})
     await response.prepare(request)
     await response.write(_text(lines, stamped=stamped))
-    key = (pod["metadata"]["namespace"], pod["metadata"]["name"])
-    last = lines[-1].at if lines else datetime.now(UTC)
-    while query.get("follow") == "true":
+    last = lines[-1].at if lines else now
+    follows = query.get("follow") == "true" and not previous
+    while follows:
         await asyncio.sleep(FOLLOW_SECONDS)
-        found = storage.collection("pods").get(key)
-        if found is None or found.obj["metadata"]["uid"] != pod["metadata"]["uid"]:
+        found = _present(storage, pod)
+        if found is None:
             break
-        more = log_lines(found.obj, container, now=datetime.now(UTC), since=last)
+        follows = _runs(found, container)
+        more = log_lines(found, container, now=datetime.now(UTC), since=last)
         if more:
             last = more[-1].at
             await response.write(_text(more, stamped=stamped))
     return response
 
 
+def _present(storage: Storage, pod: Obj) -> Obj | None:
+    """The pod as it is now; None where it is gone, or another one has its name."""
+    metadata = pod["metadata"]
+    found = storage.collection("pods").get((metadata["namespace"], metadata["name"]))
+    if found is None or found.obj["metadata"]["uid"] != metadata["uid"]:
+        return None
+    return found.obj
+
+
+def _runs(pod: Obj, container: str) -> bool:
+    statuses = pod.get("status", {}).get("containerStatuses") or ()
+    return any(each["name"] == container and "running" in each.get("state", {}) for each in statuses)
+
+
 def _container(pod: Obj, asked: str | None) -> str:
-    names = [
-        each["name"] for kind in ("containers", "initContainers") for each in pod["spec"].get(kind) or ()
-    ]
+    spec, name = pod["spec"], pod["metadata"]["name"]
+    names = [each["name"] for kind in ("containers", "initContainers") for each in spec.get(kind) or ()]
     if asked is None and len(names) > 1:
-        name = pod["metadata"]["name"]
-        raise Failure(
-            "BadRequest", f"a container name must be specified for pod {name}, choose one of: {names}"
-        )
+        told = f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]"
+        raise Failure("BadRequest", told)
     if asked is not None and asked not in names:
-        raise Failure("BadRequest", f"container {asked} is not valid for pod {pod['metadata']['name']}")
+        raise Failure("BadRequest", f"container {asked} is not valid for pod {name}")
     return asked or names[0]
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from app.demo.failures import Failure, bad_option, expired, too_large
 from app.demo.faults import FAILURES, Fault, Faults
 from app.demo.lists import Scope, selection
+from app.demo.parameters import number
 from app.demo.registry import DEFINITIONS, Obj
 from app.demo.storage import Change, Storage
 
@@ -39,7 +40,7 @@ class Watch:
         self._matches = selection(scope.served, query)
         # Events get none from real API servers either.
         self._bookmarks = query.get("allowWatchBookmarks") == "true" and scope.served.plural != "events"
-        self._seconds = float(query.get("timeoutSeconds") or TIMEOUT_SECONDS)
+        self._seconds = number(query, "timeoutSeconds") or TIMEOUT_SECONDS
         self._lines: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._zipped = fault is Fault.GZIP
@@ -49,7 +50,6 @@ class Watch:
         self._begin(query)
 
     def _begin(self, query: Mapping[str, str]) -> None:
-        text = query.get("resourceVersion", "")
         streamed = query.get("sendInitialEvents") == "true"
         match = query.get("resourceVersionMatch", "")
         if streamed and match != "NotOlderThan":
@@ -60,9 +60,7 @@ class Watch:
                 "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
             )
             raise bad_option("ListOptions", "resourceVersionMatch", problem)
-        if text and not text.isdecimal():
-            raise Failure("BadRequest", f"invalid resourceVersion: {text!r}")
-        version = int(text or 0)
+        version = number(query, "resourceVersion") or 0
         if streamed and version > self._storage.version:
             self._lines.append(_error(too_large(version, self._storage.version)))
             self._ended = True
