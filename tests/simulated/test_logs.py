@@ -1,0 +1,105 @@
+"""The logs of simulated pods, as clients ask for them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+
+from app.demo import logs
+from app.demo.server import SimulatedCluster
+from tests.simulated.api import pod
+
+
+def _state(name: str, seconds: float = 600, *, ended: bool = False) -> dict[str, Any]:
+    """The status of a container that was started so many seconds ago."""
+    started = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    state: dict[str, Any] = {"running": {"startedAt": started}}
+    if ended:
+        finished = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        state = {"terminated": {"startedAt": started, "finishedAt": finished, "exitCode": 0}}
+    return {"name": name, "state": state}
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[SimulatedCluster]:
+    async with SimulatedCluster() as cluster:
+        one = pod("one", namespace="default")
+        cluster.storage.create({**one, "status": {"containerStatuses": [_state("main")]}})
+        two = pod("two", namespace="default")
+        two["spec"]["containers"].append({"name": "side", "image": "envoy"})
+        statuses = {"containerStatuses": [_state("main"), _state("side", ended=True)]}
+        cluster.storage.create({**two, "status": statuses})
+        cluster.storage.create(pod("new", namespace="default"))
+        yield cluster
+
+
+async def _log(cluster: SimulatedCluster, name: str, **query: str) -> tuple[int, str]:
+    path = f"{cluster.url}/api/v1/namespaces/default/pods/{name}/log"
+    timeout = aiohttp.ClientTimeout(total=20)
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as session,
+        session.get(path, params=query) as answer,
+    ):
+        if answer.status != 200:
+            return answer.status, (await answer.json())["message"]
+        assert answer.content_type == "text/plain"
+        return answer.status, await answer.text()
+
+
+async def test_the_whole_log_its_end_and_its_recent_part(cluster: SimulatedCluster) -> None:
+    _, whole = await _log(cluster, "one")
+    lines = whole.splitlines()
+    assert len(lines) > 50
+    _, tail = await _log(cluster, "one", tailLines="3")
+    assert len(tail.splitlines()) == 3
+    assert set(tail.splitlines()) - set(lines) <= {tail.splitlines()[-1]}, "the same lines, perhaps a new one"
+    _, recent = await _log(cluster, "one", sinceSeconds="60")
+    assert 0 < len(recent.splitlines()) < len(lines) / 2
+    _, stamped = await _log(cluster, "one", tailLines="1", timestamps="true")
+    assert datetime.fromisoformat(stamped.split()[0]) < datetime.now(UTC)
+
+
+async def test_a_log_is_of_one_container(cluster: SimulatedCluster) -> None:
+    assert await _log(cluster, "two") == (
+        400,
+        "a container name must be specified for pod two, choose one of: [main side]",
+    )
+    assert await _log(cluster, "two", container="none") == (400, "container none is not valid for pod two")
+    _, main = await _log(cluster, "two", container="main", tailLines="5")
+    _, side = await _log(cluster, "two", container="side", tailLines="5")
+    assert main != side
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "status", "message"),
+    [
+        ("new", {}, 400, 'container "main" in pod "new" is waiting to start'),
+        ("one", {"previous": "true"}, 400, 'previous terminated container "main" in pod "one" not found'),
+        ("one", {"tailLines": "many"}, 400, 'tailLines: invalid value "many"'),
+        ("none", {}, 404, 'pods "none" not found'),
+    ],
+)
+async def test_a_log_that_is_not_there(
+    cluster: SimulatedCluster, name: str, query: dict[str, str], status: int, message: str
+) -> None:
+    answered, told = await _log(cluster, name, **query)
+    assert answered == status
+    assert told.startswith(message)
+
+
+async def test_a_log_is_followed_until_its_container_ends(
+    cluster: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "FOLLOW_SECONDS", 0.01)
+    status, ended = await _log(cluster, "two", container="side", follow="true", tailLines="2")
+    assert (status, len(ended.splitlines())) == (200, 2)
+
+    following = asyncio.ensure_future(_log(cluster, "one", follow="true", tailLines="0"))
+    await asyncio.wait({following}, timeout=0.1)
+    assert not following.done()
+    stored = cluster.storage.collection("pods")["default", "one"].obj
+    cluster.storage.remove(stored)
+    assert (await following)[0] == 200
