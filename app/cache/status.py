@@ -1,19 +1,15 @@
 """How a pod is, told from its conditions and its containers' states.
 
 `pod_status` is what kubectl shows: ``printPod`` of
-kubernetes/pkg/printers/internalversion/printers.go, as of 1.37. `pod_health` is
-``getCorev1PodHealth`` of argoproj/gitops-engine/pkg/health/health_pod.go.
+kubernetes/pkg/printers/internalversion/printers.go, as of 1.37.
 """
 
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
 from app.cache.ages import parse_time, since
 from app.cache.lenient import Object, at, boolean, integer, mapping, objects, text
-
-Health = Literal["healthy", "progressing", "degraded", "unknown"]
 
 
 class PodStatus(msgspec.Struct, frozen=True):
@@ -163,30 +159,3 @@ def _is_true(conditions: list[Object], kind: str, *, any_of_type: bool = False) 
         text(condition, "status") == "True" for condition in conditions if text(condition, "type") == kind
     ]
     return any(found) if any_of_type else bool(found) and found[0]
-
-
-def pod_health(pod: Object) -> Health:
-    """Whether a pod does what it is for, is on its way, or has a problem that is its own."""
-    lasting = text(pod, "spec", "restartPolicy") == "Always"
-    containers = objects(pod, "status", "containerStatuses")
-    if lasting and any(_is_error(text(each, "state", "waiting", "reason")) for each in containers):
-        return "degraded"
-    match text(pod, "status", "phase"):
-        case "Pending":
-            return "progressing"
-        case "Succeeded":
-            return "healthy"
-        case "Failed":
-            return "degraded"
-        case "Running":
-            if not lasting:
-                return "progressing"
-            if _is_true(objects(pod, "status", "conditions"), "Ready"):
-                return "healthy"
-            restarted = any(isinstance(at(each, "lastState", "terminated"), dict) for each in containers)
-            return "degraded" if restarted else "progressing"
-    return "unknown"
-
-
-def _is_error(reason: str) -> bool:
-    return reason.startswith("Err") or reason.endswith(("Error", "BackOff"))

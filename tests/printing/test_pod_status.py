@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.cache.status import Health, pod_health, pod_status
-from tests.printing.pods import RUNNING, Case, Json, cases, ended, main, phase, pod, spec, waiting
+from app.cache.status import pod_status
+from tests.printing.pods import Case, cases, pod
 
 NOW = datetime(2025, 6, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -25,27 +25,3 @@ def test_a_pod_without_a_usable_status_has_none(status: object) -> None:
     shown = pod_status({"metadata": None, "spec": {"containers": [{}]}, "status": status})
 
     assert (shown.reason, shown.ready, shown.containers, shown.restarts_text(NOW)) == ("", 0, 1, "0")
-
-
-CRASHED: Json = {"lastState": {"terminated": {"exitCode": 1}}}
-
-
-@pytest.mark.parametrize(
-    ("policy", "status", "health"),
-    [
-        ("Always", phase("Running", main(RUNNING), Ready="True"), "healthy"),
-        ("Always", phase("Running", main(RUNNING), Ready="False"), "progressing"),
-        ("Always", phase("Running", main(RUNNING, **CRASHED), Ready="False"), "degraded"),
-        ("Always", phase("Running", main(waiting("CrashLoopBackOff"))), "degraded"),
-        ("Always", phase("Pending", main(waiting("ErrImagePull"))), "degraded"),
-        ("Always", phase("Pending", main(waiting("CreateContainerConfigError"))), "degraded"),
-        ("Always", phase("Pending", main(waiting("ContainerCreating"))), "progressing"),
-        ("Never", phase("Pending", main(waiting("ErrImagePull"))), "progressing"),
-        ("Never", phase("Running", main(RUNNING), Ready="True"), "progressing"),
-        ("Never", phase("Succeeded", main(ended(0, "Completed"))), "healthy"),
-        ("Never", phase("Failed", main(ended(1, "Error"))), "degraded"),
-        ("Always", {}, "unknown"),
-    ],
-)
-def test_health(policy: str, status: Json, health: Health) -> None:
-    assert pod_health({"spec": spec(restartPolicy=policy), "status": status}) == health
