@@ -15,13 +15,18 @@ import orjson
 import yaml
 
 from bench.report import Row, seconds
-from bench.sources import stub_clusters
+from bench.simulated import TOKEN
+from bench.sources import simulated_clusters
 
 CLUSTERS, PODS, ROUNDS, AT_ONCE = 100, 1_000, 2, 4
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 def run() -> list[Row]:
-    with tempfile.TemporaryDirectory() as folder, stub_clusters(Path(folder), CLUSTERS, PODS) as kubeconfig:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        simulated_clusters(Path(folder), CLUSTERS, PODS) as kubeconfig,
+    ):
         decoded, skipped, ours = (
             min(_child(arm, kubeconfig) for _ in range(ROUNDS)) for arm in ("decode", "skip", "ours")
         )
@@ -70,7 +75,10 @@ async def _bare(kubeconfig: Path, decode: Callable[[bytes], object]) -> float:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
         async def fetch(server: str) -> int:
-            async with permits, session.get(f"{server}/api/v1/pods?resourceVersion=0") as answer:
+            async with (
+                permits,
+                session.get(f"{server}/api/v1/pods?resourceVersion=0", headers=BEARER) as answer,
+            ):
                 body = await answer.read()
                 decode(body)
                 return len(body)

@@ -13,7 +13,7 @@ import yaml
 
 from bench.raw import get
 from bench.report import Row, milliseconds
-from bench.sources import only_pods, stub_clusters
+from bench.sources import only_pods, simulated_clusters
 from tests.kubernetes.product import Product, until
 
 CLUSTERS, PODS, TIMES = 9, 200, 300
@@ -22,12 +22,12 @@ NAMES = [f"bench-{number}" for number in range(CLUSTERS)]
 
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        kubeconfig = running.enter_context(stub_clusters(Path(folder), CLUSTERS, PODS))
+        kubeconfig = running.enter_context(simulated_clusters(Path(folder), CLUSTERS, PODS))
         document = yaml.safe_load(kubeconfig.read_text())
         document["clusters"].append(
             {"name": "hung", "cluster": {"server": running.enter_context(_hung_server())}}
         )
-        document["contexts"].append({"name": "hung", "context": {"cluster": "hung", "user": "bench"}})
+        document["contexts"].append({"name": "hung", "context": {"cluster": "hung", "user": NAMES[0]}})
         with_hung = Path(folder) / "with-hung"
         with_hung.write_text(yaml.safe_dump(document))
         config = str(only_pods(Path(folder)))

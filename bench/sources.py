@@ -31,25 +31,25 @@ class Cluster:
 
 @contextmanager
 def one_cluster(folder: Path, pods: int) -> Iterator[Cluster]:
-    """A real kube-apiserver where there is one, else the stub."""
+    """A real kube-apiserver where there is one, else a simulated one."""
     if real.available():
         with real.filled(pods) as plane:
             yield Cluster(plane.kubeconfig(folder / "kubeconfig", context="bench-0"), plane)
     else:
-        with stub_clusters(folder, 1, pods) as kubeconfig:
+        with simulated_clusters(folder, 1, pods) as kubeconfig:
             yield Cluster(kubeconfig, None)
 
 
 @contextmanager
-def stub_clusters(folder: Path, clusters: int, pods: int) -> Iterator[Path]:
+def simulated_clusters(folder: Path, clusters: int, pods: int) -> Iterator[Path]:
     """Yields a kubeconfig with the contexts bench-0, bench-1, …"""
-    command = [sys.executable, "-m", "bench.stub", str(folder), str(clusters), str(pods)]
+    command = [sys.executable, "-m", "bench.simulated", str(folder), str(clusters), str(pods)]
     with subprocess.Popen(command) as process:
         try:
             kubeconfig = folder / "kubeconfig"
             while not kubeconfig.exists():
                 if process.poll() is not None:
-                    raise OSError(f"bench.stub ended with {process.returncode}")
+                    raise OSError(f"bench.simulated ended with {process.returncode}")
                 time.sleep(0.05)
             yield kubeconfig
         finally:
