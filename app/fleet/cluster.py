@@ -176,9 +176,10 @@ class Cluster:
         """Look once, when there is reason to or after a while, at what the cluster serves."""
         untold = self.definitions.condition.state == "forbidden"
         patience = REDISCOVER_UNTOLD_SECONDS if untold else REDISCOVER_SECONDS
+        # Not wait_for: until Python 3.12 it may take a cancellation for the event.
         with suppress(TimeoutError):
-            patience = min(patience, self._options.release_after) * random.uniform(0.8, 1)
-            await asyncio.wait_for(self._rediscover.wait(), patience)
+            async with asyncio.timeout(min(patience, self._options.release_after) * random.uniform(0.8, 1)):
+                await self._rediscover.wait()
         self._rediscover.clear()
         assert self._connection is not None
         # The watches tell how the cluster is; what it served before is the best guess meanwhile.
