@@ -6,21 +6,36 @@ from app.api.door import Door
 from app.api.endpoints import add_routes
 from app.api.metrics import METRICS, Metrics
 from app.api.problem import problems
-from app.api.state import FLEET, SERVING, Serving
+from app.api.sockets import share_compression
+from app.api.state import FLEET, HUB, SERVING, Serving
 from app.fleet.fleet import Fleet
+from app.streams.hub import Hub
 
 
 def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Application:
     """The application that serves a fleet; who starts and closes the fleet is who made it."""
-    metrics = Metrics(fleet)
+    hub = Hub(fleet)
+    metrics = Metrics(fleet, hub)
     app = web.Application(middlewares=[metrics.time_requests, problems])
     door.attach(app)
     app[FLEET] = fleet
+    app[HUB] = hub
     app[SERVING] = serving
     app[METRICS] = metrics
     app.on_response_prepare.append(_add_headers)
+    app.on_response_prepare.append(share_compression)
+    app.on_startup.append(_start_streams)
+    app.on_shutdown.append(_end_streams)
     add_routes(app)
     return app
+
+
+async def _start_streams(app: web.Application) -> None:
+    app[HUB].start()
+
+
+async def _end_streams(app: web.Application) -> None:
+    await app[HUB].close()
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from app.api import forms, tags
+from app.api import forms, streams, tags
 from app.api.callers import CALLER
 from app.api.forms import Listing
 from app.api.negotiation import choose_format, media_type
-from app.api.parameters import words
+from app.api.parameters import flag, words, wrong
 from app.api.problem import Problem
 from app.api.scoping import caught_up, covered, statuses
 from app.api.sending import send
@@ -30,6 +30,11 @@ AGEING = frozenset({"table", "wide"})
 
 
 async def list_objects(request: web.Request) -> web.StreamResponse:
+    if flag(request, "watch"):
+        return await streams.watch(request)
+    for name in ("cursor", "initial", "history", "delta"):
+        if name in request.query:
+            raise wrong(name, request.query[name], "that only with watch=1")
     form = choose_format(request)
     coverage = await covered(request)
     query = _query(request, coverage)

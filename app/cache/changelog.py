@@ -51,11 +51,13 @@ Entry = CachedObject | Deleted
 class LastChanges:
     """The last change of each object, in the order in which they happened.
 
-    ``floor`` is the lowest version since which all deletions are known.
+    ``floor`` is the lowest version since which all deletions are known; up to it,
+    ``anchor`` is the latest version at which something is known to have happened.
     """
 
     def __init__(self) -> None:
         self.floor = 0
+        self.anchor = 0
         self._entries: list[Entry | None] = []
         # Beside each entry: its version, at least that of the entry before, and its step.
         self._versions: list[int] = []
@@ -74,6 +76,7 @@ class LastChanges:
         self._deleted = {}
         self._earlier = {}
         self.floor = version
+        self.anchor = entries[-1].version if entries else 0
 
     def put(self, old: CachedObject | None, new: CachedObject, step: int) -> None:
         if old is not None:
@@ -92,7 +95,7 @@ class LastChanges:
             oldest = next(iter(self._deleted.values()))
             del self._deleted[oldest.key]
             self.drop(oldest)
-            self.floor = max(self.floor, oldest.version)
+            self.floor = self.anchor = max(self.floor, oldest.version)
 
     def reaches(self, version: int) -> bool:
         """Whether all that changed after ``version`` is known."""
@@ -103,6 +106,7 @@ class LastChanges:
         if version < self.floor:
             self._earlier |= {found.key: found for found in deleted}
             self.floor = version
+            self.anchor = 0
 
     def since(self, version: int) -> Iterator[Entry]:
         """What changed after ``version``; of each object the last change. Only where it ``reaches`` back."""
@@ -114,10 +118,9 @@ class LastChanges:
     def since_step(self, step: int) -> Iterator[Entry]:
         return filter(None, self._entries[bisect_right(self._steps, step) :])
 
-    @property
-    def last_step(self) -> int:
-        """That of the last change."""
-        return self._steps[-1] if self._steps else 0
+    def deleted(self, key: str) -> Deleted | None:
+        """How an object was deleted, as far as that is still known."""
+        return self._deleted.get(key) or self._earlier.get(key)
 
     def drop(self, entry: Entry) -> None:
         """Leave a hole, and close the holes when they are as many as the rest."""

@@ -1,6 +1,7 @@
 """Between the stores of a coverage and the cursors that speak of them."""
 
 import asyncio
+from collections.abc import Iterable
 
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
@@ -10,10 +11,15 @@ from app.streams.cursor import Cursor, Position
 
 def cursor_of(coverage: Coverage, signature: bytes) -> Cursor:
     """The cursor of a reader who sees all that the coverage holds in this step of the event loop."""
+    return cursor_at(_stores(coverage), signature)
+
+
+def cursor_at(stores: Iterable[tuple[Cluster, Store]], signature: bytes) -> Cursor:
+    """The cursor of a reader who has seen all that these stores hold."""
     return Cursor.at(
         (
             Position(cluster.name, cluster.identity, store.resource, store.namespace, store.version)
-            for cluster, store in _stores(coverage)
+            for cluster, store in stores
             if cluster.identity is not None and store.version
         ),
         signature,
