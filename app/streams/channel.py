@@ -39,7 +39,6 @@ class Channel:
         asks: bool = False,
     ) -> None:
         transport.set_write_buffer_limits(high=HELD_BYTES)
-        self.write = transport.write
         self._transport = transport
         self._is_paused = is_paused
         self._drain = drain
@@ -50,6 +49,11 @@ class Channel:
     @property
     def is_closing(self) -> bool:
         return self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """What is written to a client that has gone is lost, which is no fault."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def is_held(self) -> bool:
         """Whether nothing more should be written now."""

@@ -153,13 +153,14 @@ class View:
 
     def flush(self) -> None:
         """Send what is new to those who are up to date, in one go."""
-        begun, self.flushed = self.flushed, self.start + len(self._entries)
-        if begun < self.flushed:
+        before = Position(self.flushed, self._step, self.cursor)
+        self.flushed = self.start + len(self._entries)
+        if before.index < self.flushed:
             self._pieces.clear()
-            self._date(self._entries[begun - self.start :])
+            self._date(self._entries[before.index - self.start :])
             for encoding, streams in self._live.items():
                 if streams:
-                    self._send(encoding, streams, begun)
+                    self._send(encoding, streams, before)
             self._step = CLOCK.now
         self._trim()
 
@@ -170,21 +171,25 @@ class View:
                 entry.cursor = self.cursor
             self.cursor = new[-1].cursor = self.range.cursor().encode()
 
-    def _send(self, encoding: Encoding, streams: dict[Reader, None], begun: int) -> None:
-        leaving: list[tuple[Reader, int]] = []
-        data, end = self.piece(encoding, begun)
+    def _send(self, encoding: Encoding, streams: dict[Reader, None], before: Position) -> None:
+        """Send those who are up to date what came since, and see who of them is so no more."""
+        leaving: list[tuple[Reader, Position]] = []
+        data, end = self.piece(encoding, before.index)
         for stream in streams:
-            if self.subject.delta:
-                data, end = self.piece(encoding, begun, stream)
             channel = stream.channel
+            if channel.is_held():
+                leaving.append((stream, before))
+                continue
+            if self.subject.delta:
+                data, end = self.piece(encoding, before.index, stream)
             channel.write(data)
-            if end < self.flushed or channel.is_held():
-                leaving.append((stream, end))
-        self.counters.sent((end - begun) * len(streams), len(data) * len(streams))
-        for stream, end in leaving:
+            if end < self.flushed:
+                leaving.append((stream, self.position(end)))
+        self.counters.sent((end - before.index) * len(streams), len(data) * len(streams))
+        for stream, position in leaving:
             del streams[stream]
             self._behind.add(stream)
-            stream.left(self.position(end))
+            stream.left(position)
 
     def piece(self, encoding: Encoding, index: int, stream: Reader | None = None) -> tuple[bytes, int]:
         """What is to be sent next from ``index`` on, and the index behind it.
