@@ -45,7 +45,7 @@ class Position(msgspec.Struct, frozen=True):
 
 class _Wire(msgspec.Struct, array_like=True):
     format: int
-    made: float
+    made: int
     maker: bytes
     signature: bytes
     shift: int
@@ -59,7 +59,7 @@ class Cursor:
 
     def __init__(
         self,
-        made: float,
+        made: int,
         maker: bytes,
         signature: bytes,
         columns: Iterable[str],
@@ -88,7 +88,7 @@ class Cursor:
             row_id: tuple(row.get(column, 0) for column in columns)
             for row_id, row in sorted(versions.items())
         }
-        return cls(round(time.time(), 3), _MAKER, signature, columns, rows)
+        return cls(int(time.time()), _MAKER, signature, columns, rows)
 
     def version(self, cluster: str, identity: str, resource: str, namespace: str | None) -> int | None:
         """Up to which version a store has been seen; None where the cursor does not cover it."""
