@@ -9,6 +9,7 @@ from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 from app.api.callers import CALLER
 from app.api.door import SUBPROTOCOL
 from app.api.metrics import UNTIMED
+from app.api.parameters import TOKEN
 from app.api.problem import Problem
 from app.api.state import FLEET, HUB, SERVING
 from app.api.streams import STOPPING, subscription
@@ -50,7 +51,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         raise Problem(
             426, "this is for WebSockets; /stream has the same over HTTP", headers={"Upgrade": "websocket"}
         )
-    asked = subscription(request) if request.query.get("resource") else None
+    asked = subscription(request) if request.query.keys() - {TOKEN.name} else None
     request[UNTIMED] = True
     writer = await socket.prepare(request)
     if request.transport is None:

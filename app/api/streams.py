@@ -55,6 +55,8 @@ async def _send(request: web.Request, asked: Subscription) -> web.StreamResponse
     response.headers[hdrs.CACHE_CONTROL] = "no-cache, no-transform"
     response.headers[hdrs.VARY] = hdrs.ACCEPT
     response.headers["X-Accel-Buffering"] = "no"
+    # Its transport is set up for a stream, and no good for anything else.
+    response.force_close()
     request[UNTIMED] = True
     writer = await response.prepare(request)
     if request.method == hdrs.METH_HEAD or writer is None or request.transport is None:

@@ -114,6 +114,8 @@ class Stream:
         position = view.here()
         reached, statuses = view.range.cursor(), view.range.statuses()
         await self._write_all(told, cursor)
+        if self._over:
+            return
         self._write([frames.synced(reached, statuses)], reached.encode())
         self._position = position
         self._known_since = CLOCK.now
@@ -150,6 +152,8 @@ class Stream:
             return
         position = view.here()
         sent = await self._write_all(view.range.since_step(known.step), known.cursor)
+        if self._over:
+            return
         view.counters.skipped += max(0, position.index - known.index - sent)
         self._position = position
         self._known_since = CLOCK.now

@@ -1,6 +1,7 @@
 """All streams of the process: their views, the turn in which what is new is sent, the heartbeat."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from app.streams.delivery import Stream
 from app.streams.encodings import Encoding
 from app.streams.range import Subject
 from app.streams.views import View
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
 # So many views tell where they are before others have their turn.
@@ -53,7 +56,7 @@ class Hub:
     def stream(
         self, subject: Subject, query: Query, encoding: Encoding, channel: Channel
     ) -> Iterator[Stream]:
-        """A stream to be run. Raises AmbiguousResource."""
+        """A stream to be run; it ends by itself when the hub closes. Raises AmbiguousResource."""
         place = (subject, query.signature)
         view = self._views.get(place)
         if view is None:
@@ -104,23 +107,36 @@ class Hub:
     def _take_turn(self) -> None:
         self._turn = None
         changed, self._changed = self._changed, {}
-        for view in [*self._views.values()] if changed else ():
-            view.refresh(changed)
+        if changed:
+            for view in [*self._views.values()]:
+                with _going_on():
+                    view.refresh(changed)
         dirty, self._dirty = self._dirty, set()
         for view in dirty:
-            view.flush()
+            with _going_on():
+                view.flush()
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            for number, view in enumerate([*self._views.values()], 1):
-                view.bookmark()
-                if number % AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            for number, channel in enumerate([*self._channels], 1):
-                channel.pulse()
+            signs = [
+                *(view.bookmark for view in self._views.values()),
+                *(channel.pulse for channel in self._channels),
+            ]
+            for number, give_sign in enumerate(signs, 1):
+                with _going_on():
+                    give_sign()
                 if number % AT_ONCE == 0:
                     await asyncio.sleep(0)
             for stream in [*self.streams]:
                 if stream.channel.is_closing:
                     stream.end()
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """A fault of ours in one place must not end the streams of all others."""
+    try:
+        yield
+    except Exception:
+        log.exception("a view failed")

@@ -11,7 +11,7 @@ from app.cache.objects import SEPARATOR, CachedObject
 from app.cache.queries import Query
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
-from app.fleet.status import Condition
+from app.fleet.status import Condition, State
 from app.kube.resources import Resource
 from app.streams import frames
 from app.streams.deltas import merge_patch
@@ -55,7 +55,7 @@ class Part:
         self.told_at = self._replaced_at = CLOCK.tick()
         self.stores: list[Store] = []
         self._log = log
-        self._state = self.condition.state
+        self._state: State | None = None
         self._tail: Callable[[CachedObject], bytes] = query.projection.tail if query.projection else _tail
         # When the streams of this view were last sent which object.
         self._sent: dict[str, int] | None = {} if delta else None
@@ -86,10 +86,12 @@ class Part:
         """See whether it is watched anew; the frame of its state where that is another."""
         watch = self.cluster.watches.get(self.resource.name)
         if self.stores != (watch.stores if watch is not None else []):
-            for store in self.stores:
+            before = self.stores
+            for store in before:
                 store.listeners.remove(self)
             self._attach()
-            self._restart()
+            if any(store.version for store in (*before, *self.stores)):
+                self._restart()
         condition = self.condition
         if condition.state == self._state:
             return None

@@ -51,6 +51,8 @@ class Range:
         # What went, of it the frame, and at which step.
         self._removed: dict[tuple[str, str | None], tuple[bytes, int]] = {}
         self._resolve()
+        for part in self.parts.values():
+            part.follow()  # how that is, SYNCED tells
 
     def close(self) -> None:
         for part in self.parts.values():
