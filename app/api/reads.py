@@ -15,6 +15,7 @@ from app.api.parameters import flag, words, wrong
 from app.api.problem import Problem
 from app.api.scoping import caught_up, covered, statuses
 from app.api.sending import send
+from app.api.state import FLEET
 from app.cache.errors import SelectorError
 from app.cache.objects import SEPARATOR, CachedObject, key_of
 from app.cache.queries import Query, run
@@ -42,7 +43,7 @@ async def list_objects(request: web.Request) -> web.StreamResponse:
     # From here to where the query suspends is one step of the event loop: all of it agrees.
     known = statuses(coverage, late)
     stores = coverage.stores
-    cursor = query.cursor or cursor_of(coverage, query.signature).encode()
+    cursor = query.cursor or cursor_of(coverage, query.signature, request.app[FLEET].maker).encode()
     headers = _headers(request, form, cursor, known, stores)
     if tags.is_known(request, headers[hdrs.ETAG]):
         return web.Response(status=304, headers=headers)
@@ -73,7 +74,7 @@ async def get_object(request: web.Request) -> web.StreamResponse:
     if len(places) != 1:
         raise _not_one(request, coverage, places, known)
     ((store, found),) = places
-    cursor = cursor_of(coverage, query.signature).encode()
+    cursor = cursor_of(coverage, query.signature, request.app[FLEET].maker).encode()
     headers = _headers(request, form, cursor, known, [store])
     if tags.is_known(request, headers[hdrs.ETAG]):
         return web.Response(status=304, headers=headers)

@@ -1,5 +1,7 @@
 """Streams over plain HTTP: server-sent events, or a JSON frame a line."""
 
+import logging
+
 from aiohttp import hdrs, web
 from multidict import MultiMapping
 
@@ -14,6 +16,8 @@ from app.kube.names import AmbiguousResource
 from app.streams import frames
 from app.streams.channel import Channel
 from app.streams.encodings import Encoding, Events, Lines
+
+log = logging.getLogger(__name__)
 
 EVENT_STREAM = "text/event-stream"
 JSON_LINES = "application/x-ndjson"
@@ -70,6 +74,10 @@ async def _send(request: web.Request, asked: Subscription) -> web.StreamResponse
         await response.write_eof()
     except ConnectionError:
         pass  # The client has gone, which is its right.
+    except Exception:
+        # The status has been sent; all that is left is to have the client come again.
+        log.exception("stream broken off", extra={"path": request.path})
+        channel.abort()
     return response
 
 

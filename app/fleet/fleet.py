@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import logging
 import os
+import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +28,8 @@ class Fleet:
     """The clusters by name, in the order of their names.
 
     ``kubeconfigs`` and ``contexts`` are the command line's (`find_contexts`);
-    ``namespaces`` are the namespaces that a cluster, by name, is restricted to.
+    ``namespaces`` are the namespaces that a cluster, by name, is restricted to. ``maker``
+    tells what this fleet has dated, by its clock and what it has seen, from what others have.
     ``listeners`` are called with the name of a cluster that came, went, or changed in
     anything but its objects; they must not wait for anything.
     """
@@ -40,6 +42,7 @@ class Fleet:
         namespaces: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.clusters: dict[str, Cluster] = {}
+        self.maker = secrets.token_bytes(4)
         self.listeners: list[Callable[[str], None]] = []
         self._options = options
         self._kubeconfigs = kubeconfigs

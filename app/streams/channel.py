@@ -64,6 +64,9 @@ class Channel:
         await self._drain()
         self._moved = time.monotonic()
 
+    def abort(self) -> None:
+        self._transport.abort()
+
     def heard(self) -> None:
         self._heard = time.monotonic()
 
@@ -79,7 +82,7 @@ class Channel:
             self._moved = now
             self.write(self._keepalive)
         if dead or _unheard_seconds(self._transport) > DEAD_SECONDS:
-            self._transport.abort()
+            self.abort()
 
 
 def _unheard_seconds(transport: asyncio.Transport) -> float:

@@ -13,7 +13,6 @@ only makes the reader receive again what it had: a lower version claims less.
 
 import base64
 import binascii
-import secrets
 import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -24,8 +23,6 @@ import msgspec
 LIMIT = 6 * 1024
 _FORMAT = 2
 _NAME_BYTES, _IDENTITY_BYTES = 3, 2
-# Tells cursors of this process, which its clock is enough to date, from those of others.
-_MAKER = secrets.token_bytes(4)
 _ANY = ""
 
 
@@ -54,7 +51,7 @@ class _Wire(msgspec.Struct, array_like=True):
 
 
 class Cursor:
-    """A decoded cursor. ``made`` is in seconds since the epoch; ``is_ours`` says that by this process,
+    """A decoded cursor. ``made`` is in seconds since the epoch; ``maker`` tells by which fleet,
     ``text`` is what it was read from."""
 
     def __init__(
@@ -69,15 +66,14 @@ class Cursor:
     ) -> None:
         self.text = text
         self.made = made
-        self.is_ours = maker == _MAKER
-        self._maker = maker
+        self.maker = maker
         self.signature = signature
         self._columns = {column: index for index, column in enumerate(columns)}
         self._rows = rows
         self._shift = shift
 
     @classmethod
-    def at(cls, positions: Iterable[Position], signature: bytes) -> "Cursor":
+    def at(cls, positions: Iterable[Position], signature: bytes, maker: bytes = b"") -> "Cursor":
         """The cursor of somebody who has just seen all of these."""
         versions: dict[bytes, dict[str, int]] = {}
         for position in positions:
@@ -88,7 +84,7 @@ class Cursor:
             row_id: tuple(row.get(column, 0) for column in columns)
             for row_id, row in sorted(versions.items())
         }
-        return cls(int(time.time()), _MAKER, signature, columns, rows)
+        return cls(int(time.time()), maker, signature, columns, rows)
 
     def version(self, cluster: str, identity: str, resource: str, namespace: str | None) -> int | None:
         """Up to which version a store has been seen; None where the cursor does not cover it."""
@@ -114,16 +110,16 @@ class Cursor:
         while len(text := cursor._encoded()) > LIMIT:
             kept = list(cursor._rows.items())[: len(cursor._rows) * LIMIT // (len(text) + 1)]
             cursor = Cursor(
-                cursor.made, cursor._maker, cursor.signature, cursor._columns, dict(kept), cursor._shift
+                cursor.made, cursor.maker, cursor.signature, cursor._columns, dict(kept), cursor._shift
             )
         return text
 
     def _one_column(self) -> "Cursor":
         lowest = {row_id: (min(filter(None, row), default=0),) for row_id, row in self._rows.items()}
-        return Cursor(self.made, self._maker, self.signature, [_ANY], lowest, self._shift)
+        return Cursor(self.made, self.maker, self.signature, [_ANY], lowest, self._shift)
 
     def _rounded(self) -> "Cursor":
-        return Cursor(self.made, self._maker, self.signature, self._columns, self._rows, self._shift + 8)
+        return Cursor(self.made, self.maker, self.signature, self._columns, self._rows, self._shift + 8)
 
     def _encoded(self) -> str:
         rows = bytearray()
@@ -132,7 +128,7 @@ class Cursor:
             for version in row:
                 _write_varint(rows, version >> self._shift)
         wire = _Wire(
-            _FORMAT, self.made, self._maker, self.signature, self._shift, list(self._columns), bytes(rows)
+            _FORMAT, self.made, self.maker, self.signature, self._shift, list(self._columns), bytes(rows)
         )
         return base64.urlsafe_b64encode(msgspec.msgpack.encode(wire)).rstrip(b"=").decode()
 

@@ -9,12 +9,12 @@ from app.fleet.coverage import Coverage
 from app.streams.cursor import Cursor, Position
 
 
-def cursor_of(coverage: Coverage, signature: bytes) -> Cursor:
+def cursor_of(coverage: Coverage, signature: bytes, maker: bytes) -> Cursor:
     """The cursor of a reader who sees all that the coverage holds in this step of the event loop."""
-    return cursor_at(_stores(coverage), signature)
+    return cursor_at(_stores(coverage), signature, maker)
 
 
-def cursor_at(stores: Iterable[tuple[Cluster, Store]], signature: bytes) -> Cursor:
+def cursor_at(stores: Iterable[tuple[Cluster, Store]], signature: bytes, maker: bytes) -> Cursor:
     """The cursor of a reader who has seen all that these stores hold."""
     return Cursor.at(
         (
@@ -23,6 +23,7 @@ def cursor_at(stores: Iterable[tuple[Cluster, Store]], signature: bytes) -> Curs
             if cluster.identity is not None and store.version
         ),
         signature,
+        maker,
     )
 
 

@@ -42,6 +42,7 @@ class Range:
     def __init__(self, log: Log, fleet: Fleet, subject: Subject, query: Query) -> None:
         self.parts: dict[tuple[str, str], Part] = {}
         self.signature = query.signature
+        self.maker = fleet.maker
         self._log = log
         self._fleet = fleet
         self._subject = subject
@@ -118,7 +119,7 @@ class Range:
     def cursor(self) -> str:
         """That of who sees all that the stores hold in this step of the event loop."""
         stores = ((part.cluster, store) for part in self.parts.values() for store in part.stores)
-        return cursor_at(stores, self.signature).encode()
+        return cursor_at(stores, self.signature, self.maker).encode()
 
     def statuses(self) -> list[ClusterStatus]:
         """How each cluster in scope is for all that is asked for."""

@@ -36,7 +36,7 @@ class Plan(msgspec.Struct):
     """What each part begins with: versions of its stores, or changes. Of any other, all is sent."""
 
     range: Range
-    made: int
+    begun: int
     versions: Mapping[Part, list[int]]
     changes: Mapping[Part, list[Change]] | None
 
@@ -48,7 +48,7 @@ class Plan(msgspec.Struct):
     def _of(self, part: Part) -> Iterator[bytes]:
         if not part.is_known:
             return part.absent()
-        if part not in self.versions or part.is_replaced_since(self.made):
+        if part not in self.versions or part.is_replaced_since(self.begun):
             return part.anew()
         if self.changes is not None:
             return part.exactly(self.changes[part])
@@ -57,21 +57,22 @@ class Plan(msgspec.Struct):
 
 async def plan(range_: Range, cursor: Cursor, *, exact: bool) -> Plan | None:
     """None where an ``exact`` continuation is asked for and not known any more."""
-    made = CLOCK.now
+    begun = CLOCK.now
+    made = cursor.made if cursor.maker == range_.maker else cursor.made - SKEW_SECONDS
     parts = [part for part in range_.parts.values() if part.is_known]
-    found = await asyncio.gather(*(_versions(part, cursor) for part in parts))
+    found = await asyncio.gather(*(_versions(part, cursor, made) for part in parts))
     versions = {part: known for part, known in zip(parts, found, strict=True) if known is not None}
     changes: dict[Part, list[Change]] = {}
     if exact:
         for part in [*range_.parts.values()]:
             known = part.changes_since(versions[part]) if part in versions else None
-            if part.is_known and (known is None or part.is_replaced_since(made)):
+            if part.is_known and (known is None or part.is_replaced_since(begun)):
                 return None
             changes[part] = known or []
-    return Plan(range_, made, versions, changes if exact else None)
+    return Plan(range_, begun, versions, changes if exact else None)
 
 
-async def _versions(part: Part, cursor: Cursor) -> list[int] | None:
+async def _versions(part: Part, cursor: Cursor, made: float) -> list[int] | None:
     """Those from which the part can go on; None where it must begin anew."""
     cluster = part.cluster
     assert cluster.identity is not None
@@ -83,14 +84,14 @@ async def _versions(part: Part, cursor: Cursor) -> list[int] | None:
         found.append(version)
     reachable = await asyncio.gather(
         *(
-            _is_reachable(part, store, version, cursor)
+            _is_reachable(part, store, version, made)
             for store, version in zip(part.stores, found, strict=True)
         )
     )
     return found if all(reachable) else None
 
 
-async def _is_reachable(part: Part, store: Store, version: int, cursor: Cursor) -> bool:
+async def _is_reachable(part: Part, store: Store, version: int, made: float) -> bool:
     """Whether the store can tell, maybe by asking the API server, what happened since a version.
 
     Versions of another history may look the same, so it matters when the cursor was made:
@@ -102,7 +103,6 @@ async def _is_reachable(part: Part, store: Store, version: int, cursor: Cursor) 
                 await store.reached(version)
         except TimeoutError:
             return False
-    made = cursor.made if cursor.is_ours else cursor.made - SKEW_SECONDS
     if made < store.restored:
         return False
     if made >= store.began and store.last.reaches(version):
