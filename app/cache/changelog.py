@@ -11,7 +11,7 @@ keep bodies alive that the store has dropped, so they are bounded by bytes.
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -51,8 +51,8 @@ Entry = CachedObject | Deleted
 class LastChanges:
     """The last change of each object, in the order in which they happened.
 
-    ``floor`` is the lowest version since which all deletions are known; up to it,
-    ``anchor`` is the latest version at which something is known to have happened.
+    ``floor`` is the lowest version since which everything was seen, as it happened; up to
+    it, ``anchor`` is the latest version at which something is known to have happened.
     """
 
     def __init__(self) -> None:
@@ -96,6 +96,15 @@ class LastChanges:
             del self._deleted[oldest.key]
             self.drop(oldest)
             self.floor = self.anchor = max(self.floor, oldest.version)
+
+    def miss(self, anchor: int, version: int) -> None:
+        """Something may have happened up to ``version`` that was not seen.
+
+        Who follows the steps of this store knows all the same; who comes with a version may
+        hold what was created and deleted unseen.
+        """
+        self.floor = version
+        self.anchor = anchor
 
     def reaches(self, version: int) -> bool:
         """Whether all that changed after ``version`` is known."""
@@ -174,18 +183,6 @@ class ExactChanges:
         if version < self.floor:
             return None
         return [change for change in self._changes if change.version > version]
-
-    def before(self, version: int) -> Mapping[str, CachedObject | None] | None:
-        """Of what changed after ``version``, what there was at it; None where that is too long ago."""
-        changes = self.since(version)
-        if changes is None:
-            return None
-        found: dict[str, CachedObject | None] = {}
-        for change in changes:
-            known = change.old or change.new
-            assert known is not None
-            found.setdefault(known.key, change.old)
-        return found
 
 
 def _kept_alive(change: Change) -> int:

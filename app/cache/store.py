@@ -117,17 +117,18 @@ class Store:
 
     # Writing
 
-    def replace(self, objects: Iterable[CachedObject], version: int) -> None:
+    def replace(self, objects: Iterable[CachedObject], version: int, *, continues: bool = True) -> None:
         """Make the store equal to a complete list taken at ``version``, as one step.
 
         The difference is what listeners see: deletions first, then creations and
         changes in the order of their versions. An object under an old name with a new
-        uid is deleted and created. Where there was no list before, or the version is
-        lower than it was because the history of the cluster went back, listeners are
-        told to begin anew.
+        uid is deleted and created. Where there was no list before, or this one is not of
+        the same history, listeners are told to begin anew. It is not where versions go
+        back, where something else was there at a version that was known, and where it
+        does not ``continue``, as somebody else has found out.
         """
         listed = {found.key: found for found in objects}
-        if not 0 < self.version <= version:
+        if not (continues and 0 < self.version <= version and self._agrees(listed.values())):
             self._begin(listed, version)
             return
         deleted: list[Change] = []
@@ -158,12 +159,19 @@ class Store:
             if change.old.key not in listed:
                 self.last.delete(change.old, version, step, len(self))
         self._keys = sorted(self._objects)
-        if any(change.version <= self.version for change in changed):
-            self._came_late()
         self.version = version
-        if deleted or changed:
-            self.exact.begin(version)
+        self.exact.begin(version)
+        self.last.miss(max((found.version for found in listed.values()), default=0), version)
         self._told(deleted + changed)
+
+    def _agrees(self, listed: Iterable[CachedObject]) -> bool:
+        """Whether what is there since before the present version is what is known."""
+        for found in listed:
+            if found.version <= self.version:
+                known = self._objects.get(found.key)
+                if known is None or known.version != found.version or known.uid != found.uid:
+                    return False
+        return True
 
     def apply(self, new: CachedObject) -> None:
         """Take in one object that was created or changed; what is older than what is held is ignored."""
@@ -234,8 +242,8 @@ class Store:
 
     def _came_late(self) -> None:
         """Whoever has seen the versions up to now has not seen this: a version does not tell any more."""
-        self.last.floor = self.version + 1
         self.exact.begin(self.version + 1)
+        self.last.miss(0, self.version + 1)
 
     def _delete(self, old: CachedObject, version: int, step: int) -> Change:
         self._forget(old)
