@@ -49,6 +49,7 @@ class Store:
         self.began = 0.0
         self.restored = 0.0
         self.replaced_at = 0
+        self.latest = (0, "")
         self.listeners: list[Listener] = []
         self.last = LastChanges()
         self.exact = ExactChanges()
@@ -161,7 +162,8 @@ class Store:
         self._keys = sorted(self._objects)
         self.version = version
         self.exact.begin(version)
-        self.last.miss(max((found.version for found in listed.values()), default=0), version)
+        self.latest = max([self.latest, *((found.version, found.uid) for found in listed.values())])
+        self.last.miss(self.latest[0], version)
         self._told(deleted + changed)
 
     def _agrees(self, listed: Iterable[CachedObject]) -> bool:
@@ -224,6 +226,7 @@ class Store:
         for found in objects.values():
             self._hold(None, found)
         self._keys = sorted(objects)
+        self.latest = max(((found.version, found.uid) for found in objects.values()), default=(0, ""))
         self.last.begin(objects.values(), version, self.replaced_at)
         self.exact.begin(version)
         self.version = version
@@ -236,6 +239,9 @@ class Store:
     def _happened(self, changes: Sequence[Change], version: int) -> None:
         if version <= self.version:
             self._came_late()
+        changed = changes[-1].new or changes[-1].old
+        assert changed is not None
+        self.latest = max(self.latest, (version, changed.uid))
         self.version = max(self.version, version)
         self.exact.add(changes, self.bytes)
         self._told(changes)
