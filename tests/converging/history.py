@@ -50,7 +50,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 class History:
     """What happens to one cluster: changes, faults, and an API server that goes and returns."""
 
-    def __init__(self, cluster: SimulatedCluster, rng: random.Random) -> None:
+    def __init__(self, cluster: SimulatedCluster, rng: random.Random, *, restores: bool = True) -> None:
+        self.restores = restores
         self.cluster = cluster
         self.rng = rng
         self.told: list[str] = []
@@ -65,8 +66,7 @@ class History:
             self.strike,
             self.compact,
             self.restart,
-            self.back_up,
-            self.go_back,
+            *((self.back_up, self.go_back) if self.restores else ()),
         ]
         action = self.rng.choice(actions)
         self.told.append(action.__name__)

@@ -70,8 +70,12 @@ class World:
         self.clusters = {
             name: simulated(name, seed=seed, history=self.rng.choice((20, 10_000))) for name in ("a", "b")
         }
+        # Nobody can tell a server that was not there what its clients were sent, without a cursor
+        # yet, of a history that has been undone since: servers restart, or clusters are restored.
+        self.restores = self.rng.random() < 0.5
         self.histories = [
-            History(cluster, random.Random(f"{seed}/{name}")) for name, cluster in self.clusters.items()
+            History(cluster, random.Random(f"{seed}/{name}"), restores=self.restores)
+            for name, cluster in self.clusters.items()
         ]
         self.clients: list[tuple[Follower, Matches]] = []
         self.told: list[str] = []
@@ -129,7 +133,7 @@ class World:
             if action < 0.1:
                 self.rng.choice(self._proxies).cut()
                 self.told.append("cut")
-            elif action < 0.2:
+            elif action < 0.2 and not self.restores:
                 self.told.append("restart of a server")
                 await self._restart(self.rng.randrange(len(self._servers)))
             else:
