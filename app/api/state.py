@@ -12,11 +12,13 @@ FLEET = web.AppKey("fleet", Fleet)
 @dataclass(frozen=True)
 class Serving:
     """``sync_timeout`` is in seconds; ``token`` is what callers present, None where they need not;
-    ``certificate`` is the PEM of the server's own certificate, None on plain HTTP."""
+    ``certificate`` is the PEM of the server's own certificate, None on plain HTTP; ``read_only``
+    names the clusters in which nothing may be changed, True for all."""
 
     sync_timeout: float
     token: str | None = field(repr=False)
     certificate: str | None
+    read_only: bool | frozenset[str] = False
 
 
 SERVING = web.AppKey("serving", Serving)
