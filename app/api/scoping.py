@@ -20,7 +20,7 @@ from app.streams.cursor import Cursor, CursorError
 from app.streams.positions import wait_until_seen
 
 AFTER_SECONDS = 2.0
-NOT_SEEN = "what after= covers has not been seen yet"
+NOT_SEEN = "what was written, or what after= covers, has not been seen yet"
 # By these words no kind can be asked for without its group: they are paths of our own, now or soon.
 OWN_WORDS = frozenset(
     {
@@ -84,10 +84,28 @@ async def _introduced(clusters: Sequence[Cluster], patience: float) -> None:
 
 
 async def caught_up(request: web.Request, coverage: Coverage) -> Collection[str]:
-    """Wait for first lists, and for what ``after`` covers; the clusters that it took too long in."""
+    """Wait for first lists, for what was written through this server and for what ``after`` covers.
+
+    Returns the clusters that it took too long in.
+    """
     after = _cursor(request)
     await coverage.ready(request.app[SERVING].sync_timeout)
-    return () if after is None else await wait_until_seen(coverage, after, AFTER_SECONDS)
+    if after is None:
+        return await _own_writes(coverage)
+    covered_late, own_late = await asyncio.gather(
+        wait_until_seen(coverage, after, AFTER_SECONDS), _own_writes(coverage)
+    )
+    return covered_late | own_late
+
+
+async def _own_writes(coverage: Coverage) -> set[str]:
+    """The clusters that do not show yet, even after some waiting, what was written through this server."""
+    name = coverage.resource.name
+    behind = [cluster for cluster in coverage.clusters if cluster.written.pending(name)]
+    if not behind:
+        return set()
+    seen = await asyncio.gather(*(cluster.written.seen(name) for cluster in behind))
+    return {cluster.name for cluster, caught_up in zip(behind, seen, strict=True) if not caught_up}
 
 
 def statuses(coverage: Coverage, late: Collection[str]) -> list[ClusterStatus]:

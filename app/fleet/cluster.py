@@ -13,6 +13,7 @@ from app.fleet.crds import Definitions
 from app.fleet.status import Condition, overall
 from app.fleet.watch import keep_running
 from app.fleet.watches import Watches
+from app.fleet.written import Written
 from app.kube.access import open_access
 from app.kube.connection import Connection
 from app.kube.discovery import WELL_KNOWN, Catalog, discover, server_version
@@ -80,6 +81,7 @@ class Cluster:
             on_relist=self._doubt,
             on_gone=self._look_again,
         )
+        self.written = Written(self.watches)
         self.catalog: Catalog = WELL_KNOWN
         self._options = options
         self._discovered: Catalog = WELL_KNOWN
