@@ -68,7 +68,14 @@ async def serve(settings: Settings) -> None:
     door = Door(given or made, settings.host, settings.allowed_origins)
     certificate = settings.tls_cert.read_text() if settings.tls_cert is not None else None
     async with _fleet(settings) as fleet:
-        serving = Serving(settings.sync_timeout, given or made, certificate, _read_only(settings, fleet))
+        serving = Serving(
+            settings.sync_timeout,
+            given or made,
+            certificate,
+            _read_only(settings, fleet),
+            settings.allow_proxy,
+            settings.consistent_reads == "forward",
+        )
         runner = web.AppRunner(
             make_application(fleet, door, serving),
             access_log=None,

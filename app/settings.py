@@ -169,6 +169,12 @@ class Settings(BaseSettings):
     read_only: Annotated[bool | tuple[str, ...], BeforeValidator(_all_or_names)] = _setting(
         False, "the clusters in which nothing may be changed", "true, false, or names of clusters"
     )
+    allow_proxy: bool = _setting(
+        False, "whether pages of pods, services and nodes are served through proxy", "true or false"
+    )
+    consistent_reads: Literal["cache", "forward"] = _setting(
+        "cache", "who answers lists of a cluster's own API that ask for the latest state", "cache or forward"
+    )
     managed_fields: Literal["drop", "keep"] = _setting(
         "drop", "whether metadata.managedFields is served", "drop or keep"
     )

@@ -5,7 +5,7 @@ from aiohttp import hdrs, web
 from app.api.door import Door
 from app.api.endpoints import add_routes
 from app.api.metrics import METRICS, Metrics
-from app.api.problem import problems
+from app.api.problem import is_kubernetes, problems
 from app.api.state import FLEET, SERVING, Serving
 from app.fleet.fleet import Fleet
 
@@ -26,3 +26,6 @@ def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Applicat
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers[hdrs.SERVER] = "k8s-mcp"
+    if is_kubernetes(request):
+        # Whatever page a cluster serves has no business under our origin.
+        response.headers["Content-Security-Policy"] = "sandbox"

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from app.api import clusters, operations, reads
 from app.api.endpoint import Endpoint
+from app.api.facade import serving
 from app.api.negotiation import FORMATS, media_type
 from app.api.openapi import describe
 from app.api.parameters import CLUSTER, Parameter, check
@@ -87,6 +88,8 @@ ENDPOINTS = (
 def add_routes(app: web.Application) -> None:
     for endpoint in ENDPOINTS:
         app.router.add_get(endpoint.path, _checked(endpoint))
+    # Last, because it takes whatever is left below a cluster.
+    app.router.add_route("*", "/clusters/{cluster}/{path:.*}", serving.serve)
 
 
 def _checked(endpoint: Endpoint):  # type: ignore[no-untyped-def]

@@ -95,6 +95,15 @@ class Cluster:
         self._tasks: set[asyncio.Task[None]] = set()
         self._recognising: asyncio.Task[None] | None = None
 
+    @property
+    def connection(self) -> Connection | None:
+        """To its API server; None before the cluster has been reached for the first time."""
+        return self._connection
+
+    @property
+    def options(self) -> Options:
+        return self._options
+
     # How it goes
 
     @property
