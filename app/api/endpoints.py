@@ -3,7 +3,7 @@
 import functools
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from app.api import clusters, operations, reads
 from app.api.endpoint import Endpoint
@@ -11,6 +11,7 @@ from app.api.facade import serving
 from app.api.negotiation import FORMATS, media_type
 from app.api.openapi import describe
 from app.api.parameters import CLUSTER, Parameter, check
+from app.api.writing import WRITES
 
 _MEDIA = tuple(dict.fromkeys(map(media_type, FORMATS)))
 _PLACE = (
@@ -82,12 +83,16 @@ ENDPOINTS = (
         media=_MEDIA,
         schema="Object",
     ),
+    *WRITES,
 )
 
 
 def add_routes(app: web.Application) -> None:
     for endpoint in ENDPOINTS:
-        app.router.add_get(endpoint.path, _checked(endpoint))
+        if endpoint.method == hdrs.METH_GET:
+            app.router.add_get(endpoint.path, _checked(endpoint))
+        else:
+            app.router.add_route(endpoint.method, endpoint.path, _checked(endpoint))
     # Last, because it takes whatever is left below a cluster.
     app.router.add_route("*", "/clusters/{cluster}/{path:.*}", serving.serve)
 

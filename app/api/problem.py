@@ -70,16 +70,25 @@ class Problem(Exception):
             headers=self.headers,
         )
 
-    def response(self) -> web.Response:
-        document = {
+    @property
+    def document(self) -> dict[str, Any]:
+        """The problem details."""
+        known = self.status in http.HTTPStatus.__members__.values()
+        return {
             "type": "about:blank",
-            "title": http.HTTPStatus(self.status).phrase,
+            # What clusters answer, or proxies in front of them, has not always a name.
+            "title": http.HTTPStatus(self.status).phrase if known else "Error",
             "status": self.status,
             "detail": self.detail,
             **self.members,
         }
+
+    def response(self) -> web.Response:
         return web.Response(
-            status=self.status, body=orjson.dumps(document), content_type=CONTENT_TYPE, headers=self.headers
+            status=self.status,
+            body=orjson.dumps(self.document),
+            content_type=CONTENT_TYPE,
+            headers=self.headers,
         )
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 import msgspec
 from aiohttp import web
@@ -15,9 +16,12 @@ from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage
 from app.fleet.fleet import UnknownCluster
 from app.fleet.status import ClusterStatus
-from app.kube.names import AmbiguousResource, UnknownResource
+from app.kube.names import AmbiguousResource, UnknownResource, match
+from app.kube.resources import Resource
 from app.streams.cursor import Cursor, CursorError
 from app.streams.positions import wait_until_seen
+
+T = TypeVar("T")
 
 AFTER_SECONDS = 2.0
 NOT_SEEN = "what was written, or what after= covers, has not been seen yet"
@@ -50,15 +54,28 @@ def in_scope(request: web.Request, names: Collection[str] | None) -> list[Cluste
 
 async def covered(request: web.Request) -> Coverage:
     """The resource that the path names, in the clusters asked for. Raises Problem."""
+    names = request[CALLER].scope.permitted_clusters(words(request, "cluster"))
+    return await _understood(
+        request, in_scope(request, names), lambda word: request.app[FLEET].coverage(word, names)
+    )
+
+
+async def resource_named(request: web.Request, clusters: Sequence[Cluster]) -> Resource:
+    """The resource that the path names, as the first of the clusters has it. Raises Problem."""
+    return await _understood(
+        request, clusters, lambda word: match(word, [cluster.catalog for cluster in clusters])
+    )
+
+
+async def _understood(request: web.Request, clusters: Sequence[Cluster], meaning: Callable[[str], T]) -> T:
+    """What the word for a resource means, once the clusters have said what they serve. Raises Problem."""
     word = request.match_info["resource"]
     if word.lower() in OWN_WORDS:
         raise Problem(404, f"there is nothing at {request.path}; /openapi.json has all there is")
-    names = request[CALLER].scope.permitted_clusters(words(request, "cluster"))
-    clusters = in_scope(request, names)
 
-    def find() -> Coverage:
+    def find() -> T:
         try:
-            return request.app[FLEET].coverage(word, names)
+            return meaning(word)
         except AmbiguousResource as error:
             raise Problem(409, str(error), resources=error.names) from None
 

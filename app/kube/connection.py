@@ -82,7 +82,7 @@ class Connection:
         Raises ApiError, ConnectionFailed and AccessError.
         """
         limits = ClientTimeout(total=None, connect=self._connect_timeout)
-        headers = {hdrs.ACCEPT: "application/json", hdrs.ACCEPT_ENCODING: "identity"}
+        headers: dict[str, str] = {hdrs.ACCEPT: "application/json", hdrs.ACCEPT_ENCODING: "identity"}
         if body is not None:
             headers[hdrs.CONTENT_TYPE] = content_type
         answer = await self._request(method, path, params, headers, limits, data=body)

@@ -25,6 +25,7 @@ __all__ = [
     "Status",
     "WireError",
     "WireObject",
+    "decode_answer",
     "decode_event",
     "decode_page",
 ]
@@ -123,6 +124,14 @@ def decode_page(body: bytes, resource: Resource, shape: Shape) -> Page:
     return _readable(_page, body, resource, shape)
 
 
+def decode_answer(body: bytes, shape: Shape) -> bytes:
+    """What a write was answered with, cut in the same way; its JSON without the opening brace.
+
+    A dry run brings an object without a version, a deletion perhaps a Status. Raises WireError.
+    """
+    return _readable(_answer, body, shape)
+
+
 class _Metadata(msgspec.Struct, gc=False):
     name: str
     resourceVersion: str
@@ -218,6 +227,17 @@ def _event(line: bytes, shape: Shape) -> Event:
     if event.type == "ERROR":
         return Event("ERROR", error=_status(event.object))
     raise WireError(f"an event of type {event.type[:40]!r}")
+
+
+def _answer(body: bytes, shape: Shape) -> bytes:
+    members = _members_decoder.decode(redacted(body) if shape.redact else body)
+    if not members:
+        raise WireError("an object without members")
+    if not shape.keep_managed_fields and "metadata" in members:
+        metadata = _members_decoder.decode(members["metadata"])
+        if metadata.pop("managedFields", None) is not None:
+            members["metadata"] = Raw(msgspec.json.encode(metadata))
+    return msgspec.json.encode(members)[1:]
 
 
 def _status(body: Raw) -> Status:

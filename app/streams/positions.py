@@ -1,10 +1,12 @@
 """Between the stores of a coverage and the cursors that speak of them."""
 
 import asyncio
+from collections.abc import Iterable
 
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage
+from app.fleet.writing import Landed
 from app.streams.cursor import Cursor, Position
 
 
@@ -18,6 +20,16 @@ def cursor_of(coverage: Coverage, signature: bytes) -> Cursor:
         ),
         signature,
     )
+
+
+def cursor_of_writes(writes: Iterable[tuple[Cluster, Landed]]) -> Cursor:
+    """The cursor of a reader who has seen these writes, and who knows what else."""
+    versions: dict[tuple[str, str, str, str | None], int] = {}
+    for cluster, landed in writes:
+        if cluster.identity is not None:
+            place = cluster.name, cluster.identity, landed.resource, landed.namespace
+            versions[place] = max(landed.version, versions.get(place, 0))
+    return Cursor.at((Position(*place, version) for place, version in versions.items()), b"")
 
 
 async def wait_until_seen(coverage: Coverage, cursor: Cursor, patience: float) -> set[str]:
