@@ -4,6 +4,8 @@ from aiohttp import hdrs, web
 
 from app.api.door import Door
 from app.api.endpoints import add_routes
+from app.api.facade.interest import INTEREST, Interest
+from app.api.facade.pages import PAGES, Pages
 from app.api.metrics import METRICS, Metrics
 from app.api.problem import is_kubernetes, problems
 from app.api.state import FLEET, SERVING, Serving
@@ -18,6 +20,8 @@ def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Applicat
     app[FLEET] = fleet
     app[SERVING] = serving
     app[METRICS] = metrics
+    app[PAGES] = Pages()
+    app[INTEREST] = Interest()
     app.on_response_prepare.append(_add_headers)
     add_routes(app)
     return app

@@ -3,12 +3,16 @@
 from aiohttp import hdrs, web
 
 from app.api import audit
+from app.api.facade import reading
+from app.api.facade.asking import ask, resource_of
 from app.api.facade.forwarding import forward
 from app.api.facade.headers import asked_upgrade, impersonated
+from app.api.facade.interest import INTEREST
 from app.api.facade.noting import listener
 from app.api.facade.paths import Target, target_of
 from app.api.facade.presence import CallerGone
 from app.api.facade.upgrading import upgrade
+from app.api.metrics import METRICS
 from app.api.permitting import check_writable, is_change, is_connecting, is_dry_run, is_review
 from app.api.problem import Problem
 from app.api.scoping import in_scope
@@ -57,15 +61,35 @@ async def _answer(request: web.Request, cluster: Cluster, target: Target) -> web
         )
     if connection.impersonates and impersonated(request) is not None:
         raise Problem(403, "Impersonate-* is refused: the context of this cluster acts as somebody itself")
+    resource = resource_of(cluster, target) if _is_read(request, target) else None
+    asked = ask(request, cluster, target, resource) if resource is not None else None
+    hit = asked is not None and await reading.is_current(request, cluster, asked)
+    if resource is not None:
+        request.app[INTEREST].note(cluster, resource.name)
+        request.app[METRICS].count_read(cluster.name, resource.name, _verb(target), hit=hit)
+    if asked is not None and hit:
+        return await reading.answer(request, cluster, asked)
     try:
         if (protocol := asked_upgrade(request)) is not None:
             return await upgrade(request, connection, target, protocol)
         heard = None if _is_dry(request, target, body) else listener(cluster, target, request.method)
         return await forward(request, connection, target, body=body, answered=heard)
     except (CannotConnect, AccessError) as error:
+        if asked is not None and reading.can_stand_in(cluster, asked):
+            return await reading.answer(request, cluster, asked, stale=True)
         raise Problem(503, f"cluster {cluster.name!r}: {error}") from None
     except ConnectionFailed as error:
         raise Problem(502, f"cluster {cluster.name!r}: {error}") from None
+
+
+def _is_read(request: web.Request, target: Target) -> bool:
+    """Whether it is one that a cache could answer, for somebody who is content with the context's account."""
+    reads = request.method == hdrs.METH_GET and not target.info.subresource
+    return reads and asked_upgrade(request) is None and impersonated(request) is None
+
+
+def _verb(target: Target) -> str:
+    return "watch" if target.is_watch else "get" if target.info.name else "list"
 
 
 def _is_dry(request: web.Request, target: Target, body: bytes | None) -> bool:

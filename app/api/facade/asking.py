@@ -1,0 +1,157 @@
+"""A read of a cluster's own API, taken apart: what the cache would have to answer."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+import msgspec
+from aiohttp import hdrs, web
+
+from app.api.facade import fields, pages
+from app.api.facade.accepting import Shape, shape_of
+from app.api.facade.paths import Target
+from app.cache.errors import SelectorError
+from app.cache.fieldselectors import FieldSelector
+from app.cache.selectors import LabelSelector
+from app.cache.store import Store
+from app.fleet.cluster import Cluster
+from app.fleet.watch import Watch
+from app.kube.resources import Resource
+
+# Whatever else is asked (pretty, say) is the API server's to understand.
+_UNDERSTOOD = frozenset(
+    {
+        "allowWatchBookmarks",
+        "continue",
+        "fieldSelector",
+        "includeObject",
+        "labelSelector",
+        "limit",
+        "resourceVersion",
+        "resourceVersionMatch",
+        "timeout",
+        "timeoutSeconds",
+        "watch",
+    }
+)
+_INCLUDED = ("Metadata", "Object", "None")
+# The tables are those of this version, and of what a definition of the cluster describes.
+TABLES_OF = "v1.37."
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A list, or with a ``name`` one object.
+
+    ``version`` of None asks for the latest state, of 0 for any, else for one that is not
+    older. ``limit`` of 0 is none. ``query`` is a hash of what decides what is listed.
+    """
+
+    resource: Resource
+    watch: Watch
+    store: Store
+    namespace: str
+    name: str
+    shape: Shape
+    included: str
+    labels: LabelSelector | None
+    fields: FieldSelector | None
+    version: int | None
+    limit: int
+    token: pages.Token | None
+    query: str
+
+    @property
+    def selects(self) -> bool:
+        return self.labels is not None or self.fields is not None
+
+
+def resource_of(cluster: Cluster, target: Target) -> Resource | None:
+    """The resource that is meant, where it is one that can be watched, in the version that is."""
+    info = target.info
+    resource = cluster.catalog.get(info.qualified)
+    if resource is None or resource.version != info.version:
+        return None
+    return resource
+
+
+def ask(request: web.Request, cluster: Cluster, target: Target, resource: Resource) -> Ask | None:
+    """None where the cache cannot know what the API server would answer."""
+    info, given = target.info, target.parameters
+    if info.subresource or info.prefix or target.is_watch or len(set(given)) != len(given):
+        return None
+    store_watch = cluster.watches.get(resource.name)
+    store = _store(store_watch, resource, info.namespace) if store_watch is not None else None
+    shape = shape_of(request.headers.getall(hdrs.ACCEPT, []), many=not info.name)
+    included = given.get("includeObject", "") or "Metadata"
+    if store is None or store_watch is None or shape is None or not _UNDERSTOOD.issuperset(given):
+        return None
+    if (shape == "table" and not _knows_table(cluster, resource)) or included not in _INCLUDED:
+        return None
+    if bool(info.name) and ((resource.namespaced and not info.namespace) or _ONLY_LISTS.intersection(given)):
+        return None
+    try:
+        labels = LabelSelector.parse(given.get("labelSelector", ""))
+    except SelectorError:
+        return None
+    conditions = None
+    if given.get("fieldSelector"):
+        conditions = fields.selector(given["fieldSelector"], resource.name, namespaced=resource.namespaced)
+        if conditions is None:
+            return None
+    version, limit = _number(given.get("resourceVersion")), _number(given.get("limit")) or 0
+    token = pages.decode(given["continue"]) if given.get("continue") else None
+    if not _is_plain(given, version, limit, token):
+        return None
+    asked = (target.path, given.get("labelSelector", ""), given.get("fieldSelector", ""))
+    return Ask(
+        resource,
+        store_watch,
+        store,
+        info.namespace if resource.namespaced else "",
+        info.name,
+        shape,
+        included,
+        labels if labels.requirements else None,
+        conditions,
+        version,
+        # With any version, kube-apiserver does not page either.
+        0 if version == 0 and token is None else limit,
+        token,
+        blake2b(msgspec.json.encode(asked), digest_size=6).hexdigest(),
+    )
+
+
+_ONLY_LISTS = frozenset({"continue", "fieldSelector", "labelSelector", "limit", "resourceVersionMatch"})
+
+
+def _is_plain(given: Mapping[str, str], version: int | None, limit: int, token: pages.Token | None) -> bool:
+    """Whether version, limit and continue go together in a way that needs no API server."""
+    if (given.get("resourceVersion") and version is None) or (
+        given.get("limit") and _number(given["limit"]) is None
+    ):
+        return False
+    if given.get("continue"):
+        return token is not None and not version and not given.get("resourceVersionMatch")
+    match given.get("resourceVersionMatch", ""):
+        case "":
+            # Of a version with a limit is meant exactly that one.
+            return not (version and limit)
+        case "NotOlderThan":
+            return version is not None
+    return False
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 19 else None
+
+
+def _store(watch: Watch, resource: Resource, namespace: str) -> Store | None:
+    """The one that holds all that is asked for."""
+    if namespace and not resource.namespaced and resource.name != "namespaces":
+        return None
+    return next((store for store in watch.stores if store.namespace in (None, namespace or "\0")), None)
+
+
+def _knows_table(cluster: Cluster, resource: Resource) -> bool:
+    if cluster.definitions.columns(resource) is not None:
+        return True
+    return (cluster.version or "").startswith(TABLES_OF)
