@@ -68,7 +68,7 @@ def answer(outcomes: Sequence[Outcome], *, several: bool) -> web.Response:
         return results_answer(parts, headers)
     (only,) = outcomes
     if isinstance(only.result, Failed):
-        raise _problem(only.cluster, only.result)
+        raise problem_of(only.cluster, only.result)
     return web.Response(
         status=only.status,
         body=_object(only.cluster, only.result),
@@ -95,7 +95,7 @@ def common_status(statuses: Iterable[int]) -> int:
 def told(cluster: Cluster, result: Result) -> dict[str, Any]:
     """``status``, and ``object`` or ``error``."""
     if isinstance(result, Failed):
-        return {"status": result.status, "error": _problem(cluster, result).document}
+        return {"status": result.status, "error": problem_of(cluster, result).document}
     return {"status": result.status, "object": orjson.Fragment(_object(cluster, result))}
 
 
@@ -109,7 +109,8 @@ def cursor_header(results: Iterable[tuple[Cluster, Result]]) -> dict[str, str]:
     return {"X-Cursor": cursor_of_writes(landed).encode()} if landed else {}
 
 
-def _problem(cluster: Cluster, failed: Failed) -> Problem:
+def problem_of(cluster: Cluster, failed: Failed) -> Problem:
+    """An error of a cluster as its caller is told it."""
     members: dict[str, Any] = {"reason": failed.reason} if failed.reason else {}
     return Problem(failed.status, failed.detail, cluster=cluster.name, **members)
 

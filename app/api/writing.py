@@ -8,7 +8,7 @@ from app.api.parameters import Parameter
 from app.api.targets import DRY_RUN, JSON, YAML
 from app.fleet.writing import APPLY, MERGE, STRATEGIC
 
-_WHERE = (
+WHERE = (
     Parameter(
         "cluster",
         "Names of clusters, separated by commas, or * for all. May be left out where there is but one.",
@@ -32,7 +32,7 @@ WRITES = (
         "/apply",
         applies.apply_manifest,
         "Apply a manifest, server-side.",
-        (*_WHERE, *_MANAGED, _FORCE),
+        (*WHERE, *_MANAGED, _FORCE),
         schema="Results",
         method="POST",
         body=dict.fromkeys((JSON[0], YAML[0]), "Manifest"),
@@ -42,7 +42,7 @@ WRITES = (
         "/{resource}",
         writes.create,
         "Create an object.",
-        (*_WHERE, *_MANAGED),
+        (*WHERE, *_MANAGED),
         schema="ObjectOrResults",
         method="POST",
         body=_OBJECT,
@@ -52,7 +52,7 @@ WRITES = (
         "/{resource}/{name}",
         writes.patch,
         "Change an object.",
-        (*_WHERE, *_MANAGED, _FORCE),
+        (*WHERE, *_MANAGED, _FORCE),
         schema="ObjectOrResults",
         method="PATCH",
         body=_PATCHES,
@@ -62,7 +62,7 @@ WRITES = (
         "/{resource}/{name}",
         writes.replace,
         "Replace an object.",
-        (*_WHERE, *_MANAGED),
+        (*WHERE, *_MANAGED),
         schema="ObjectOrResults",
         method="PUT",
         body=_OBJECT,
@@ -73,7 +73,7 @@ WRITES = (
         writes.delete,
         "Delete an object.",
         (
-            *_WHERE,
+            *WHERE,
             _DRY_RUN,
             Parameter("propagationPolicy", "What becomes of what it owns.", {"enum": [*writes.PROPAGATION]}),
             Parameter("gracePeriodSeconds", "Seconds that it has to end.", {"type": "integer", "minimum": 0}),
@@ -86,7 +86,7 @@ WRITES = (
         "/{resource}/{name}/scale",
         writes.scale,
         "Give a workload so many replicas.",
-        (*_WHERE, *_MANAGED),
+        (*WHERE, *_MANAGED),
         schema="ObjectOrResults",
         method="POST",
         body={JSON[0]: "Replicas"},
@@ -96,7 +96,7 @@ WRITES = (
         "/{resource}/{name}/restart",
         writes.restart,
         "Have a workload make all of its pods anew, as kubectl rollout restart.",
-        (*_WHERE, *_MANAGED),
+        (*WHERE, *_MANAGED),
         schema="ObjectOrResults",
         method="POST",
         several=True,

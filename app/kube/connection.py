@@ -112,6 +112,36 @@ class Connection:
         finally:
             answer.close()
 
+    @asynccontextmanager
+    async def stream(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of an answer as they come, such as a log's, which may be silent for days.
+
+        Raises ApiError where the answer is an error, ConnectionFailed where it breaks, and AccessError.
+        """
+        limits = ClientTimeout(total=None, connect=self._connect_timeout)
+        answer = await self._get(path, params, "*/*", limits)
+        try:
+            if answer.status != 200:
+                with in_words(limits):
+                    body = await answer.read()
+                raise _api_error(answer, body)
+            async with aclosing(self._chunks(answer, limits)) as chunks:
+                yield chunks
+        finally:
+            answer.close()
+
+    async def _chunks(
+        self, answer: aiohttp.ClientResponse, limits: ClientTimeout
+    ) -> AsyncGenerator[bytes, None]:
+        try:
+            with in_words(limits):
+                async for chunk in answer.content.iter_any():
+                    yield chunk
+        except RuntimeError:
+            if not self._closed:
+                raise
+            raise ConnectionFailed(CLOSED) from None
+
     async def _lines(
         self, answer: aiohttp.ClientResponse, limits: ClientTimeout
     ) -> AsyncGenerator[list[bytes], None]:
