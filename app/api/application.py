@@ -11,11 +11,14 @@ from app.api.problem import is_kubernetes, problems
 from app.api.state import FLEET, SERVING, Serving
 from app.fleet.fleet import Fleet
 
+# Of a manifest of many documents; no single object may have more than 3 MiB.
+LARGEST_BODY_BYTES = 16 * 1024 * 1024
+
 
 def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Application:
     """The application that serves a fleet; who starts and closes the fleet is who made it."""
     metrics = Metrics(fleet)
-    app = web.Application(middlewares=[metrics.time_requests, problems])
+    app = web.Application(middlewares=[metrics.time_requests, problems], client_max_size=LARGEST_BODY_BYTES)
     door.attach(app)
     app[FLEET] = fleet
     app[SERVING] = serving
