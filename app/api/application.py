@@ -8,8 +8,10 @@ from app.api.facade.interest import INTEREST, Interest
 from app.api.facade.pages import PAGES, Pages
 from app.api.metrics import METRICS, Metrics
 from app.api.problem import is_kubernetes, problems
-from app.api.state import FLEET, SERVING, Serving
+from app.api.sockets import share_compression
+from app.api.state import FLEET, HUB, SERVING, Serving
 from app.fleet.fleet import Fleet
+from app.streams.hub import Hub
 
 # Of a manifest of many documents; no single object may have more than 3 MiB.
 LARGEST_BODY_BYTES = 16 * 1024 * 1024
@@ -17,17 +19,30 @@ LARGEST_BODY_BYTES = 16 * 1024 * 1024
 
 def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Application:
     """The application that serves a fleet; who starts and closes the fleet is who made it."""
-    metrics = Metrics(fleet)
+    hub = Hub(fleet)
+    metrics = Metrics(fleet, hub)
     app = web.Application(middlewares=[metrics.time_requests, problems], client_max_size=LARGEST_BODY_BYTES)
     door.attach(app)
     app[FLEET] = fleet
+    app[HUB] = hub
     app[SERVING] = serving
     app[METRICS] = metrics
     app[PAGES] = Pages()
     app[INTEREST] = Interest()
     app.on_response_prepare.append(_add_headers)
+    app.on_response_prepare.append(share_compression)
+    app.on_startup.append(_start_streams)
+    app.on_shutdown.append(_end_streams)
     add_routes(app)
     return app
+
+
+async def _start_streams(app: web.Application) -> None:
+    app[HUB].start()
+
+
+async def _end_streams(app: web.Application) -> None:
+    await app[HUB].close()
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:

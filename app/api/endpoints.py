@@ -5,7 +5,7 @@ import functools
 import orjson
 from aiohttp import hdrs, web
 
-from app.api import clusters, logs, operations, reads
+from app.api import clusters, logs, operations, reads, sockets, streams
 from app.api.endpoint import Endpoint
 from app.api.facade import serving
 from app.api.negotiation import FORMATS, media_type
@@ -32,6 +32,16 @@ _CHOICE = (
     Parameter("labelSelector", "Kubernetes' grammar: a=b,c!=d,e in (f,g),h notin (i),j,!k"),
     Parameter("fieldSelector", "Conditions on paths: =, !=, ~ (regular expression), < and >."),
 )
+_SELECTION = (_CHOICE[0], _CHOICE[1], _SHAPE[0])
+_RESOURCE = Parameter("resource", "Names of resources, separated by commas.", repeats=True)
+_STREAM = (
+    Parameter("cursor", "Go on from what this cursor covers: that of a list, of SYNCED or BOOKMARK."),
+    Parameter("initial", "none: begin with a BOOKMARK instead of what there is.", {"enum": ["all", "none"]}),
+    Parameter("history", "full: send each transition.", {"enum": ["latest", "full"]}),
+    Parameter("delta", "merge: send changes as merge patches.", {"enum": ["none", "merge"]}),
+)
+_WATCH = Parameter("watch", "Stream instead, with the parameters of a stream.", {"type": "boolean"})
+_FRAMES = (streams.JSON_LINES, streams.EVENT_STREAM)
 
 
 async def openapi(request: web.Request) -> web.StreamResponse:
@@ -70,10 +80,23 @@ ENDPOINTS = (
     Endpoint("/version", operations.version, "The version of this server."),
     Endpoint("/openapi.json", openapi, "This document."),
     Endpoint(
+        "/stream",
+        streams.stream,
+        "Every change of some resources, as it happens.",
+        (_RESOURCE, *_PLACE, *_SELECTION, *_STREAM),
+        media=_FRAMES,
+    ),
+    Endpoint(
+        "/ws",
+        sockets.websocket,
+        "The same over WebSocket: one subscription by the query, or many by messages.",
+        (_RESOURCE, *_PLACE, *_SELECTION, *_STREAM),
+    ),
+    Endpoint(
         "/{resource}",
         reads.list_objects,
         "The objects of a resource in all clusters.",
-        (*_PLACE, *_CHOICE, *_PAGES, *_SHAPE),
+        (*_PLACE, *_CHOICE, *_PAGES, *_SHAPE, _WATCH, *_STREAM),
         media=_MEDIA,
         schema="List",
     ),

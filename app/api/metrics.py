@@ -1,5 +1,6 @@
 """What Prometheus is told: how the watches are read when it asks, how long requests took all along."""
 
+import collections
 import time
 from collections.abc import Iterator
 
@@ -19,17 +20,19 @@ from prometheus_client.registry import Collector
 
 from app.fleet.fleet import Fleet
 from app.fleet.watch import Watch
+from app.streams.hub import Hub
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LABELS = ("cluster", "resource")
 
 
 class Metrics:
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, hub: Hub) -> None:
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         self._registry.register(FleetCollector(fleet))
+        self._registry.register(StreamCollector(hub))
         self._requests = Histogram(
             "k8s_mcp_request_duration_seconds",
             "From the request to the end of its answer.",
@@ -57,6 +60,8 @@ class Metrics:
     async def time_requests(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
         response = await handler(request)
+        if request.get(UNTIMED):
+            return response
         resource = request.match_info.route.resource
         endpoint = resource.canonical if resource is not None else "none"
         self._requests.labels(endpoint, response.status).observe(time.perf_counter() - began)
@@ -64,6 +69,8 @@ class Metrics:
 
 
 METRICS = web.AppKey("metrics", Metrics)
+# Set on requests whose answer has no end by itself.
+UNTIMED = web.RequestKey("untimed", bool)
 
 
 class FleetCollector(Collector):
@@ -102,6 +109,38 @@ class FleetCollector(Collector):
                 for reason, number in _reconnects(watch).items():
                     reconnects.add_metric((*labels, reason), number)
         yield from (states, objects, size, lag, relists, reconnects)
+
+
+class StreamCollector(Collector):
+    """The streams as they are now, and what they have done so far."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def collect(self) -> Iterator[Metric]:
+        hub, counters = self._hub, self._hub.counters
+        streams = GaugeMetricFamily("k8s_mcp_streams", "Streams that are open.", labels=("transport",))
+        for transport, number in collections.Counter(
+            stream.encoding.transport for stream in hub.streams
+        ).items():
+            streams.add_metric((transport,), number)
+        resumes = CounterMetricFamily(
+            "k8s_mcp_stream_starts", "Streams that began, by what they began with.", labels=("answer",)
+        )
+        for answer, number in counters.starts.items():
+            resumes.add_metric((answer,), number)
+        yield streams
+        yield resumes
+        yield GaugeMetricFamily(
+            "k8s_mcp_stream_lag_seconds", "For how long the slowest stream has been behind.", hub.slowest
+        )
+        for name, text, value in (
+            ("frames", "Frames sent.", counters.frames),
+            ("bytes", "Bytes sent.", counters.bytes),
+            ("coalesced", "Frames that slow streams were spared for later states.", counters.skipped),
+            ("resets", "Streams that had to begin anew while they were open.", counters.resets),
+        ):
+            yield CounterMetricFamily(f"k8s_mcp_stream_{name}", text, value)
 
 
 def _reconnects(watch: Watch) -> dict[str, int]:

@@ -41,6 +41,12 @@ def choose_format(request: web.Request) -> str:
     )
 
 
+def accepts(request: web.Request, media: str) -> bool:
+    """Whether a client asks for this very media type."""
+    accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
+    return any(name == media and weight > 0 for name, weight in _weighted(accept))
+
+
 def media_type(name: str) -> str:
     media = FORMATS[name][0].partition(";")[0]
     return f"{media}; charset=utf-8" if media.startswith("text/") else media

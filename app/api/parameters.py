@@ -44,9 +44,12 @@ def wrong(name: str, value: str, accepted: str) -> Problem:
 
 def words(request: web.Request, name: str) -> list[str] | None:
     """The words of a parameter that takes several, by commas or by repetition; None where there are none."""
-    values = request.query.getall(name, [])
-    found = [word.strip() for value in values for word in value.split(",") if word.strip()]
-    return found or None
+    return split(",".join(request.query.getall(name, []))) or None
+
+
+def split(text: str) -> list[str]:
+    """The words between commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def flag(request: web.Request, name: str) -> bool:

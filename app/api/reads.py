@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from app.api import forms, tags
+from app.api import forms, streams, tags
 from app.api.callers import CALLER
 from app.api.forms import Listing
 from app.api.negotiation import choose_format, media_type
-from app.api.parameters import words
+from app.api.parameters import flag, words, wrong
 from app.api.problem import Problem
 from app.api.scoping import caught_up, covered, resource_named, statuses
 from app.api.sending import send
@@ -36,6 +36,11 @@ EVENTS_SORT = "lastTimestamp,metadata.creationTimestamp,cluster,metadata.name"
 
 
 async def list_objects(request: web.Request) -> web.StreamResponse:
+    if flag(request, "watch"):
+        return await streams.watch(request)
+    for name in ("cursor", "initial", "history", "delta"):
+        if name in request.query:
+            raise wrong(name, request.query[name], "that only with watch=1")
     coverage = await covered(request)
     return await answer_list(request, coverage, query_of(request, coverage))
 
@@ -63,7 +68,7 @@ async def answer_list(request: web.Request, coverage: Coverage, query: Query) ->
     # From here to where the query suspends is one step of the event loop: all of it agrees.
     known = statuses(coverage, late)
     stores = coverage.stores
-    cursor = query.cursor or cursor_of(coverage, query.signature).encode()
+    cursor = query.cursor or cursor_of(coverage, query.signature, request.app[FLEET].maker).encode()
     headers = _headers(request, form, cursor, known, stores)
     if tags.is_known(request, headers[hdrs.ETAG]):
         return web.Response(status=304, headers=headers)
@@ -94,7 +99,7 @@ async def get_object(request: web.Request) -> web.StreamResponse:
     if len(places) != 1:
         raise _not_one(request, coverage, places, known)
     ((store, found),) = places
-    cursor = cursor_of(coverage, query.signature).encode()
+    cursor = cursor_of(coverage, query.signature, request.app[FLEET].maker).encode()
     headers = _headers(request, form, cursor, known, [store])
     if tags.is_known(request, headers[hdrs.ETAG]):
         return web.Response(status=304, headers=headers)

@@ -1,7 +1,6 @@
 """From a request to the resource and the clusters that it is about, and the waiting that reads do."""
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ from app.api.parameters import words
 from app.api.problem import Problem
 from app.api.state import FLEET, SERVING
 from app.fleet.cluster import Cluster
-from app.fleet.coverage import Coverage
+from app.fleet.coverage import Coverage, introduced
 from app.fleet.fleet import UnknownCluster
 from app.fleet.status import ClusterStatus
 from app.kube.names import AmbiguousResource, UnknownResource, match
@@ -83,21 +82,11 @@ async def _understood(request: web.Request, clusters: Sequence[Cluster], meaning
         return find()
     except UnknownResource:
         # Clusters that have just been begun with have not said yet what they serve.
-        await _introduced(clusters, request.app[SERVING].sync_timeout)
+        await introduced(clusters, request.app[SERVING].sync_timeout)
     try:
         return find()
     except (UnknownResource, UnknownCluster) as error:
         raise Problem(404, str(error)) from None
-
-
-async def _introduced(clusters: Sequence[Cluster], patience: float) -> None:
-    """Wait for clusters that began less than ``patience`` seconds ago to be known."""
-    waiting = [
-        asyncio.wait_for(cluster.settled.wait(), cluster.began + patience - time.monotonic())
-        for cluster in clusters
-        if not cluster.settled.is_set()
-    ]
-    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def caught_up(request: web.Request, coverage: Coverage) -> Collection[str]:

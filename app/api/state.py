@@ -1,12 +1,14 @@
-"""What the handlers share: the fleet, and how it is served."""
+"""What the handlers share: the fleet, its streams, and how it is served."""
 
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from app.fleet.fleet import Fleet
+from app.streams.hub import Hub
 
 FLEET = web.AppKey("fleet", Fleet)
+HUB = web.AppKey("hub", Hub)
 
 
 @dataclass(frozen=True)

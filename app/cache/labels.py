@@ -59,6 +59,10 @@ class LabelIndex:
             if not values:
                 del self._carriers[label]
 
+    def clear(self) -> None:
+        self._groups = {}
+        self._carriers = {}
+
     def select(self, selector: LabelSelector) -> set[str]:
         """The keys of the objects that the selector matches, as a new set."""
         candidates = self._candidates(selector)

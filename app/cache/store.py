@@ -6,31 +6,30 @@ several stores belongs together.
 """
 
 import asyncio
-from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Iterable, Sequence
+import time
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
 
-import msgspec
-
+from app.cache.changelog import Change, ExactChanges, LastChanges
+from app.cache.clock import CLOCK
 from app.cache.labels import LabelIndex
 from app.cache.objects import SEPARATOR, CachedObject, Labels
 from app.cache.selectors import LabelSelector
 
+__all__ = ["Change", "Listener", "Store"]
+
 _AFTER_SEPARATOR = chr(ord(SEPARATOR) + 1)
 
 
-class Change(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """What happened to one object: created (no ``old``), deleted (no ``new``) or changed.
+class Listener(Protocol):
+    """Who follows a store. It is called within the step, and must not wait for anything."""
 
-    ``version`` is the resourceVersion at which it happened. A deletion that a relist
-    found has none of its own and carries the list's.
-    """
+    def changed(self, store: "Store", changes: Sequence[Change]) -> None:
+        """This happened, in this order."""
 
-    old: CachedObject | None
-    new: CachedObject | None
-    version: int
-
-
-Listener = Callable[[Sequence[Change]], None]
+    def replaced(self, store: "Store") -> None:
+        """Forget what the store held before: what it holds now is no continuation of it."""
 
 
 class Store:
@@ -47,7 +46,12 @@ class Store:
         self.version = 0
         self.generation = 0
         self.bytes = 0
+        self.began = 0.0
+        self.restored = 0.0
+        self.replaced_at = 0
         self.listeners: list[Listener] = []
+        self.last = LastChanges()
+        self.exact = ExactChanges()
         self._objects: dict[str, CachedObject] = {}
         self._keys: list[str] = []
         self._labels = LabelIndex()
@@ -89,6 +93,15 @@ class Store:
             keys += self._keys[start : bisect_left(self._keys, namespace + _AFTER_SEPARATOR, start)]
         return keys
 
+    def keys_after(self, key: str, namespaces: Collection[str] | None, most: int) -> list[str]:
+        """The next keys behind this one, ``most`` of them at most."""
+        if namespaces is None:
+            start = bisect_right(self._keys, key)
+            return self._keys[start : start + most]
+        keys = self._range(namespaces)
+        start = bisect_right(keys, key)
+        return keys[start : start + most]
+
     async def reached(self, version: int) -> None:
         """Return as soon as the store is complete up to ``version``."""
         if self.version >= version:
@@ -109,10 +122,14 @@ class Store:
 
         The difference is what listeners see: deletions first, then creations and
         changes in the order of their versions. An object under an old name with a new
-        uid is deleted and created. The version may be lower than before: the history
-        of the cluster went back, and the list is the truth all the same.
+        uid is deleted and created. Where there was no list before, or the version is
+        lower than it was because the history of the cluster went back, listeners are
+        told to begin anew.
         """
         listed = {found.key: found for found in objects}
+        if not 0 < self.version <= version:
+            self._begin(listed, version)
+            return
         deleted: list[Change] = []
         changed: list[Change] = []
         for key, old in self._objects.items():
@@ -126,40 +143,51 @@ class Store:
             elif before.version != new.version or before.tail != new.tail:
                 changed.append(Change(before, new, new.version))
         changed.sort(key=lambda change: change.version)
+        step = CLOCK.tick()
         for change in deleted:
             assert change.old is not None
             self._forget(change.old)
+            if change.old.key in listed:
+                self.last.drop(change.old)
         for change in changed:
             assert change.new is not None
-            self._put(change.old, change.new)
+            self._put(change.old, change.new, step)
+        # Behind what has a version of its own, which is at most that of the list.
+        for change in deleted:
+            assert change.old is not None
+            if change.old.key not in listed:
+                self.last.delete(change.old, version, step, len(self))
         self._keys = sorted(self._objects)
+        if any(change.version <= self.version for change in changed):
+            self._came_late()
         self.version = version
+        if deleted or changed:
+            self.exact.begin(version)
         self._told(deleted + changed)
 
     def apply(self, new: CachedObject) -> None:
         """Take in one object that was created or changed; what is older than what is held is ignored."""
         old = self._objects.get(new.key)
+        if old is not None and new.version <= old.version:
+            return
+        changes = []
+        step = CLOCK.tick()
         if old is not None and old.uid != new.uid:
-            if new.version <= old.version:
-                return
-            self._told([self._delete(old, new.version)])
+            changes.append(self._delete(old, new.version, step))
             old = None
         if old is None:
             insort(self._keys, new.key)
-        elif new.version <= old.version:
-            return
-        self._put(old, new)
-        self.version = max(self.version, new.version)
-        self._told([Change(old, new, new.version)])
+        self._put(old, new, step)
+        changes.append(Change(old, new, new.version))
+        self._happened(changes, new.version)
 
     def delete(self, key: str, uid: str, version: int) -> None:
         """Take in a deletion; one of what is not held, or of an older object of that name, is ignored."""
         old = self._objects.get(key)
-        changes = []
         if old is not None and (old.uid == uid or not uid) and version >= old.version:
-            changes.append(self._delete(old, version))
-        self.version = max(self.version, version)
-        self._told(changes)
+            self._happened([self._delete(old, version, CLOCK.tick())], version)
+        else:
+            self.advance(version)
 
     def advance(self, version: int) -> None:
         """Nothing changed up to ``version``."""
@@ -169,13 +197,50 @@ class Store:
 
     def clear(self) -> None:
         """Hold nothing any more, as when the resource is gone or may no longer be read."""
-        version = self.version
-        self.replace([], version)
+        self._begin({}, 0)
+
+    def distrust(self) -> None:
+        """Another history is suspected: until the next list, nobody is told how far this one reaches."""
         self.version = 0
 
-    def _delete(self, old: CachedObject, version: int) -> Change:
+    def _begin(self, objects: dict[str, CachedObject], version: int) -> None:
+        held = bool(self._objects)
+        self.replaced_at = CLOCK.tick()
+        if version and self.began:
+            self.restored = time.time()
+        elif version:
+            self.began = time.time()
+        self._objects = {}
+        self._labels.clear()
+        self.bytes = 0
+        for found in objects.values():
+            self._hold(None, found)
+        self._keys = sorted(objects)
+        self.last.begin(objects.values(), version, self.replaced_at)
+        self.exact.begin(version)
+        self.version = version
+        if held or objects:
+            self.generation += 1
+        for listener in self.listeners:
+            listener.replaced(self)
+        self._wake()
+
+    def _happened(self, changes: Sequence[Change], version: int) -> None:
+        if version <= self.version:
+            self._came_late()
+        self.version = max(self.version, version)
+        self.exact.add(changes, self.bytes)
+        self._told(changes)
+
+    def _came_late(self) -> None:
+        """Whoever has seen the versions up to now has not seen this: a version does not tell any more."""
+        self.last.floor = self.version + 1
+        self.exact.begin(self.version + 1)
+
+    def _delete(self, old: CachedObject, version: int, step: int) -> Change:
         self._forget(old)
         del self._keys[bisect_left(self._keys, old.key)]
+        self.last.delete(old, version, step, len(self))
         return Change(old, None, version)
 
     def _forget(self, old: CachedObject) -> None:
@@ -183,7 +248,11 @@ class Store:
         self._labels.remove(old.labels, old.key)
         self.bytes -= len(old.tail)
 
-    def _put(self, old: CachedObject | None, new: CachedObject) -> None:
+    def _put(self, old: CachedObject | None, new: CachedObject, step: int) -> None:
+        self._hold(old, new)
+        self.last.put(old, new, step)
+
+    def _hold(self, old: CachedObject | None, new: CachedObject) -> None:
         if old is None or old.labels is not new.labels:
             self._labels.add(new.labels, new.key)
             if old is not None:
@@ -195,7 +264,7 @@ class Store:
         if changes:
             self.generation += 1
             for listener in self.listeners:
-                listener(changes)
+                listener.changed(self, changes)
         if self._waiting:
             self._wake()
 

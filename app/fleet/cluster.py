@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -60,10 +60,12 @@ class Cluster:
     ``version`` is the API server's (``v1.37.2``), ``identity`` the uid of its
     kube-system namespace or, where that may not be read, a hash of URL and CA; both
     are None before it has been reached. ``settled`` is set once it has been connected
-    to, or once that has failed; ``began`` is in monotonic seconds.
+    to, or once that has failed; ``began`` is in monotonic seconds. ``on_change`` is called
+    when anything about it changes but the objects: what it serves, what is watched and how
+    that goes.
     """
 
-    def __init__(self, context: Context, options: Options) -> None:
+    def __init__(self, context: Context, options: Options, on_change: Callable[[str], None]) -> None:
         self.context = context
         self.name = context.name
         self.version: str | None = None
@@ -79,11 +81,13 @@ class Cluster:
             make_reflector=self._reflector,
             on_change=self._changed,
             on_relist=self._doubt,
+            on_follow=self._notify,
             on_gone=self._look_again,
         )
         self.written = Written(self.watches)
         self.catalog: Catalog = WELL_KNOWN
         self._options = options
+        self._on_change = on_change
         self._discovered: Catalog = WELL_KNOWN
         self._connection: Connection | None = None
         self._connecting = Condition("syncing", time.time())
@@ -144,6 +148,7 @@ class Cluster:
             self._connecting = self._connecting.then("unreachable", problem)
             self.settled.set()
             self._tell()
+            self._notify()
             await asyncio.sleep(delay * random.uniform(0.5, 1))
             delay = min(delay * 2, RETRY_SECONDS[1])
         crds = self.catalog.get(CRDS)
@@ -207,6 +212,10 @@ class Cluster:
             defined = self.definitions
             self.catalog = self._discovered.with_crds(defined.resources(), gone=defined.gone())
             self.watches.follow(self.catalog)
+            self._notify()
+
+    def _notify(self) -> None:
+        self._on_change(self.name)
 
     def _look_again(self) -> None:
         self._rediscover.set()
@@ -227,6 +236,7 @@ class Cluster:
     def _changed(self) -> None:
         """A watch is in another condition: say so; after trouble, look whether this is the same cluster."""
         self._tell()
+        self._notify()
         broken = self._told.state in ("stale", "unreachable")
         if self._broken and not broken:
             self.watches.wake()
@@ -245,8 +255,10 @@ class Cluster:
         with suppress(ApiError, ConnectionFailed, AccessError, msgspec.MsgspecError):
             uid = await _kube_system_uid(self._connection)
             if uid is not None and uid != self.identity:
-                was, self.identity = self.identity, uid
-                log.warning("another cluster answers", extra={"cluster": self.name, "was": was, "is": uid})
+                log.warning(
+                    "another cluster answers", extra={"cluster": self.name, "was": self.identity, "is": uid}
+                )
+                self.identity = uid
                 self.watches.relist()
 
     def _tell(self) -> None:

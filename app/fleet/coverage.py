@@ -2,12 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.status import ClusterStatus, timestamp
 from app.kube.resources import Resource
+
+
+async def introduced(clusters: Iterable[Cluster], patience: float) -> None:
+    """Wait for clusters that began less than ``patience`` seconds ago to say what they serve."""
+    await asyncio.gather(
+        *(_introduced(cluster, patience) for cluster in clusters if not cluster.settled.is_set())
+    )
+
+
+async def _introduced(cluster: Cluster, patience: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(cluster.began + patience - time.monotonic()):
+            await cluster.settled.wait()
 
 
 class Coverage:
@@ -54,12 +68,9 @@ class Coverage:
         return not (cluster.settled.is_set() if watch is None else watch.settled)
 
     async def _ready(self, cluster: Cluster, patience: float) -> None:
-        try:
-            async with asyncio.timeout(cluster.began + patience - time.monotonic()):
-                await cluster.settled.wait()
-            watch = cluster.watches.get(self.resource.name)
-            if watch is not None:
+        await _introduced(cluster, patience)
+        watch = cluster.watches.get(self.resource.name)
+        if watch is not None:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(watch.began + patience - time.monotonic()):
                     await watch.settle()
-        except TimeoutError:
-            return

@@ -4,7 +4,8 @@ import asyncio
 import difflib
 import logging
 import os
-from collections.abc import Collection, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from app.fleet.cluster import Cluster, Options
@@ -27,7 +28,10 @@ class Fleet:
     """The clusters by name, in the order of their names.
 
     ``kubeconfigs`` and ``contexts`` are the command line's (`find_contexts`);
-    ``namespaces`` are the namespaces that a cluster, by name, is restricted to.
+    ``namespaces`` are the namespaces that a cluster, by name, is restricted to. ``maker``
+    tells what this fleet has dated, by its clock and what it has seen, from what others have.
+    ``listeners`` are called with the name of a cluster that came, went, or changed in
+    anything but its objects; they must not wait for anything.
     """
 
     def __init__(
@@ -38,6 +42,8 @@ class Fleet:
         namespaces: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.clusters: dict[str, Cluster] = {}
+        self.maker = secrets.token_bytes(4)
+        self.listeners: list[Callable[[str], None]] = []
         self._options = options
         self._kubeconfigs = kubeconfigs
         self._contexts = contexts
@@ -105,16 +111,24 @@ class Fleet:
             if name not in wanted or wanted[name].fingerprint != cluster.context.fingerprint
         ]
         clusters = {name: cluster for name, cluster in self.clusters.items() if cluster not in ended}
+        begun = wanted.keys() - clusters.keys()
         for name, context in wanted.items():
-            if name not in clusters:
-                clusters[name] = Cluster(context, self._options.restricted(self._namespaces.get(name, ())))
+            if name in begun:
+                options = self._options.restricted(self._namespaces.get(name, ()))
+                clusters[name] = Cluster(context, options, self._tell)
                 log.info("cluster is watched", extra={"cluster": name, "context": context.context})
                 clusters[name].start()
         for cluster in ended:
             if cluster.name not in wanted:
                 log.info("cluster is removed", extra={"cluster": cluster.name})
         self.clusters = dict(sorted(clusters.items()))
+        for name in sorted({cluster.name for cluster in ended} | begun):
+            self._tell(name)
         await asyncio.gather(*(cluster.close() for cluster in ended))
+
+    def _tell(self, name: str) -> None:
+        for listener in self.listeners:
+            listener(name)
 
 
 def _state(path: Path) -> tuple[str, int, int] | None:

@@ -11,6 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from app.cache.store import Change
+from app.fleet.listening import listening
 from app.fleet.logsources import PODS, LogOptions, Source, Writers
 from app.fleet.merging import Feed, Line, merged
 from app.kube.errors import AccessError, ApiError, ConnectionFailed
@@ -54,19 +55,16 @@ class _Together:
             if lasting and (watch := each.cluster.watches.get(PODS)) is not None
             for store in watch.stores
         ]
-        for store in stores:
-            store.listeners.append(self._told)
         try:
-            self._begin(self._options.params())
-            if lasting:
-                self._spawn(self._look())
-            feeds = merged(lambda: self._feeds.values(), self._activity, lasting=lambda: lasting)
-            async with aclosing(feeds) as pieces:
-                async for piece in pieces:
-                    yield piece
+            with listening(stores, self._told):
+                self._begin(self._options.params())
+                if lasting:
+                    self._spawn(self._look())
+                feeds = merged(lambda: self._feeds.values(), self._activity, lasting=lambda: lasting)
+                async with aclosing(feeds) as pieces:
+                    async for piece in pieces:
+                        yield piece
         finally:
-            for store in stores:
-                store.listeners.remove(self._told)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from app.cache.store import Store
+from app.fleet.bridging import Bridge
 from app.fleet.feed import Feed
 from app.fleet.status import Condition, summary
 from app.kube.reflector import Health, Reflector, Sink
@@ -49,6 +50,9 @@ class Watch:
         self.reflectors = [
             make_reflector(resource, feed, scope) for feed, scope in zip(self.feeds, scopes, strict=True)
         ]
+        self._bridges = [
+            Bridge(feed.store, reflector) for feed, reflector in zip(self.feeds, self.reflectors, strict=True)
+        ]
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -74,9 +78,14 @@ class Watch:
             for reflector, feed in zip(self.reflectors, self.feeds, strict=True)
         ]
 
+    async def bridge(self, store: Store, version: int) -> bool:
+        """Whether what happened in a store since ``version``, from before its time on, can be told now."""
+        return await next(each for each in self._bridges if each.store is store).reach(version)
+
     def relist(self) -> None:
         """List again from nothing: another history of the cluster is suspected."""
-        for reflector in self.reflectors:
+        for reflector, feed in zip(self.reflectors, self.feeds, strict=True):
+            feed.store.distrust()
             reflector.relist()
 
     def wake(self) -> None:

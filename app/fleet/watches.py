@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -15,8 +16,9 @@ class Watches:
     """The watches of a cluster, by the name of their resource.
 
     ``pinned`` are watched whenever the cluster has them, others from when they are asked
-    for until nobody has for ``release_after`` seconds. ``on_gone`` is called when the API
-    server turns out not to know a resource any more.
+    for until nobody has for ``release_after`` seconds, and as long as they are held.
+    ``on_follow`` is called when other resources are watched than before, ``on_gone`` when
+    the API server turns out not to know one any more.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class Watches:
         make_reflector: ReflectorFactory,
         on_change: Callable[[], None],
         on_relist: Callable[[], None],
+        on_follow: Callable[[], None],
         on_gone: Callable[[], None],
     ) -> None:
         self._cluster = cluster
@@ -38,10 +41,12 @@ class Watches:
         self._make_reflector = make_reflector
         self._on_change = on_change
         self._on_relist = on_relist
+        self._on_follow = on_follow
         self._on_gone = on_gone
         self._catalog: Catalog | None = None
         self._watches: dict[str, Watch] = {}
         self._asked: dict[str, float] = {}
+        self._held: Counter[str] = Counter()
         self._ending: set[asyncio.Task[None]] = set()
 
     def __iter__(self) -> Iterator[Watch]:
@@ -56,6 +61,15 @@ class Watches:
         if name not in self._watches and self._catalog is not None:
             self._begin(self._catalog.get(name), pinned=False)
 
+    def hold(self, name: str) -> None:
+        """Have a resource watched until it is let go as often as it was held."""
+        self._held[name] += 1
+        self.ask(name)
+
+    def let_go(self, name: str) -> None:
+        self._held[name] -= 1
+        self._asked[name] = time.monotonic()
+
     def follow(self, catalog: Catalog) -> None:
         """Watch what is wanted and is there now, stop what is there no more."""
         self._catalog = catalog
@@ -67,7 +81,7 @@ class Watches:
                 resource = match(word, [catalog])
                 if resource.name not in self._watches:
                     self._begin(resource, pinned=True)
-        for name in self._asked:
+        for name in {*self._asked, *+self._held}:
             if name not in self._watches:
                 self._begin(catalog.get(name), pinned=False)
 
@@ -76,7 +90,8 @@ class Watches:
         before = time.monotonic() - self._release_after
         self._asked = {name: at for name, at in self._asked.items() if at >= before}
         for watch in self:
-            if not watch.pinned and watch.resource.name not in self._asked:
+            name = watch.resource.name
+            if not watch.pinned and name not in self._asked and not self._held[name]:
                 self._end(watch)
 
     def relist(self) -> None:
@@ -107,6 +122,7 @@ class Watches:
         )
         self._watches[resource.name] = watch
         watch.start()
+        self._on_follow()
 
     def _gone(self, watch: Watch) -> None:
         if self._watches.get(watch.resource.name) is watch:
@@ -120,3 +136,4 @@ class Watches:
         task = asyncio.create_task(watch.stop())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+        self._on_follow()

@@ -9,6 +9,7 @@ import msgspec
 from app.cache.store import Change
 from app.fleet.asking import Ask, Deadline, Failed, ask
 from app.fleet.cluster import Cluster
+from app.fleet.listening import listening
 from app.kube.resources import Resource
 from app.kube.wire import Shape, WireError, decode_answer
 
@@ -208,13 +209,8 @@ def _deletions(cluster: Cluster, resource: Resource) -> Iterator[dict[str, int]]
 
     watch = cluster.watches.get(resource.name)
     stores = watch.stores if watch is not None else []
-    for store in stores:
-        store.listeners.append(told)
-    try:
+    with listening(stores, told):
         yield seen
-    finally:
-        for store in stores:
-            store.listeners.remove(told)
 
 
 class _ListMetadata(msgspec.Struct):

@@ -16,6 +16,7 @@ import msgspec
 
 from app.cache.objects import key_of
 from app.cache.store import Change, Store
+from app.fleet.listening import listening
 from app.fleet.watches import Watches
 
 PATIENCE_SECONDS = 2.0
@@ -123,8 +124,5 @@ async def _gone(store: Store, write: _Write) -> None:
         if _is_seen(store, write):
             gone.set()
 
-    store.listeners.append(told)
-    try:
+    with listening([store], told):
         await gone.wait()
-    finally:
-        store.listeners.remove(told)

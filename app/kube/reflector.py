@@ -21,6 +21,7 @@ import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from app.kube import bridge
 from app.kube.backoff import FIRST_SECONDS, Backoff
 from app.kube.connection import Connection
 from app.kube.discovery import is_served
@@ -28,7 +29,7 @@ from app.kube.listing import Collection, Latest, Whole
 from app.kube.resources import Resource
 from app.kube.sink import Counters, Health, Sink
 from app.kube.verdict import TROUBLE, EndedEarly, ErrorEvent, OtherHistory, State, Then, Trouble, judge
-from app.kube.wire import Event, Shape, decode_event
+from app.kube.wire import Event, Shape, WireObject, decode_event
 
 __all__ = ["Counters", "Health", "Reflector", "Sink"]
 
@@ -96,6 +97,10 @@ class Reflector:
     def wake(self) -> None:
         """Try again soon instead of later: there is a sign that the server is well again."""
         self._woken.set()
+
+    async def deletions(self, since: int, until: int, latest: int) -> list[WireObject]:
+        """What was deleted between these versions (`app.kube.bridge`)."""
+        return await bridge.deletions(self._connection, self._collection, since, until, latest)
 
     async def run(self) -> None:
         """List and watch until cancelled, or until the server has no such resource any more."""

@@ -1,9 +1,9 @@
 """The version vector that clients hold: how far they have seen each store.
 
 A cursor is opaque to clients and complete in itself, so that any process watching
-the same clusters can read it. It holds when it was made, a signature of the
-namespaces and selectors it is for, and a row for each cluster: four bytes that stand
-for its name and identity, then the version of each store, one a column.
+the same clusters can read it. It holds when and by which process it was made, a signature of the
+namespaces and selectors it is for, and a row for each cluster: three bytes that stand
+for its name and two for its identity, then the version of each store, one a column.
 
 It travels in header lines, so it is at most ``LIMIT`` characters. A fleet too large
 for exact versions gets a coarser cursor: first one version a cluster, the lowest of
@@ -15,12 +15,14 @@ import base64
 import binascii
 import time
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
 
 LIMIT = 6 * 1024
-_FORMAT = 1
+_FORMAT = 2
+_NAME_BYTES, _IDENTITY_BYTES = 3, 2
 _ANY = ""
 
 
@@ -41,6 +43,7 @@ class Position(msgspec.Struct, frozen=True):
 class _Wire(msgspec.Struct, array_like=True):
     format: int
     made: int
+    maker: bytes
     signature: bytes
     shift: int
     columns: list[str]
@@ -48,24 +51,29 @@ class _Wire(msgspec.Struct, array_like=True):
 
 
 class Cursor:
-    """A decoded cursor. ``made`` is in seconds since the epoch."""
+    """A decoded cursor. ``made`` is in seconds since the epoch; ``maker`` tells by which fleet,
+    ``text`` is what it was read from."""
 
     def __init__(
         self,
         made: int,
+        maker: bytes,
         signature: bytes,
         columns: Iterable[str],
         rows: Mapping[bytes, tuple[int, ...]],
         shift: int = 0,
+        text: str = "",
     ) -> None:
+        self.text = text
         self.made = made
+        self.maker = maker
         self.signature = signature
         self._columns = {column: index for index, column in enumerate(columns)}
         self._rows = rows
         self._shift = shift
 
     @classmethod
-    def at(cls, positions: Iterable[Position], signature: bytes) -> "Cursor":
+    def at(cls, positions: Iterable[Position], signature: bytes, maker: bytes = b"") -> "Cursor":
         """The cursor of somebody who has just seen all of these."""
         versions: dict[bytes, dict[str, int]] = {}
         for position in positions:
@@ -76,7 +84,7 @@ class Cursor:
             row_id: tuple(row.get(column, 0) for column in columns)
             for row_id, row in sorted(versions.items())
         }
-        return cls(int(time.time()), signature, columns, rows)
+        return cls(int(time.time()), maker, signature, columns, rows)
 
     def version(self, cluster: str, identity: str, resource: str, namespace: str | None) -> int | None:
         """Up to which version a store has been seen; None where the cursor does not cover it."""
@@ -85,6 +93,11 @@ class Cursor:
         if row is None or index is None:
             return None
         return row[index] or None
+
+    def covers_others(self, clusters: Iterable[str]) -> bool:
+        """Whether it speaks of a cluster that is none of these."""
+        known = {_name_id(cluster) for cluster in clusters}
+        return any(row_id[:_NAME_BYTES] not in known for row_id in self._rows)
 
     def encode(self) -> str:
         """The text that clients send back, at most ``LIMIT`` characters."""
@@ -96,15 +109,17 @@ class Cursor:
             cursor = coarser(cursor)
         while len(text := cursor._encoded()) > LIMIT:
             kept = list(cursor._rows.items())[: len(cursor._rows) * LIMIT // (len(text) + 1)]
-            cursor = Cursor(cursor.made, cursor.signature, cursor._columns, dict(kept), cursor._shift)
+            cursor = Cursor(
+                cursor.made, cursor.maker, cursor.signature, cursor._columns, dict(kept), cursor._shift
+            )
         return text
 
     def _one_column(self) -> "Cursor":
         lowest = {row_id: (min(filter(None, row), default=0),) for row_id, row in self._rows.items()}
-        return Cursor(self.made, self.signature, [_ANY], lowest, self._shift)
+        return Cursor(self.made, self.maker, self.signature, [_ANY], lowest, self._shift)
 
     def _rounded(self) -> "Cursor":
-        return Cursor(self.made, self.signature, self._columns, self._rows, self._shift + 8)
+        return Cursor(self.made, self.maker, self.signature, self._columns, self._rows, self._shift + 8)
 
     def _encoded(self) -> str:
         rows = bytearray()
@@ -112,7 +127,9 @@ class Cursor:
             rows += row_id
             for version in row:
                 _write_varint(rows, version >> self._shift)
-        wire = _Wire(_FORMAT, self.made, self.signature, self._shift, list(self._columns), bytes(rows))
+        wire = _Wire(
+            _FORMAT, self.made, self.maker, self.signature, self._shift, list(self._columns), bytes(rows)
+        )
         return base64.urlsafe_b64encode(msgspec.msgpack.encode(wire)).rstrip(b"=").decode()
 
     @classmethod
@@ -131,11 +148,17 @@ class Cursor:
             rows = dict(_read_rows(wire.rows, len(wire.columns), wire.shift))
         except (binascii.Error, ValueError, IndexError, msgspec.MsgspecError) as error:
             raise problem from error
-        return cls(wire.made, wire.signature, wire.columns, rows, wire.shift)
+        return cls(wire.made, wire.maker, wire.signature, wire.columns, rows, wire.shift, text)
 
 
+@lru_cache(maxsize=4096)
 def _row_id(cluster: str, identity: str) -> bytes:
-    return blake2b(f"{cluster}\0{identity}".encode(), digest_size=4).digest()
+    return _name_id(cluster) + blake2b(identity.encode(), digest_size=_IDENTITY_BYTES).digest()
+
+
+@lru_cache(maxsize=4096)
+def _name_id(cluster: str) -> bytes:
+    return blake2b(cluster.encode(), digest_size=_NAME_BYTES).digest()
 
 
 def _column(resource: str, namespace: str | None) -> str:
@@ -152,8 +175,8 @@ def _write_varint(out: bytearray, number: int) -> None:
 def _read_rows(data: bytes, columns: int, shift: int) -> Iterable[tuple[bytes, tuple[int, ...]]]:
     at = 0
     while at < len(data):
-        row_id = data[at : at + 4]
-        at += 4
+        row_id = data[at : at + _NAME_BYTES + _IDENTITY_BYTES]
+        at += len(row_id)
         row = []
         for _ in range(columns):
             number = bits = 0

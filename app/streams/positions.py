@@ -10,15 +10,21 @@ from app.fleet.writing import Landed
 from app.streams.cursor import Cursor, Position
 
 
-def cursor_of(coverage: Coverage, signature: bytes) -> Cursor:
+def cursor_of(coverage: Coverage, signature: bytes, maker: bytes) -> Cursor:
     """The cursor of a reader who sees all that the coverage holds in this step of the event loop."""
+    return cursor_at(_stores(coverage), signature, maker)
+
+
+def cursor_at(stores: Iterable[tuple[Cluster, Store]], signature: bytes, maker: bytes) -> Cursor:
+    """The cursor of a reader who has seen all that these stores hold."""
     return Cursor.at(
         (
             Position(cluster.name, cluster.identity, store.resource, store.namespace, store.version)
-            for cluster, store in _stores(coverage)
+            for cluster, store in stores
             if cluster.identity is not None and store.version
         ),
         signature,
+        maker,
     )
 
 

@@ -26,6 +26,7 @@ from app.kube import backoff, listing, reflector, verdict
 RUNS = int(os.environ.get("K8S_MCP_TEST_RUNS", "200"))
 STEPS = 12
 QUIET_SECONDS = 30.0
+RESTORE_SECONDS = 0.05
 RESOURCES = ("pods", "configmaps")
 NAMESPACES = ("default", "shop")
 FAULTS = [fault for fault in Fault if fault is not Fault.GZIP]
@@ -137,6 +138,8 @@ class History:
         self.cluster.storage.restore(self._backup)
         for _ in range(self.rng.choice((0, 5, 200))):
             self._change_one()
+        # Who is between a list and its watch must find the server gone: a restore takes longer than that.
+        await asyncio.sleep(RESTORE_SECONDS)
         await self.cluster.start()
 
     def settle(self) -> None:

@@ -36,7 +36,7 @@ class Held(Cluster):
     def __init__(self, name: str) -> None:
         self.begun = asyncio.Event()
         context = SimpleNamespace(name=name, context=f"the {name}", source="test", fingerprint=name)
-        super().__init__(cast(Context, context), OPTIONS)
+        super().__init__(cast(Context, context), OPTIONS, lambda cluster: None)
         self.identity = f"uid of {name}"
         self.version = "v1.37.0"
         self.know("synced")

@@ -156,7 +156,7 @@ async def test_what_does_not_exist_is_named_with_what_is_near(client: Client) ->
     async with client.get("/pods", params={"cluster": "prod,stagin"}) as answer:
         assert json.loads(await answer.text())["cluster"] == "stagin"
     assert "/nothing/at/all" in await problem(client, "/nothing/at/all", 404)
-    assert "/stream" in await problem(client, "/stream", 404)
+    assert "/apply" in await problem(client, "/apply", 404)
     assert "/clusters/prod" in await problem(client, "/clusters/prod", 404)
 
 

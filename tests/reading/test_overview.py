@@ -99,7 +99,8 @@ async def test_the_api_describes_all_of_itself(client: Client) -> None:
     assert set(document["paths"]) == {endpoint.path for endpoint in ENDPOINTS}
     parameters = {entry["name"] for entry in document["paths"]["/{resource}"]["get"]["parameters"]}
     choosing = {"cluster", "namespace", "labelSelector", "fieldSelector", "sort", "limit", "continue"}
-    assert parameters == {"resource", *choosing, "fields", "format", "after"}
+    streaming = {"watch", "cursor", "initial", "history", "delta"}
+    assert parameters == {"resource", *choosing, *streaming, "fields", "format", "after"}
     text = json.dumps(document)
     for reference in {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}:
         assert reference in document["components"]["schemas"]

@@ -1,0 +1,192 @@
+"""What a store remembers of its changes: the last one of every object, and some exact ones.
+
+The last changes answer "what is different since" for any reader, however far behind:
+intermediate states are skipped, nothing is missed. They cost a place in three lists for
+each object. Deletions are kept for a while beyond the objects; how far back they are
+complete is the ``floor``.
+
+The exact ones, each with the state before and after, cover the recent past only. They
+keep bodies alive that the store has dropped, so they are bounded by bytes.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from app.cache.objects import CachedObject
+
+# Deletions that are kept, besides a share of the number of objects.
+DELETIONS, DELETIONS_SHARE = 1000, 1 / 4
+# Bytes of dropped bodies that exact changes keep alive, besides a share of those held.
+EXACT_BYTES, EXACT_SHARE = 256 * 1024, 1 / 16
+EXACT_CHANGES = 4096
+_HOLES = 64
+
+
+class Change(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What happened to one object: created (no ``old``), deleted (no ``new``) or changed.
+
+    ``version`` is the resourceVersion at which it happened. A deletion that a relist
+    found has none of its own and carries the list's.
+    """
+
+    old: CachedObject | None
+    new: CachedObject | None
+    version: int
+
+
+class Deleted(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """An object that is no more; ``version`` is that of its deletion."""
+
+    key: str
+    uid: str
+    version: int
+
+
+Entry = CachedObject | Deleted
+
+
+class LastChanges:
+    """The last change of each object, in the order in which they happened.
+
+    ``floor`` is the lowest version since which all deletions are known; up to it,
+    ``anchor`` is the latest version at which something is known to have happened.
+    """
+
+    def __init__(self) -> None:
+        self.floor = 0
+        self.anchor = 0
+        self._entries: list[Entry | None] = []
+        # Beside each entry: its version, at least that of the entry before, and its step.
+        self._versions: list[int] = []
+        self._steps: list[int] = []
+        self._holes = 0
+        self._deleted: dict[str, Deleted] = {}
+        self._earlier: dict[str, Deleted] = {}
+
+    def begin(self, objects: Iterable[CachedObject], version: int, step: int) -> None:
+        """Start anew with a list taken at ``version``, of before which nothing is known."""
+        entries = sorted(objects, key=lambda found: found.version)
+        self._entries = list(entries)
+        self._versions = [found.version for found in entries]
+        self._steps = [step] * len(entries)
+        self._holes = 0
+        self._deleted = {}
+        self._earlier = {}
+        self.floor = version
+        self.anchor = entries[-1].version if entries else 0
+
+    def put(self, old: CachedObject | None, new: CachedObject, step: int) -> None:
+        if old is not None:
+            self.drop(old)
+        elif (before := self._deleted.pop(new.key, None)) is not None:
+            self.drop(before)
+        self._append(new, step)
+
+    def delete(self, old: CachedObject, version: int, step: int, held: int) -> None:
+        """Note a deletion; ``held`` is the number of objects that are left."""
+        self.drop(old)
+        deleted = Deleted(old.key, old.uid, version)
+        self._deleted[old.key] = deleted
+        self._append(deleted, step)
+        while len(self._deleted) > DELETIONS + held * DELETIONS_SHARE:
+            oldest = next(iter(self._deleted.values()))
+            del self._deleted[oldest.key]
+            self.drop(oldest)
+            self.floor = self.anchor = max(self.floor, oldest.version)
+
+    def reaches(self, version: int) -> bool:
+        """Whether all that changed after ``version`` is known."""
+        return version >= self.floor
+
+    def lower(self, version: int, deleted: Iterable[Deleted]) -> None:
+        """Take in from elsewhere what was deleted after ``version`` and up to the floor."""
+        if version < self.floor:
+            self._earlier |= {found.key: found for found in deleted}
+            self.floor = version
+            self.anchor = 0
+
+    def since(self, version: int) -> Iterator[Entry]:
+        """What changed after ``version``; of each object the last change. Only where it ``reaches`` back."""
+        for deleted in self._earlier.values():
+            if deleted.version > version:
+                yield deleted
+        yield from filter(None, self._entries[bisect_right(self._versions, version) :])
+
+    def since_step(self, step: int) -> Iterator[Entry]:
+        return filter(None, self._entries[bisect_right(self._steps, step) :])
+
+    def deleted(self, key: str) -> Deleted | None:
+        """How an object was deleted, as far as that is still known."""
+        return self._deleted.get(key) or self._earlier.get(key)
+
+    def drop(self, entry: Entry) -> None:
+        """Leave a hole, and close the holes when they are as many as the rest."""
+        index = bisect_left(self._versions, entry.version)
+        # An entry that came late stands behind those of its version.
+        while self._entries[index] is not entry:
+            index += 1
+        self._entries[index] = None
+        self._holes += 1
+        if self._holes > _HOLES + len(self._entries) // 2:
+            kept = [at for at, found in enumerate(self._entries) if found is not None]
+            self._entries = [self._entries[at] for at in kept]
+            self._versions = [self._versions[at] for at in kept]
+            self._steps = [self._steps[at] for at in kept]
+            self._holes = 0
+
+    def _append(self, entry: Entry, step: int) -> None:
+        last = self._versions[-1] if self._versions else 0
+        self._entries.append(entry)
+        self._versions.append(max(entry.version, last))
+        self._steps.append(step)
+
+
+class ExactChanges:
+    """The recent changes, each as it was. ``floor`` is the version since which they are complete."""
+
+    def __init__(self) -> None:
+        self.floor = 0
+        self._changes: deque[Change] = deque()
+        self._bytes = 0
+
+    def begin(self, version: int) -> None:
+        """Forget all up to ``version``."""
+        self._changes.clear()
+        self._bytes = 0
+        self.floor = version
+
+    def add(self, changes: Sequence[Change], held: int) -> None:
+        """Add what happened; ``held`` are the bytes of the objects that are there."""
+        for change in changes:
+            self._changes.append(change)
+            self._bytes += _kept_alive(change)
+        most = EXACT_BYTES + held * EXACT_SHARE
+        while self._bytes > most or len(self._changes) > EXACT_CHANGES:
+            oldest = self._changes.popleft()
+            self._bytes -= _kept_alive(oldest)
+            self.floor = oldest.version
+
+    def since(self, version: int) -> list[Change] | None:
+        """All that happened after ``version``; None where that is too long ago."""
+        if version < self.floor:
+            return None
+        return [change for change in self._changes if change.version > version]
+
+    def before(self, version: int) -> Mapping[str, CachedObject | None] | None:
+        """Of what changed after ``version``, what there was at it; None where that is too long ago."""
+        changes = self.since(version)
+        if changes is None:
+            return None
+        found: dict[str, CachedObject | None] = {}
+        for change in changes:
+            known = change.old or change.new
+            assert known is not None
+            found.setdefault(known.key, change.old)
+        return found
+
+
+def _kept_alive(change: Change) -> int:
+    return len(change.old.tail) if change.old is not None else 0

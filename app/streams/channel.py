@@ -1,0 +1,95 @@
+"""The connection to one client: bytes go straight into its transport.
+
+What aiohttp does for each write costs as much as the write; a view has the bytes ready for
+a thousand clients.
+"""
+
+import asyncio
+import socket
+import struct
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+# What may wait in the process for a client that does not read.
+HELD_BYTES = 32 * 1024
+# Who has not been heard of for so long, though something was sent, is not there any more.
+DEAD_SECONDS = 60.0
+# Who takes nothing at all for so long has forgotten us.
+STALLED_SECONDS = 600.0
+
+# Of Linux' struct tcp_info: tcpi_unacked and tcpi_last_ack_recv (milliseconds).
+_TCP_INFO = struct.Struct("=24xI28xI")
+
+
+class Channel:
+    """``is_paused`` and ``drain`` are those of the server's protocol for ``transport``.
+
+    ``keepalive`` are bytes that may be sent between frames; where they ``ask`` for an
+    answer, as a ping does, `heard` is called when anything comes.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        is_paused: Callable[[], bool],
+        drain: Callable[[], Awaitable[None]],
+        keepalive: bytes,
+        *,
+        asks: bool = False,
+    ) -> None:
+        transport.set_write_buffer_limits(high=HELD_BYTES)
+        self._transport = transport
+        self._is_paused = is_paused
+        self._drain = drain
+        self._keepalive = keepalive
+        self._asks = asks
+        self._heard = self._moved = time.monotonic()
+
+    @property
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """What is written to a client that has gone is lost, which is no fault."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def is_held(self) -> bool:
+        """Whether nothing more should be written now."""
+        return self._is_paused() or self._transport.is_closing()
+
+    async def drained(self) -> None:
+        """Wait until more may be written. Raises ConnectionError."""
+        await self._drain()
+        self._moved = time.monotonic()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def heard(self) -> None:
+        self._heard = time.monotonic()
+
+    def pulse(self) -> None:
+        """Send a sign of life, and give up a client that shows none."""
+        now = time.monotonic()
+        if self._transport.is_closing():
+            return
+        if self._is_paused():
+            dead = now - self._moved > STALLED_SECONDS
+        else:
+            dead = self._asks and now - self._heard > DEAD_SECONDS
+            self._moved = now
+            self.write(self._keepalive)
+        if dead or _unheard_seconds(self._transport) > DEAD_SECONDS:
+            self.abort()
+
+
+def _unheard_seconds(transport: asyncio.Transport) -> float:
+    """For how long the other end's kernel has not acknowledged what was sent; 0 where it cannot be told."""
+    connection = transport.get_extra_info("socket")
+    if sys.platform != "linux" or connection is None:
+        return 0.0
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    unacknowledged, milliseconds = _TCP_INFO.unpack(info)
+    return milliseconds / 1000 if unacknowledged else 0.0

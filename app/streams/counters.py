@@ -1,0 +1,20 @@
+"""What streams have done so far, for the metrics."""
+
+import msgspec
+
+
+class Counters(msgspec.Struct):
+    """``starts`` counts by what streams began with, ``skipped`` the frames that slow streams never got."""
+
+    frames: int = 0
+    bytes: int = 0
+    skipped: int = 0
+    resets: int = 0
+    starts: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def sent(self, frames: int, size: int) -> None:
+        self.frames += frames
+        self.bytes += size
+
+    def started(self, answer: str) -> None:
+        self.starts[answer] = self.starts.get(answer, 0) + 1

@@ -1,0 +1,189 @@
+"""One stream to one client: where it is in its view, and how it catches up."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from app.cache.clock import CLOCK
+from app.cache.ordering import Pace
+from app.streams import frames, resuming
+from app.streams.channel import Channel
+from app.streams.cursor import Cursor
+from app.streams.encodings import Encoding
+from app.streams.parts import Patch
+from app.streams.views import PIECE_BYTES, Position, View
+
+
+class Start(msgspec.Struct, frozen=True):
+    """How a stream is to begin.
+
+    ``cursor`` is what the client brings, ``snapshot`` whether it wants what there is;
+    ``patience`` is how long, in seconds, first lists are waited for.
+    """
+
+    cursor: Cursor | None
+    snapshot: bool
+    patience: float
+
+
+class Stream:
+    """Sends frames until it is ended, or its client is gone; ``behind_since`` is in monotonic seconds."""
+
+    def __init__(self, view: View, encoding: Encoding, channel: Channel) -> None:
+        self.view = view
+        self.encoding = encoding
+        self.channel = channel
+        self.behind_since: float | None = time.monotonic()
+        self._position = Position(0, 0, b"")
+        self._left = asyncio.Event()
+        self._ended = False
+        # Which states the client has: all since the step, before it all or only some.
+        self._known_since = 0
+        self._knows_all = False
+
+    def tell(self, frame: bytes) -> None:
+        """Send a frame of its own, behind what was sent."""
+        self._write([frame], self.view.cursor if self.behind_since is None else self._position.cursor)
+
+    def end(self) -> None:
+        self._ended = True
+        self._left.set()
+
+    @property
+    def _over(self) -> bool:
+        return self._ended or self.channel.is_closing
+
+    async def run(self, start: Start) -> None:
+        """Raises ConnectionError where the client is gone, AmbiguousResource."""
+        await self._begin(start)
+        while not self._over:
+            await self._catch_up()
+            if not self._over:
+                await self._left.wait()
+                self._left.clear()
+
+    def takes(self, patch: Patch, step: int) -> bool:
+        return step > self._known_since and (self._knows_all or patch.previous > self._known_since)
+
+    def left(self, position: Position) -> None:
+        self._position = position
+        self.behind_since = time.monotonic()
+        self._left.set()
+
+    # The beginning
+
+    async def _begin(self, start: Start) -> None:
+        view, cursor = self.view, start.cursor
+        if cursor is not None and resuming.is_possible(cursor, view.range):
+            await view.range.ready(start.patience)
+            await self._resume(cursor)
+            return
+        if cursor is None and not start.snapshot:
+            await view.range.ready(start.patience)
+            self._position = view.here()
+            self._known_since = CLOCK.now
+            view.counters.started("nothing")
+            self._write([frames.bookmark(view.range.cursor())], self._position.cursor)
+            return
+        view.counters.started("reset" if cursor is not None else "snapshot")
+        self._write([frames.RESET], _nothing(view))
+        await view.range.ready(start.patience)
+        await self._snapshot()
+
+    async def _snapshot(self) -> None:
+        """All there is; RESET has been sent."""
+        self._knows_all = True
+        await self._synchronise(self.view.range.everything(), _nothing(self.view))
+
+    async def _resume(self, cursor: Cursor) -> None:
+        view = self.view
+        plan = await resuming.plan(view.range, cursor, exact=view.subject.every)
+        if plan is None:
+            view.counters.started("reset")
+            self._write([frames.RESET], _nothing(view))
+            await self._snapshot()
+        else:
+            view.counters.started("changes")
+            await self._synchronise(plan.frames(), cursor.text.encode())
+
+    async def _synchronise(self, told: Iterable[bytes], cursor: bytes) -> None:
+        """Send what makes the client know all, and SYNCED; until then ``cursor`` is what it resumes with."""
+        view = self.view
+        position = view.here()
+        reached, statuses = view.range.cursor(), view.range.statuses()
+        await self._write_all(told, cursor)
+        if self._over:
+            return
+        self._write([frames.synced(reached, statuses)], reached.encode())
+        self._position = position
+        self._known_since = CLOCK.now
+
+    # Going on
+
+    async def _catch_up(self) -> None:
+        """Read the log to its end, and ask the stores what it does not hold any more."""
+        view = self.view
+        while True:
+            await self.channel.drained()
+            if self._over:
+                return
+            index = self._position.index
+            if index < view.start:
+                await self._refetch()
+            elif index == view.flushed:
+                self.behind_since = None
+                view.join(self)
+                return
+            else:
+                data, end = view.piece(self.encoding, index, self if view.subject.delta else None)
+                self.channel.write(data)
+                view.counters.sent(end - index, len(data))
+                self._position = view.position(end)
+
+    async def _refetch(self) -> None:
+        """Go on behind a gap in the log: intermediate states are skipped."""
+        view, known = self.view, self._position
+        if view.subject.every:
+            view.counters.resets += 1
+            self._write([frames.RESET], _nothing(view))
+            await self._snapshot()
+            return
+        position = view.here()
+        sent = await self._write_all(view.range.since_step(known.step), known.cursor)
+        if self._over:
+            return
+        view.counters.skipped += max(0, position.index - known.index - sent)
+        self._position = position
+        self._known_since = CLOCK.now
+
+    async def _write_all(self, told: Iterable[bytes], cursor: bytes) -> int:
+        """Send frames as fast as the client takes them, and return how many."""
+        pace, batch, size, count = Pace(), list[bytes](), 0, 0
+        for frame in told:
+            if frame:
+                batch.append(frame)
+                size += len(frame)
+                count += 1
+            if size >= PIECE_BYTES:
+                self._write(batch, cursor)
+                batch, size = [], 0
+                await self.channel.drained()
+                if self._over:
+                    return count
+            if pace.tired:
+                await pace.breathe()
+        self._write(batch, cursor)
+        return count
+
+    def _write(self, told: Sequence[bytes], cursor: bytes) -> None:
+        if told:
+            data = self.encoding.encode([(frame, cursor) for frame in told])
+            self.channel.write(data)
+            self.view.counters.sent(len(told), len(data))
+
+
+def _nothing(view: View) -> bytes:
+    """The cursor of who has seen nothing yet."""
+    return Cursor.at([], view.range.signature).encode().encode()

@@ -1,0 +1,124 @@
+"""How frames travel: as lines, as server-sent events, as WebSocket messages.
+
+Encodings are values: streams of one view with equal encodings get the very same bytes.
+"""
+
+import zlib
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+# A frame, and the cursor of who has received it, where somebody wants to know.
+Framed = tuple[bytes, bytes]
+
+_TEXT, _DEFLATED = 0x81, 0xC1
+_FLUSHED = b"\x00\x00\xff\xff"
+_WORTH_DEFLATING = 256
+_LEVEL = 1
+
+
+class Encoding(Protocol):
+    @property
+    def transport(self) -> str:
+        """What it is called in the metrics."""
+
+    @property
+    def with_ids(self) -> bool:
+        """Whether each frame carries the cursor of who has received it."""
+
+    def encode(self, frames: Iterable[Framed]) -> bytes:
+        """The bytes of these frames, as they go into the socket."""
+
+    def __hash__(self) -> int: ...
+
+
+class Lines(msgspec.Struct, frozen=True):
+    """A frame a line; ``chunked`` for HTTP/1.1."""
+
+    chunked: bool
+
+    @property
+    def transport(self) -> str:
+        return "lines"
+
+    @property
+    def with_ids(self) -> bool:
+        return False
+
+    def encode(self, frames: Iterable[Framed]) -> bytes:
+        return _chunk(b"\n".join([*(frame for frame, _ in frames), b""]), self.chunked)
+
+    @property
+    def keepalive(self) -> bytes:
+        """Nothing: every frame is a line, and bookmarks come all the time."""
+        return b""
+
+
+class Events(msgspec.Struct, frozen=True):
+    """Server-sent events, as the HTML standard describes them; without names, so that onmessage sees all."""
+
+    chunked: bool
+
+    @property
+    def transport(self) -> str:
+        return "events"
+
+    @property
+    def with_ids(self) -> bool:
+        return True
+
+    def encode(self, frames: Iterable[Framed]) -> bytes:
+        return _chunk(
+            b"".join([b"id: %s\ndata: %s\n\n" % (each, frame) for frame, each in frames]), self.chunked
+        )
+
+    @property
+    def keepalive(self) -> bytes:
+        """A comment, which is no event."""
+        return _chunk(b":\n\n", self.chunked)
+
+
+class Messages(msgspec.Struct, frozen=True):
+    """A frame a WebSocket message (RFC 6455), which names its subscription by ``id`` where it has one.
+
+    Where ``window_bits`` are not 0, each is compressed for itself (RFC 7692 without
+    context takeover), so that it is compressed once for all.
+    """
+
+    id: str | None = None
+    window_bits: int = 0
+
+    @property
+    def transport(self) -> str:
+        return "websocket"
+
+    @property
+    def with_ids(self) -> bool:
+        return False
+
+    def encode(self, frames: Iterable[Framed]) -> bytes:
+        if self.id is None:
+            return b"".join([self._message(frame) for frame, _ in frames])
+        opening = b'{"id":%s,' % msgspec.json.encode(self.id)
+        return b"".join([self._message(opening + frame[1:]) for frame, _ in frames])
+
+    def _message(self, text: bytes) -> bytes:
+        if not self.window_bits or len(text) < _WORTH_DEFLATING:
+            return _header(_TEXT, len(text)) + text
+        deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -self.window_bits)
+        packed = deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH)
+        packed = packed.removesuffix(_FLUSHED)
+        return _header(_DEFLATED, len(packed)) + packed
+
+
+def _header(first: int, length: int) -> bytes:
+    if length < 126:
+        return bytes((first, length))
+    if length < 1 << 16:
+        return bytes((first, 126)) + length.to_bytes(2, "big")
+    return bytes((first, 127)) + length.to_bytes(8, "big")
+
+
+def _chunk(data: bytes, chunked: bool) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data) if chunked and data else data

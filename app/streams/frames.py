@@ -1,0 +1,84 @@
+"""What streams say, as JSON: each frame is made once, whoever receives it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+import orjson
+
+from app.cache.changelog import Deleted
+from app.cache.objects import SEPARATOR, CachedObject
+from app.fleet.status import ClusterStatus, Condition, timestamp
+from app.kube.resources import Resource
+
+Kind = Literal["ADDED", "MODIFIED", "DELETED"]
+
+RESET = b'{"type":"RESET"}'
+
+
+class Place:
+    """Where objects are, one resource of one cluster, and what their frames say of that."""
+
+    def __init__(self, cluster: str, resource: Resource) -> None:
+        spelled = orjson.dumps(cluster)
+        place = b'"cluster":%s,"resource":%s' % (spelled, orjson.dumps(resource.name))
+        self.reset = b'{"type":"RESET",%s}' % place
+        self._heads = {
+            kind: b'{"type":"%s",%s,"namespace":' % (kind.encode(), place)
+            for kind in ("ADDED", "MODIFIED", "DELETED")
+        }
+        self._opening = b'","object":{"cluster":%s,' % spelled
+        self._kind = orjson.dumps({"kind": resource.kind, "apiVersion": resource.api_version})[1:-1]
+
+    def state(self, kind: Kind, found: CachedObject, tail: bytes) -> bytes:
+        """An object as it is now; ``tail`` is its JSON without the opening brace."""
+        return b"".join((self._named(kind, found.key, found.uid, found.version), self._opening, tail, b"}"))
+
+    def deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
+        namespace, _, name = gone.key.partition(SEPARATOR)
+        metadata = {"name": name, "uid": gone.uid, "resourceVersion": str(version)}
+        if namespace:
+            metadata["namespace"] = namespace
+        tail = b'%s,"metadata":%s}' % (self._kind, orjson.dumps(metadata))
+        return b"".join((self._named("DELETED", gone.key, gone.uid, version), self._opening, tail, b"}"))
+
+    def patch(self, old: CachedObject, new: CachedObject, patch: bytes) -> bytes:
+        """How an object differs from the version before (RFC 7396)."""
+        named = self._named("MODIFIED", new.key, new.uid, new.version)
+        return b'%s","previousResourceVersion":"%d","patch":%s}' % (named, old.version, patch)
+
+    def _named(self, kind: Kind, key: str, uid: str, version: int) -> bytes:
+        namespace, _, name = key.partition(SEPARATOR)
+        return b'%s%s,"name":%s,"uid":%s,"resourceVersion":"%d' % (
+            self._heads[kind],
+            orjson.dumps(namespace),
+            orjson.dumps(name),
+            orjson.dumps(uid),
+            version,
+        )
+
+
+def synced(cursor: str, statuses: Sequence[ClusterStatus]) -> bytes:
+    clusters = [msgspec.structs.asdict(status) for status in statuses]
+    return orjson.dumps({"type": "SYNCED", "cursor": cursor, "clusters": clusters})
+
+
+def bookmark(cursor: str) -> bytes:
+    return orjson.dumps({"type": "BOOKMARK", "cursor": cursor})
+
+
+def cluster(name: str, resource: str | None, condition: Condition) -> bytes:
+    """How a cluster is now, for one resource or for all."""
+    frame: dict[str, Any] = {"type": "CLUSTER", "cluster": name}
+    if resource is not None:
+        frame["resource"] = resource
+    state = {
+        "state": condition.state,
+        "since": timestamp(condition.since),
+        "error": condition.error,
+    }
+    return orjson.dumps(frame | state)
+
+
+def error(status: int, detail: str, members: Mapping[str, Any] | None = None) -> bytes:
+    return orjson.dumps({"type": "ERROR", "status": status, "detail": detail, **(members or {})})

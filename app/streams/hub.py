@@ -1,0 +1,142 @@
+"""All streams of the process: their views, the turn in which what is new is sent, the heartbeat."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from app.cache.queries import Query
+from app.fleet.fleet import Fleet
+from app.streams.channel import Channel
+from app.streams.counters import Counters
+from app.streams.delivery import Stream
+from app.streams.encodings import Encoding
+from app.streams.range import Subject
+from app.streams.views import View
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+# So many views tell where they are before others have their turn.
+AT_ONCE = 50
+
+
+class Hub:
+    """``start`` it in a running event loop, and ``close`` it there."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.counters = Counters()
+        self.streams: set[Stream] = set()
+        self._fleet = fleet
+        self._channels: dict[Channel, Callable[[], Awaitable[None]] | None] = {}
+        self._views: dict[tuple[Subject, bytes], View] = {}
+        self._dirty: set[View] = set()
+        self._changed: dict[str, None] = {}
+        self._turn: asyncio.Handle | None = None
+        self._heart: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        self._fleet.listeners.append(self._notice)
+        self._heart = asyncio.create_task(self._beat(), name="heartbeat of streams")
+
+    async def close(self) -> None:
+        """End every stream; those who run them tell their clients."""
+        self._closed = True
+        self._fleet.listeners.remove(self._notice)
+        for stream in self.streams:
+            stream.end()
+        await asyncio.gather(*(stop() for stop in self._channels.values() if stop is not None))
+        if self._heart is not None:
+            self._heart.cancel()
+            await asyncio.gather(self._heart, return_exceptions=True)
+
+    @contextmanager
+    def stream(
+        self, subject: Subject, query: Query, encoding: Encoding, channel: Channel
+    ) -> Iterator[Stream]:
+        """A stream to be run; it ends by itself when the hub closes. Raises AmbiguousResource."""
+        place = (subject, query.signature)
+        view = self._views.get(place)
+        if view is None:
+            view = self._views[place] = View(self._fleet, subject, query, self.counters, self._wake)
+        stream = Stream(view, encoding, channel)
+        self.streams.add(stream)
+        view.enter(stream)
+        if self._closed:
+            stream.end()
+        try:
+            yield stream
+        finally:
+            self.streams.discard(stream)
+            view.leave(stream)
+            if view.is_idle:
+                del self._views[place]
+                view.close()
+
+    @contextmanager
+    def channel(self, channel: Channel, stop: Callable[[], Awaitable[None]] | None = None) -> Iterator[None]:
+        """Look after a channel while it is open; ``stop`` is called when all is to end."""
+        self._channels[channel] = stop
+        try:
+            yield
+        finally:
+            del self._channels[channel]
+
+    @property
+    def slowest(self) -> float:
+        """For how many seconds the stream that is furthest behind has been so."""
+        now = time.monotonic()
+        return max((now - each.behind_since for each in self.streams if each.behind_since), default=0.0)
+
+    # The turn
+
+    def _wake(self, view: View) -> None:
+        self._dirty.add(view)
+        self._schedule()
+
+    def _notice(self, cluster: str) -> None:
+        self._changed[cluster] = None
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        changed, self._changed = self._changed, {}
+        if changed:
+            for view in [*self._views.values()]:
+                with _going_on():
+                    view.refresh(changed)
+        dirty, self._dirty = self._dirty, set()
+        for view in dirty:
+            with _going_on():
+                view.flush()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            signs = [
+                *(view.bookmark for view in self._views.values()),
+                *(channel.pulse for channel in self._channels),
+            ]
+            for number, give_sign in enumerate(signs, 1):
+                with _going_on():
+                    give_sign()
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            for stream in [*self.streams]:
+                if stream.channel.is_closing:
+                    stream.end()
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """A fault of ours in one place must not end the streams of all others."""
+    try:
+        yield
+    except Exception:
+        log.exception("a view failed")

@@ -1,0 +1,256 @@
+"""One resource of one cluster in a view: from changes of its stores to frames."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from app.cache.changelog import Change, Deleted, Entry
+from app.cache.clock import CLOCK
+from app.cache.objects import SEPARATOR, CachedObject
+from app.cache.queries import Query
+from app.cache.store import Store
+from app.fleet.cluster import Cluster
+from app.fleet.status import Condition, State
+from app.kube.resources import Resource
+from app.streams import frames
+from app.streams.deltas import merge_patch
+
+# So many changes at once are not written for everybody: each stream fetches them as it can.
+MANY_CHANGES = 500
+# A stream that waits for its client holds this many keys at most; more, and it begins anew.
+KEYS_HELD = 10_000
+KEYS_AT_ONCE = 500
+NOTHING = b""
+
+
+class Log(Protocol):
+    """What a part tells of."""
+
+    def append(self, frame: bytes, step: int, patch: "Patch | None" = None) -> None:
+        """Who has received this frame has seen everything up to this step."""
+
+    def skip(self) -> None:
+        """There is something new that is no frame: streams must look for it."""
+
+
+class Patch(msgspec.Struct, frozen=True):
+    """A frame's shorter form, for who was sent the state before it: at ``previous``, a step."""
+
+    frame: bytes
+    previous: int
+
+
+class Part:
+    """A listener of the stores of a resource in a cluster.
+
+    ``told_at`` is the step of the last change of its state.
+    """
+
+    def __init__(self, log: Log, cluster: Cluster, resource: Resource, query: Query, *, delta: bool) -> None:
+        self.cluster = cluster
+        self.resource = resource
+        self.query = query if resource.namespaced else msgspec.structs.replace(query, namespaces=None)
+        self.place = frames.Place(cluster.name, resource)
+        self.told_at = self._replaced_at = CLOCK.tick()
+        self.stores: list[Store] = []
+        self._log = log
+        self._state: State | None = None
+        self._tail: Callable[[CachedObject], bytes] = query.projection.tail if query.projection else _tail
+        # When the streams of this view were last sent which object.
+        self._sent: dict[str, int] | None = {} if delta else None
+        cluster.watches.hold(resource.name)
+        self._attach()
+
+    def close(self) -> None:
+        self.cluster.watches.let_go(self.resource.name)
+        for store in self.stores:
+            store.listeners.remove(self)
+
+    # How it is
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all of it has been listed."""
+        known = self.cluster.identity is not None and all(store.version for store in self.stores)
+        return known and bool(self.stores)
+
+    def is_replaced_since(self, step: int) -> bool:
+        return self._replaced_at > step or any(store.replaced_at > step for store in self.stores)
+
+    @property
+    def condition(self) -> Condition:
+        return self.cluster.condition_of(self.resource.name)
+
+    def follow(self) -> bytes | None:
+        """See whether it is watched anew; the frame of its state where that is another."""
+        watch = self.cluster.watches.get(self.resource.name)
+        if self.stores != (watch.stores if watch is not None else []):
+            before = self.stores
+            for store in before:
+                store.listeners.remove(self)
+            self._attach()
+            if any(store.version for store in (*before, *self.stores)):
+                self._restart()
+        condition = self.condition
+        if condition.state == self._state:
+            return None
+        self._state = condition.state
+        self.told_at = CLOCK.tick()
+        return self.told
+
+    @property
+    def told(self) -> bytes:
+        """The frame of its state."""
+        watched = self.cluster.watches.get(self.resource.name) is not None
+        return frames.cluster(self.cluster.name, self.resource.name if watched else None, self.condition)
+
+    def _attach(self) -> None:
+        watch = self.cluster.watches.get(self.resource.name)
+        self.stores = watch.stores if watch is not None else []
+        for store in self.stores:
+            store.listeners.append(self)
+
+    def _restart(self) -> None:
+        self._replaced_at = CLOCK.tick()
+        if self._sent is not None:
+            self._sent = {}
+        self._log.skip()
+
+    # What happens
+
+    def replaced(self, store: Store) -> None:
+        self._restart()
+
+    def changed(self, store: Store, changes: Sequence[Change]) -> None:
+        if len(changes) > MANY_CHANGES:
+            self._log.skip()
+            return
+        told = [(frame, change) for change in changes if (frame := self._frame(change))]
+        for number, (frame, change) in enumerate(told, 1):
+            patch = self._patch(change) if self._sent is not None else None
+            # Who has not received all of a step has not seen it.
+            self._log.append(frame, CLOCK.now if number == len(told) else CLOCK.now - 1, patch)
+
+    def _frame(self, change: Change) -> bytes | None:
+        """What a change means to who sees only what matches."""
+        old, new = change.old, change.new
+        was = old is not None and self._matches(old)
+        if new is not None and self._matches(new):
+            return self.place.state("MODIFIED" if was else "ADDED", new, self._tail(new))
+        return self.place.deletion(old, change.version) if old is not None and was else None
+
+    def _patch(self, change: Change) -> Patch | None:
+        """The shorter form of a change that has a frame."""
+        assert self._sent is not None
+        old, new = change.old, change.new
+        if new is None or not self._matches(new):
+            assert old is not None
+            self._sent.pop(old.key, None)
+            return None
+        previous, self._sent[new.key] = self._sent.get(new.key, 0), CLOCK.now
+        if old is None or not self._matches(old):
+            return None
+        patch = merge_patch(b"{" + self._tail(old), b"{" + self._tail(new))
+        return None if patch is None else Patch(self.place.patch(old, new, patch), previous)
+
+    def _matches(self, found: CachedObject) -> bool:
+        return self.query.matches(found, self.cluster.name)
+
+    # What there is
+
+    def _state_of(self, store: Store, key: str, kind: frames.Kind) -> bytes | None:
+        """The frame of an object as it is now; None where it is not there or not asked for."""
+        found = store.get(key)
+        if found is None or not self._matches(found):
+            return None
+        return self.place.state(kind, found, self._tail(found))
+
+    def everything(self) -> Iterator[bytes]:
+        """A frame for each object that stays while this is taken, as it is when its turn comes.
+
+        NOTHING between them gives who takes this the chance to let others have a turn.
+        """
+        for store in self.stores:
+            for key in self._keys(store):
+                yield self._state_of(store, key, "ADDED") or NOTHING
+
+    def anew(self) -> Iterator[bytes]:
+        yield self.place.reset
+        yield from self.everything()
+
+    def absent(self) -> Iterator[bytes]:
+        """To who may know objects of a part that is not known here: whether these are still there."""
+        if self.condition.state in ("synced", "forbidden"):
+            yield self.place.reset
+
+    def since_step(self, step: int) -> Iterator[bytes]:
+        """What is different since a step of this process."""
+        if self.is_replaced_since(step):
+            return self.anew()
+        return self._latest([[*map(_key_of, store.last.since_step(step))] for store in self.stores])
+
+    def since(self, versions: Sequence[int]) -> Iterator[bytes]:
+        """What is different since these versions of the stores."""
+        known = zip(self.stores, versions, strict=True)
+        if not all(store.last.reaches(version) for store, version in known):
+            return self.anew()
+        keys, foreign = [], []
+        for store, version in zip(self.stores, versions, strict=True):
+            keys.append([*map(_key_of, store.last.since(version))])
+            before = store.exact.before(version) or {}
+            foreign.append({key for key, old in before.items() if old is None or not self._matches(old)})
+        return self._latest(keys, foreign)
+
+    def changes_since(self, versions: Sequence[int]) -> list[Change] | None:
+        """Each change since these versions of the stores; None where that is too long ago."""
+        found = [store.exact.since(version) for store, version in zip(self.stores, versions, strict=True)]
+        return None if None in found else [change for changes in found for change in changes or ()]
+
+    def exactly(self, changes: Sequence[Change]) -> Iterator[bytes]:
+        for change in changes:
+            yield self._frame(change) or NOTHING
+
+    def _latest(
+        self, keys: Sequence[Sequence[str]], foreign: Sequence[Collection[str]] | None = None
+    ) -> Iterator[bytes]:
+        """The objects of these keys by store, as they are when their turn comes.
+
+        Those that are ``foreign`` were not there, or did not match, before.
+        """
+        if sum(map(len, keys)) > KEYS_HELD:
+            yield from self.anew()
+            return
+        for number, store in enumerate(self.stores):
+            unknown = foreign[number] if foreign is not None else ()
+            for key in keys[number]:
+                frame = self._state_of(store, key, "ADDED" if key in unknown else "MODIFIED")
+                if frame is None and key not in unknown and self._in_namespaces(key):
+                    gone = store.get(key) or store.last.deleted(key) or Deleted(key, "", store.version)
+                    frame = self.place.deletion(gone, gone.version)
+                yield frame or NOTHING
+
+    def _in_namespaces(self, key: str) -> bool:
+        namespaces = self.query.namespaces
+        return namespaces is None or key.partition(SEPARATOR)[0] in namespaces
+
+    def _keys(self, store: Store) -> Iterator[str]:
+        """The keys of what may match, without holding too many of them."""
+        labels, namespaces = self.query.labels, self.query.namespaces
+        if labels is not None:
+            keys = [found.key for found in store.select(labels, namespaces)]
+            if len(keys) <= KEYS_HELD:
+                yield from keys
+                return
+        last = ""
+        while keys := store.keys_after(last, namespaces, KEYS_AT_ONCE):
+            yield from keys
+            last = keys[-1]
+
+
+def _tail(found: CachedObject) -> bytes:
+    return found.tail
+
+
+def _key_of(entry: Entry) -> str:
+    return entry.key

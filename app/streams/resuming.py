@@ -1,0 +1,111 @@
+"""Where a client that brings a cursor goes on, part by part: the smallest right thing.
+
+That is what changed since the versions that the cursor holds, wherever these are of the
+history that the store knows; else the part from its start.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from app.cache.changelog import Change
+from app.cache.clock import CLOCK
+from app.cache.store import Store
+from app.streams.cursor import Cursor
+from app.streams.parts import Part
+from app.streams.range import Range
+
+# A cursor may be ahead of this process: another one has seen more.
+AHEAD_SECONDS = 2.0
+# How much the clocks of replicas may differ.
+SKEW_SECONDS = 120.0
+
+
+def is_possible(cursor: Cursor, range_: Range) -> bool:
+    """Whether a cursor is for what a view is about.
+
+    One that speaks of a cluster that is not in scope is not: nobody could name to the
+    client what it holds of it.
+    """
+    clusters = [cluster.name for cluster in range_.clusters]
+    return cursor.signature == range_.signature and not cursor.covers_others(clusters)
+
+
+class Plan(msgspec.Struct):
+    """What each part begins with: versions of its stores, or changes. Of any other, all is sent."""
+
+    range: Range
+    begun: int
+    versions: Mapping[Part, list[int]]
+    changes: Mapping[Part, list[Change]] | None
+
+    def frames(self) -> Iterator[bytes]:
+        """To be taken in the step of the event loop in which the stream's position is."""
+        for part in [*self.range.parts.values()]:
+            yield from self._of(part)
+
+    def _of(self, part: Part) -> Iterator[bytes]:
+        if not part.is_known:
+            return part.absent()
+        if part not in self.versions or part.is_replaced_since(self.begun):
+            return part.anew()
+        if self.changes is not None:
+            return part.exactly(self.changes[part])
+        return part.since(self.versions[part])
+
+
+async def plan(range_: Range, cursor: Cursor, *, exact: bool) -> Plan | None:
+    """None where an ``exact`` continuation is asked for and not known any more."""
+    begun = CLOCK.now
+    made = cursor.made if cursor.maker == range_.maker else cursor.made - SKEW_SECONDS
+    parts = [part for part in range_.parts.values() if part.is_known]
+    found = await asyncio.gather(*(_versions(part, cursor, made) for part in parts))
+    versions = {part: known for part, known in zip(parts, found, strict=True) if known is not None}
+    changes: dict[Part, list[Change]] = {}
+    if exact:
+        for part in [*range_.parts.values()]:
+            known = part.changes_since(versions[part]) if part in versions else None
+            if part.is_known and (known is None or part.is_replaced_since(begun)):
+                return None
+            changes[part] = known or []
+    return Plan(range_, begun, versions, changes if exact else None)
+
+
+async def _versions(part: Part, cursor: Cursor, made: float) -> list[int] | None:
+    """Those from which the part can go on; None where it must begin anew."""
+    cluster = part.cluster
+    assert cluster.identity is not None
+    found = []
+    for store in part.stores:
+        version = cursor.version(cluster.name, cluster.identity, store.resource, store.namespace)
+        if version is None:
+            return None
+        found.append(version)
+    reachable = await asyncio.gather(
+        *(
+            _is_reachable(part, store, version, made)
+            for store, version in zip(part.stores, found, strict=True)
+        )
+    )
+    return found if all(reachable) else None
+
+
+async def _is_reachable(part: Part, store: Store, version: int, made: float) -> bool:
+    """Whether the store can tell, maybe by asking the API server, what happened since a version.
+
+    Versions of another history may look the same, so it matters when the cursor was made:
+    a history that went back since then is another one.
+    """
+    if store.version < version:
+        try:
+            async with asyncio.timeout(AHEAD_SECONDS):
+                await store.reached(version)
+        except TimeoutError:
+            return False
+    if made < store.restored:
+        return False
+    if made >= store.began and store.last.reaches(version):
+        return True
+    watch = part.cluster.watches.get(part.resource.name)
+    return watch is not None and store in watch.stores and await watch.bridge(store, version)
