@@ -106,12 +106,13 @@ def _paths(endpoints: Iterable[Endpoint]) -> dict[str, dict[str, Any]]:
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{endpoint.schema}"} if endpoint.schema else {}
     content: Mapping[str, Any] = {media: {"schema": schema} if schema else {} for media in endpoint.media}
-    problem = {"content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    told: dict[str, Any] = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     success: dict[str, Any] = {"description": endpoint.summary, "content": content}
     statuses = {"200": success} if endpoint.method == "GET" else {"2XX": success}
     if endpoint.several:
         results = {"application/json": {"schema": {"$ref": "#/components/schemas/Results"}}}
         statuses["207"] = {"description": "A result for each cluster, not all equal.", "content": results}
+        told |= results
     operation = {
         "operationId": endpoint.handler.__name__,
         "summary": endpoint.summary,
@@ -119,7 +120,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             *(_path_parameter(name) for name in endpoint.variables),
             *(_query_parameter(parameter) for parameter in endpoint.parameters),
         ],
-        "responses": {**statuses, "default": {"description": "What went wrong.", **problem}},
+        "responses": {**statuses, "default": {"description": "What went wrong.", "content": told}},
     }
     if endpoint.body:
         taken = {

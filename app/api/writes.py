@@ -71,7 +71,7 @@ async def create(request: web.Request) -> web.StreamResponse:
     plan = _Plan(where, resource, namespace, _text(head, "name"), "create", options(request))
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
-        found = _as_written(found, head)
+        found = writing.as_written(found, head.apiVersion)
         asked = Ask("POST", path_of(found, plan.namespace), plan.params, body)
         return await write(cluster, found, plan.namespace, asked, deadline)
 
@@ -84,7 +84,7 @@ async def replace(request: web.Request) -> web.StreamResponse:
     head = _head(body)
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
-        found = _as_written(found, head)
+        found = writing.as_written(found, head.apiVersion)
         asked = Ask("PUT", path_of(found, plan.namespace, plan.name), plan.params, body)
         return await write(cluster, found, plan.namespace, asked, deadline)
 
@@ -105,7 +105,7 @@ async def patch(request: web.Request) -> web.StreamResponse:
     head = _head(body) if media == APPLY else _Head()
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
-        found = _as_written(found, head)
+        found = writing.as_written(found, head.apiVersion)
         path = path_of(found, plan.namespace, plan.name)
         asked = Ask("PATCH", path, plan.params, body, media, repeatable=media == APPLY)
         return await write(cluster, found, plan.namespace, asked, deadline)
@@ -208,16 +208,6 @@ def _text(head: _Head, name: str) -> str:
     """A member of the metadata; what is no text is none, and the cluster will say so."""
     found = head.metadata.get(name) if isinstance(head.metadata, dict) else None
     return found if isinstance(found, str) else ""
-
-
-def _as_written(resource: Resource, head: _Head) -> Resource:
-    """The resource in the version that the object is written in, which may be another than is watched."""
-    group, _, version = head.apiVersion.rpartition("/") if isinstance(head.apiVersion, str) else ("", "", "")
-    return (
-        msgspec.structs.replace(resource, version=version)
-        if version and group == resource.group
-        else resource
-    )
 
 
 def _deletion_options(request: web.Request) -> dict[str, str]:

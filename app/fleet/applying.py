@@ -12,7 +12,7 @@ import msgspec
 from app.fleet.asking import Ask, Deadline, Failed, NoAnswer, ask
 from app.fleet.cluster import Cluster
 from app.fleet.manifests import Manifest, phases
-from app.fleet.writing import APPLY, Written, is_dry_run, path_of, write
+from app.fleet.writing import APPLY, Written, as_written, is_dry_run, path_of, write
 from app.kube.discovery import crd_resource
 from app.kube.resources import Resource
 
@@ -68,9 +68,9 @@ class _Application:
         if resource.namespaced and not namespace:
             detail = f"{manifest.kind} {manifest.name!r} needs a namespace: metadata.namespace, or namespace="
             return resource, Failed(400, detail, "BadRequest")
-        path = path_of(resource, namespace, manifest.name)
-        asked = Ask("PATCH", path, self._params, manifest.body, APPLY, repeatable=True)
         try:
+            path = path_of(resource, namespace, manifest.name)
+            asked = Ask("PATCH", path, self._params, manifest.body, APPLY, repeatable=True)
             return resource, await self._write(resource, namespace, manifest, asked)
         except NoAnswer as failed:
             self._lost = failed
@@ -96,7 +96,7 @@ class _Application:
         called = self._cluster.catalog.index.named(manifest.kind.lower())
         known = [each for each in called if (each.kind, each.group) == (manifest.kind, manifest.group)]
         found = self._defined.get((manifest.group, manifest.kind)) or next(iter(known), None)
-        return msgspec.structs.replace(found, version=manifest.version) if found is not None else None
+        return as_written(found, manifest.api_version) if found is not None else None
 
     async def _establish(
         self, manifest: Manifest, resource: Resource | None, result: Written | Failed

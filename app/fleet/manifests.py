@@ -33,10 +33,6 @@ class Manifest(msgspec.Struct, frozen=True):
         return self.api_version.rpartition("/")[0]
 
     @property
-    def version(self) -> str:
-        return self.api_version.rpartition("/")[2]
-
-    @property
     def phase(self) -> int:
         """Namespaces are needed by what is in them, definitions by the objects of their kinds."""
         return _FIRST.index(self.kind) if self.kind in _FIRST else len(_FIRST)

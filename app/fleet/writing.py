@@ -1,5 +1,6 @@
 """Writes to one cluster, and what is to be waited for until reads show them."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -18,6 +19,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 # What `kubectl rollout restart` restarts.
 RESTARTABLE = ("daemonsets.apps", "deployments.apps", "statefulsets.apps")
+_VERSION = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
@@ -71,12 +73,29 @@ class _Paused(msgspec.Struct):
 
 
 def path_of(resource: Resource, namespace: str, name: str = "", subresource: str = "") -> str:
-    """The URL path of an object, or of a collection."""
+    """The URL path of an object, or of a collection. Raises Failed for a name that cannot be in one.
+
+    An API server takes ``%2f`` for ``/``, so that a name could lead anywhere.
+    """
+    for part in (namespace, name):
+        if part in (".", "..") or "/" in part or "%" in part:
+            raise Failed(400, f"{part[:80]!r} is no name of Kubernetes", "BadRequest")
     path = resource.path(quote(namespace, safe=""))
     for part in (name, subresource):
         if part:
             path += f"/{quote(part, safe='')}"
     return path
+
+
+def as_written(resource: Resource, api_version: object) -> Resource:
+    """The resource in the version that an object is written in, which may be another than is watched.
+
+    Of what is no version of its group, the cluster is left to say so.
+    """
+    group, _, version = api_version.rpartition("/") if isinstance(api_version, str) else ("", "", "")
+    if group != resource.group or not _VERSION.fullmatch(version):
+        return resource
+    return msgspec.structs.replace(resource, version=version)
 
 
 async def write(

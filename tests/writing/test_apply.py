@@ -181,3 +181,27 @@ async def test_thirty_documents_to_ten_clusters_one_dead_and_one_refusing(
     assert "not tried" in found["c3"]["documents"][0]["error"]["detail"]
     assert took < 12
     clusters["c3"].faults.clear()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"metadata": {"name": "..", "namespace": "default"}},
+        {"metadata": {"name": "a/../../secrets/s", "namespace": "default"}},
+        {"metadata": {"name": "a%2f..", "namespace": "default"}},
+        {"metadata": {"name": "web/status", "namespace": "default"}},
+    ],
+)
+async def test_names_lead_nowhere_else(client: Client, clusters: Clusters, changed: Any) -> None:
+    answer = await applied(client, {**config_map("a"), **changed}, 400)
+    assert "no name of Kubernetes" in answer["results"][0]["documents"][0]["error"]["detail"]
+
+
+@pytest.mark.parametrize("version", ["..", "v1/..", "v1?x=", "v1#", "v1\f", "v1\r\nX-A: b", "v1%2f.."])
+async def test_versions_lead_nowhere_else(client: Client, clusters: Clusters, version: str) -> None:
+    document = {**config_map("a"), "apiVersion": version}
+    async with client.post("/apply", params={"cluster": "prod"}, json=document) as answer:
+        assert answer.status in (400, 404), await answer.text()
+    async with client.post("/configmaps", params={"cluster": "prod"}, json=document) as answer:
+        assert answer.status in (400, 404), await answer.text()
+    assert not clusters["prod"].storage.collection("configmaps")
