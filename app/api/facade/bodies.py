@@ -13,10 +13,10 @@ import orjson
 
 from app.api.forms import AT_ONCE, ROWS_AT_ONCE, Pieces, by_number, by_size, decoded
 from app.cache.objects import CachedObject
-from app.cache.tables import table_for
+from app.cache.tables import Table, table_for
 from app.kube.resources import Resource
 
-_META = "meta.k8s.io/v1"
+META = "meta.k8s.io/v1"
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -81,12 +81,17 @@ _metadata = msgspec.json.Decoder(_Metadata)
 _PARTIAL = b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":'
 
 
+def partial_of(document: bytes) -> bytes:
+    """The PartialObjectMetadata of an object."""
+    return b"".join((_PARTIAL, _metadata.decode(document).metadata, b"}"))
+
+
 def partial(found: CachedObject) -> bytes:
-    return b"".join((_PARTIAL, _metadata.decode(found.json).metadata, b"}"))
+    return partial_of(found.json)
 
 
 async def metadata_list(listed: Listed) -> Pieces:
-    yield listed.head("PartialObjectMetadataList", _META) + b',"items":['
+    yield listed.head("PartialObjectMetadataList", META) + b',"items":['
     comma = b""
     for some in by_number(listed.objects, AT_ONCE):
         yield comma + b",".join(map(partial, some))
@@ -105,8 +110,7 @@ async def metadata_object(found: CachedObject) -> Pieces:
 async def table(listed: Listed, included: str) -> Pieces:
     """As kube-apiserver prints it; ``included`` says what a row carries of its object."""
     printed = table_for(listed.resource.name, listed.columns)
-    definitions = orjson.dumps([msgspec.structs.asdict(column) for column in printed.columns])
-    yield listed.head("Table", _META) + b',"columnDefinitions":' + definitions + b',"rows":['
+    yield listed.head("Table", META) + b',"columnDefinitions":' + definitions(printed) + b',"rows":['
     now = datetime.now(UTC)
     comma = b""
     # Some tables say of an object what depends on all the others.
@@ -114,7 +118,7 @@ async def table(listed: Listed, included: str) -> Pieces:
     for some in [listed.objects] if whole and listed.objects else by_number(listed.objects, ROWS_AT_ONCE):
         cells = printed.rows([decoded(found.json) for found in some], now)
         rows = (
-            b'{"cells":%s,"object":%s}' % (orjson.dumps(row), _included(found, included))
+            b'{"cells":%s,"object":%s}' % (orjson.dumps(row), included_object(found.json, included))
             for found, row in zip(some, cells, strict=True)
         )
         yield comma + b",".join(rows)
@@ -123,10 +127,15 @@ async def table(listed: Listed, included: str) -> Pieces:
     yield b"]}\n"
 
 
-def _included(found: CachedObject, included: str) -> bytes:
+def definitions(table: Table) -> bytes:
+    return orjson.dumps([msgspec.structs.asdict(column) for column in table.columns])
+
+
+def included_object(document: bytes, included: str) -> bytes:
+    """What a row carries of its object: ``Object``, ``Metadata`` or ``None``."""
     match included:
         case "Object":
-            return found.json
+            return document
         case "Metadata":
-            return partial(found)
+            return partial_of(document)
     return b"null"

@@ -4,26 +4,23 @@ import asyncio
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 from aiohttp import hdrs, web
 
-from app.api.facade import bodies, pages
+from app.api.facade import bodies, pages, watching
 from app.api.facade.asking import Ask
 from app.api.facade.bodies import Listed
+from app.api.facade.selecting import selected
 from app.api.forms import Pieces
 from app.api.problem import Problem
 from app.api.sending import send
 from app.api.state import SERVING
 from app.cache.objects import CachedObject, key_of
-from app.cache.ordering import Pace
 from app.fleet.cluster import Cluster
 
 # How long a version that is newer than the cache may take to arrive.
 PATIENCE_SECONDS = 1.0
-# No name sorts after it.
-LAST = "\U0010ffff"
 _EXPIRED = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new "
     "list without the continue parameter, or use the continue token in this response to retrieve the "
@@ -39,20 +36,26 @@ async def is_current(request: web.Request, cluster: Cluster, ask: Ask) -> bool:
         return False
     if ask.token is not None and ask.token.list_id:
         return True
-    latest = ask.version is None
-    if latest and (
-        request.app[SERVING].consistent_reads or cluster.condition_of(ask.resource.name).state != "synced"
-    ):
+    live = cluster.condition_of(ask.resource.name).state == "synced"
+    if ask.version is None and (request.app[SERVING].consistent_reads or not live):
         return False
+    if ask.stream is not None and not ask.stream.initial:
+        return live and await _reached(ask) and _is_served(cluster, ask)
     if cluster.written.pending(ask.resource.name) and not await cluster.written.seen(ask.resource.name):
         return False
+    if not await _reached(ask):
+        return False
+    # It may have ended meanwhile.
+    return _is_served(cluster, ask)
+
+
+async def _reached(ask: Ask) -> bool:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await ask.store.reached(ask.version or 0)
     except TimeoutError:
         return False
-    # It may have ended meanwhile.
-    return _is_served(cluster, ask)
+    return True
 
 
 def _is_served(cluster: Cluster, ask: Ask) -> bool:
@@ -66,8 +69,11 @@ def _is_served(cluster: Cluster, ask: Ask) -> bool:
 
 
 def _is_held(cluster: Cluster, ask: Ask) -> bool:
-    watched = cluster.watches.get(ask.resource.name) is ask.watch and ask.store.version > 0
-    return watched and (not ask.name or _one(ask) is not None)
+    if cluster.watches.get(ask.resource.name) is not ask.watch or not ask.store.version:
+        return False
+    if ask.stream is not None and not ask.stream.initial:
+        return not ask.version or ask.store.exact.since(ask.version) is not None
+    return not ask.name or _one(ask) is not None
 
 
 def can_stand_in(cluster: Cluster, ask: Ask) -> bool:
@@ -90,6 +96,8 @@ async def answer(
     if stale:
         since = cluster.condition_of(ask.resource.name).since
         headers["Warning"] = f'299 - "stale {max(time.time() - since, 0):.0f}s"'
+    if ask.stream is not None:
+        return await watching.watch(request, ask, ask.stream, columns, headers)
     if ask.name:
         return await send(request, _object(ask, columns), headers)
     listed = await _list(request, ask, columns)
@@ -136,7 +144,7 @@ async def _list(request: web.Request, ask: Ask, columns: Sequence[Any] | None) -
         objects, version = known.objects, known.version
     else:
         version = ask.store.version
-        objects = await _selected(ask)
+        objects = await selected(ask)
     start = bisect_right(objects, ask.token.start, key=_path_of) if ask.token is not None else 0
     end = start + ask.limit if ask.limit else len(objects)
     metadata: dict[str, Any] = {"resourceVersion": str(version)}
@@ -147,36 +155,6 @@ async def _list(request: web.Request, ask: Ask, columns: Sequence[Any] | None) -
             metadata["remainingItemCount"] = len(objects) - end
     page = objects[start:end] if start or end < len(objects) else objects
     return Listed(ask.resource, page, metadata, columns)
-
-
-async def _selected(ask: Ask) -> Sequence[CachedObject]:
-    """What matches, as of the step of the event loop in which this is called."""
-    objects = ask.store.select(ask.labels, [ask.namespace] if ask.namespace else None)
-    if ask.fields is not None:
-        pace, matches, cluster = Pace(), ask.fields.matches, ask.store.cluster
-        found: list[CachedObject] = []
-        for candidate in objects:
-            if matches(candidate, cluster):
-                found.append(candidate)
-            if pace.tired:
-                await pace.breathe()
-        objects = found
-    return objects if ask.namespace else _by_path(objects)
-
-
-def _by_path(objects: list[CachedObject]) -> list[CachedObject]:
-    """In the order of etcd's keys, where team-a comes before team because ``-`` does before ``/``."""
-    runs: list[tuple[str, int, int]] = []
-    start = 0
-    while start < len(objects):
-        namespace = objects[start].namespace
-        end = bisect_right(objects, key_of(namespace, LAST), lo=start, key=attrgetter("key"))
-        runs.append((f"{namespace}/", start, end))
-        start = end
-    ordered = sorted(runs)
-    if ordered == runs:
-        return objects
-    return [found for _, start, end in ordered for found in objects[start:end]]
 
 
 def _path_of(found: CachedObject) -> str:
