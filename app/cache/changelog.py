@@ -29,12 +29,14 @@ class Change(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What happened to one object: created (no ``old``), deleted (no ``new``) or changed.
 
     ``version`` is the resourceVersion at which it happened. A deletion that a relist
-    found has none of its own and carries the list's.
+    found has none of its own and carries the list's. ``managed`` are the managedFields
+    that ``new`` came with and is held without, as JSON.
     """
 
     old: CachedObject | None
     new: CachedObject | None
     version: int
+    managed: bytes = b""
 
 
 class Deleted(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -189,4 +191,4 @@ class ExactChanges:
 
 
 def _kept_alive(change: Change) -> int:
-    return len(change.old.tail) if change.old is not None else 0
+    return (len(change.old.tail) if change.old is not None else 0) + len(change.managed)

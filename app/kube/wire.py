@@ -42,7 +42,8 @@ class WireObject(msgspec.Struct, frozen=True, gc=False):
 
     ``labels`` is the JSON of metadata.labels, b"" for none. ``tail`` is the object's
     JSON without its opening brace; it begins with ``"kind":…,"apiVersion":…`` and has
-    no managedFields unless they are kept. Both are copies: nothing larger stays alive.
+    no managedFields unless they are kept; what was cut out is ``managed``, b"" for nothing.
+    All are copies: nothing larger stays alive.
     """
 
     namespace: str
@@ -51,6 +52,7 @@ class WireObject(msgspec.Struct, frozen=True, gc=False):
     version: int
     labels: bytes
     tail: bytes
+    managed: bytes = b""
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -284,6 +286,7 @@ def _object(body: bytes, shape: Shape, kind: str = "", api_version: str = "") ->
         _version(metadata.resourceVersion),
         b"" if labels in (b"null", b"{}") else labels,
         tail,
+        b"" if shape.keep_managed_fields else bytes(metadata.managedFields),
     )
 
 

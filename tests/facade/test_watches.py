@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientResponse
 
 from app.api.facade import reading, watching
+from app.kube.wire import Shape, decode_event
 from tests.facade.conftest import Client, Front, Upstream
 from tests.reading.conftest import Held, pod
 
@@ -56,8 +57,6 @@ async def watch(client: Client, accept: str = "application/json", **query: str) 
 
 
 def put(held: Held, name: str, namespace: str, version: int, **labels: str) -> None:
-    from app.kube.wire import Shape, decode_event
-
     document = {"type": "ADDED", "object": pod(name, namespace, version, **labels)}
     found = decode_event(json.dumps(document).encode(), Shape()).object
     assert found is not None
@@ -80,6 +79,20 @@ async def test_a_watch_goes_on_from_a_list(held: tuple[Client, Held]) -> None:
         # A deletion carries the last state, with the version of the deletion.
         kind, found = await events.next()
         assert (kind, found) == ("DELETED", pod("new", "a", 13))
+
+
+async def test_changes_carry_the_managed_fields_that_they_came_with(held: tuple[Client, Held]) -> None:
+    client, cluster = held
+    changed = pod("web-1", "a", 11)
+    changed["metadata"]["managedFields"] = [{"manager": "kubectl", "operation": "Apply"}]
+    found = decode_event(json.dumps({"type": "MODIFIED", "object": changed}).encode(), Shape()).object
+    assert found is not None
+    assert b"kubectl" not in found.tail
+    async with watch(client, resourceVersion="10") as events:
+        cluster._feed("pods").apply("MODIFIED", found)
+        assert await events.next() == ("MODIFIED", changed)
+    async with client.get(PODS, headers={"Accept-Encoding": "identity"}) as answer:
+        assert "kubectl" not in await answer.text()
 
 
 async def test_without_a_version_it_begins_with_what_there_is(held: tuple[Client, Held]) -> None:

@@ -38,7 +38,8 @@ class Events:
             before, after = self._ask.matches(change.old), self._ask.matches(change.new)
             if after and change.new is not None:
                 kind = b"MODIFIED" if before else b"ADDED"
-                yield self._event(kind, change.new.json, change.version)
+                document = _with_managed(change.new, change.managed) if change.managed else change.new.json
+                yield self._event(kind, document, change.version)
             elif before and change.old is not None:
                 yield self._event(b"DELETED", _at(change.old, change.version), change.version)
 
@@ -74,8 +75,18 @@ class Events:
 
 def _at(found: CachedObject, version: int) -> bytes:
     """The JSON of an object with the version at which it was deleted, which is what API servers send."""
+    return _with(found, "resourceVersion", b'"%d"' % version)
+
+
+def _with_managed(found: CachedObject, managed: bytes) -> bytes:
+    """The JSON of an object with the managedFields that it came with."""
+    return _with(found, "managedFields", managed)
+
+
+def _with(found: CachedObject, name: str, value: bytes) -> bytes:
+    """The JSON of an object with another value of a member of its metadata."""
     members = _members.decode(found.json)
     metadata = _members.decode(members["metadata"])
-    metadata["resourceVersion"] = msgspec.Raw(b'"%d"' % version)
+    metadata[name] = msgspec.Raw(value)
     members["metadata"] = msgspec.Raw(msgspec.json.encode(metadata))
     return msgspec.json.encode(members)
