@@ -11,6 +11,7 @@ from app.cache.store import Change
 from app.fleet.asking import Ask, Deadline, Failed, ask
 from app.fleet.cluster import Cluster
 from app.fleet.listening import listening
+from app.fleet.written import is_gone
 from app.kube.resources import Resource
 from app.kube.wire import Shape, WireError, decode_answer
 
@@ -169,7 +170,9 @@ async def delete(
         if is_dry_run(asked.params):
             return Written(status, tail, None)
         uid = answer.details.uid if answer.details is not None else answer.metadata.uid
-        if answer.kind != "Status" and not _is_gone(answer.metadata):
+        metadata = answer.metadata
+        gone = is_gone(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds, metadata.finalizers)
+        if answer.kind != "Status" and not gone:
             return Written(status, tail, _landed(cluster, resource, namespace, answer.metadata))
         cluster.written.note_deletion(resource.name, namespace, name, uid)
         if uid not in seen and cluster.watches.get(resource.name) is not None:
@@ -210,12 +213,6 @@ def _landed(cluster: Cluster, resource: Resource, namespace: str, metadata: _Met
 def _scope(cluster: Cluster, resource: Resource, namespace: str) -> str | None:
     """The namespace that the store is restricted to which holds this."""
     return namespace if resource.namespaced and cluster.options.namespaces else None
-
-
-def _is_gone(metadata: _Metadata) -> bool:
-    """Whether nothing holds an object any more that was answered to its deletion."""
-    ended = metadata.deletionTimestamp is None or metadata.deletionGracePeriodSeconds == 0
-    return ended and not metadata.finalizers
 
 
 @contextmanager

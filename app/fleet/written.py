@@ -102,6 +102,15 @@ class Written:
         return missing
 
 
+def is_gone(deleted_at: object, grace_seconds: int | None, finalizers: Sequence[str] | None) -> bool:
+    """Whether a deletion that was answered with the object has left nothing of it.
+
+    ``deleted_at`` and ``grace_seconds`` are its deletionTimestamp and
+    deletionGracePeriodSeconds. A namespace that is being emptied has no grace period.
+    """
+    return not finalizers and (deleted_at is None or grace_seconds == 0)
+
+
 def _store_of(stores: Sequence[Store], namespace: str) -> Store | None:
     return next((store for store in stores if store.namespace in (None, namespace)), None)
 

@@ -101,6 +101,18 @@ async def test_deleting_takes_its_options_along(client: Client, clusters: Cluste
     assert (gone["cluster"], gone["kind"], gone["status"]) == ("prod", "Status", "Success")
 
 
+async def test_a_namespace_that_is_being_emptied_is_not_waited_for(
+    client: Client, clusters: Clusters
+) -> None:
+    """It is still there, and may be for long: what was written of it is that it ends."""
+    await told(client, "GET", "/namespaces", 200)
+    for path in ("/namespaces/default?cluster=prod", "/clusters/staging/api/v1/namespaces/default"):
+        await told(client, "DELETE", path, 200)
+    found = await told(client, "GET", "/namespaces", 200, params={"fieldSelector": "metadata.name=default"})
+    assert [each["state"] for each in found["clusters"]] == ["synced", "synced"]
+    assert all(item["metadata"]["deletionTimestamp"] for item in found["items"])
+
+
 async def test_workloads_are_scaled_and_restarted(client: Client, clusters: Clusters) -> None:
     clusters["prod"].storage.create(deployment("web"))
     scaled = await told(client, "POST", "/deploy/web/scale", 200, params=PROD, json={"replicas": 5})

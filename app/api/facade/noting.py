@@ -10,6 +10,7 @@ from aiohttp import hdrs
 from app.api.facade import protobuf
 from app.api.facade.paths import Target
 from app.fleet.cluster import Cluster
+from app.fleet.written import is_gone
 
 WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Longer answers come of collections that are deleted; who reads after that may be early.
@@ -25,6 +26,7 @@ class Metadata(msgspec.Struct):
     namespace: str = ""
     uid: str = ""
     resourceVersion: str = ""
+    deletionTimestamp: str | None = None
     deletionGracePeriodSeconds: int | None = None
     finalizers: list[str] | None = None
 
@@ -84,7 +86,10 @@ class _Ear:
                 if uid:
                     written.note_deletion(info.qualified, info.namespace, info.name, uid)
                 return
-            if not metadata.deletionGracePeriodSeconds and not metadata.finalizers and metadata.uid:
+            gone = is_gone(
+                metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds, metadata.finalizers
+            )
+            if gone and metadata.uid:
                 written.note_deletion(info.qualified, metadata.namespace, metadata.name, metadata.uid)
                 return
         if metadata.resourceVersion.isdecimal():

@@ -37,6 +37,7 @@ def _object(kind: str, raw: bytes) -> dict[str, Any]:
     raw_metadata = fields[1][0] if 1 in fields else b""
     metadata = _texts(raw_metadata, _OBJECT_META)
     more = _fields(raw_metadata)
+    metadata["deletionTimestamp"] = "" if 9 in more else None
     metadata["deletionGracePeriodSeconds"] = more[10][0] if 10 in more else None
     metadata["finalizers"] = [each.decode() for each in more.get(14, [])]
     return {"kind": kind, "metadata": metadata}
