@@ -113,8 +113,9 @@ class _Together:
                             came, last, pause = True, lines[-1][0], AGAIN_SECONDS
                             await feed.put(lines)
                 except (ApiError, ConnectionFailed, AccessError) as error:
-                    if str(error) != said:
-                        said = str(error)
+                    why = error.message if isinstance(error, ApiError) else str(error)
+                    if why != said:
+                        said = why
                         await feed.put([(last, b"%s(no log: %s)\n" % (source.prefix, said.encode()))])
                 if not (self._options.follow and writers.grow and writers.is_there(source)):
                     return
