@@ -85,6 +85,9 @@ async def ask(cluster: Cluster, asked: Ask, deadline: Deadline) -> tuple[int, by
 
 async def _once(cluster: Cluster, asked: Ask) -> tuple[int, bytes]:
     if cluster.connection is None:
+        # A cluster that has just been begun with is reached within seconds, or known not to be.
+        await cluster.settled.wait()
+    if cluster.connection is None:
         raise AccessError(cluster.condition.error or "the cluster has not been reached yet")
     return await cluster.connection.send(
         asked.method, asked.path, asked.params, asked.body, asked.content_type
