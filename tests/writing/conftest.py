@@ -65,10 +65,12 @@ async def start_clusters() -> AsyncIterator[StartClusters]:
 async def serve(
     tmp_path: Path, aiohttp_client: Callable[[TestServer], Awaitable[Client]]
 ) -> AsyncIterator[StartServer]:
-    """A server over such clusters, once it has tried each of them."""
+    """A server over such clusters, once it has tried each of them if they are to be ``settled``."""
     async with AsyncExitStack() as stack:
 
-        async def start(clusters: Clusters, options: Options = OPTIONS, **serving: Any) -> Client:
+        async def start(
+            clusters: Clusters, options: Options = OPTIONS, *, settled: bool = True, **serving: Any
+        ) -> Client:
             path = tmp_path / "kubeconfig"
             path.write_text(
                 yaml.safe_dump(kubeconfig((each.name, each.url, "t") for each in clusters.values()))
@@ -78,8 +80,9 @@ async def serve(
             stack.push_async_callback(fleet.close)
             app = make_application(fleet, Door(None, "127.0.0.1", []), Serving(5.0, None, None, **serving))
             client = await aiohttp_client(TestServer(app))
-            async with asyncio.timeout(20):
-                await asyncio.gather(*(each.settled.wait() for each in fleet.clusters.values()))
+            if settled:
+                async with asyncio.timeout(20):
+                    await asyncio.gather(*(each.settled.wait() for each in fleet.clusters.values()))
             return client
 
         yield start
