@@ -9,6 +9,7 @@ reads is told, and may say so or ask the cluster itself.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ PATIENCE_SECONDS = 2.0
 # A watch that is half-open is found out within 70 s and takes up again, or says that it is
 # stale. What is not seen by then never will be: the cluster went back to a backup.
 KEPT_SECONDS = 120.0
+# From so many namespaces on, it is worth looking which are still to be kept.
+MANY = 100
 
 
 class _Write(msgspec.Struct, frozen=True):
@@ -41,7 +44,7 @@ class Written:
     def __init__(self, watches: Watches) -> None:
         self._watches = watches
         self._versions: dict[str, dict[str, _Write]] = {}
-        self._deletions: dict[str, list[_Write]] = {}
+        self._deletions: dict[str, deque[_Write]] = {}
 
     def note(self, resource: str, namespace: str, version: int) -> None:
         """An object of this resource (``plural.group``) was written, and has this version now.
@@ -53,11 +56,17 @@ class Written:
         before = known.get(namespace)
         if before is None or version > before.version:
             known[namespace] = _Write(namespace, time.monotonic(), version=version)
+        if len(known) > MANY:
+            self._versions[resource] = {name: write for name, write in known.items() if _is_kept(write)}
 
     def note_deletion(self, resource: str, namespace: str, name: str, uid: str) -> None:
         """The object of this uid was deleted, and is gone for good."""
         write = _Write(namespace, time.monotonic(), key=key_of(namespace, name), uid=uid)
-        self._deletions.setdefault(resource, []).append(write)
+        known = self._deletions.setdefault(resource, deque())
+        known.append(write)
+        # Where nobody reads, nothing else forgets them.
+        while not _is_kept(known[0]):
+            known.popleft()
 
     def pending(self, resource: str) -> bool:
         """Whether something was written that its store does not hold yet."""
@@ -85,20 +94,20 @@ class Written:
             return []
         now = time.monotonic()
         versions = self._versions.get(resource, {})
-        deletions = self._deletions.get(resource, [])
+        deletions = self._deletions.get(resource, deque())
         missing = [
             (store, write)
             for write in (*versions.values(), *deletions)
-            if now - write.at < KEPT_SECONDS
+            if _is_kept(write)
             and (store := _store_of(watch.stores, write.namespace)) is not None
             and not _is_seen(store, write)
         ]
         left = {id(write) for _, write in missing}
         self._versions[resource] = {name: write for name, write in versions.items() if id(write) in left}
         # The creation of what was deleted may be on its way still: it would come back once more.
-        self._deletions[resource] = [
+        self._deletions[resource] = deque(
             write for write in deletions if id(write) in left or now - write.at < PATIENCE_SECONDS
-        ]
+        )
         return missing
 
 
@@ -109,6 +118,10 @@ def is_gone(deleted_at: object, grace_seconds: int | None, finalizers: Sequence[
     deletionGracePeriodSeconds. A namespace that is being emptied has no grace period.
     """
     return not finalizers and (deleted_at is None or grace_seconds == 0)
+
+
+def _is_kept(write: _Write) -> bool:
+    return time.monotonic() - write.at < KEPT_SECONDS
 
 
 def _store_of(stores: Sequence[Store], namespace: str) -> Store | None:

@@ -141,6 +141,17 @@ async def test_writes_that_never_end_do_not_keep_a_read(
     assert written.pending("pods")
 
 
+async def test_what_nobody_reads_is_forgotten(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT_SECONDS", 0.05)
+    for number in range(module.MANY):
+        written.note("services", f"n{number}", 1)
+        written.note_deletion("services", "x", "a", str(number))
+    await asyncio.sleep(0.06)
+    written.note("services", "new", 1)
+    written.note_deletion("services", "x", "a", "new")
+    assert len(written._versions["services"]) == len(written._deletions["services"]) == 1
+
+
 async def test_a_history_that_went_back_is_not_waited_for_for_ever(
     written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
