@@ -101,16 +101,11 @@ class Connection:
         and AccessError; WireError where a line never ends.
         """
         limits = ClientTimeout(total=None, connect=self._connect_timeout, sock_read=self._idle_timeout)
-        answer = await self._get(path, params, "application/json", limits)
-        try:
-            if answer.status != 200:
-                with in_words(limits):
-                    body = await answer.read()
-                raise _api_error(answer, body)
-            async with aclosing(self._lines(answer, limits)) as lines:
-                yield lines
-        finally:
-            answer.close()
+        async with (
+            self._answered(path, params, "application/json", limits) as answer,
+            aclosing(self._lines(answer, limits)) as lines,
+        ):
+            yield lines
 
     @asynccontextmanager
     async def stream(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -119,16 +114,37 @@ class Connection:
         Raises ApiError where the answer is an error, ConnectionFailed where it breaks, and AccessError.
         """
         limits = ClientTimeout(total=None, connect=self._connect_timeout)
-        answer = await self._get(path, params, "*/*", limits)
+        async with (
+            self._answered(path, params, "*/*", limits) as answer,
+            aclosing(self._chunks(answer, limits)) as chunks,
+        ):
+            yield chunks
+
+    @asynccontextmanager
+    async def _answered(
+        self, path: str, params: Mapping[str, str], accept: str, limits: ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer that is no error, open."""
+        answer = await self._get(path, params, accept, limits)
         try:
             if answer.status != 200:
                 with in_words(limits):
                     body = await answer.read()
                 raise _api_error(answer, body)
-            async with aclosing(self._chunks(answer, limits)) as chunks:
-                yield chunks
+            yield answer
         finally:
             answer.close()
+
+    async def _lines(
+        self, answer: aiohttp.ClientResponse, limits: ClientTimeout
+    ) -> AsyncGenerator[list[bytes], None]:
+        splitter = LineSplitter()
+        async with aclosing(self._chunks(answer, limits)) as chunks:
+            async for chunk in chunks:
+                if lines := splitter.feed(chunk):
+                    yield lines
+        if splitter.rest():
+            raise ConnectionFailed("the connection was lost in the middle of an event")
 
     async def _chunks(
         self, answer: aiohttp.ClientResponse, limits: ClientTimeout
@@ -141,22 +157,6 @@ class Connection:
             if not self._closed:
                 raise
             raise ConnectionFailed(CLOSED) from None
-
-    async def _lines(
-        self, answer: aiohttp.ClientResponse, limits: ClientTimeout
-    ) -> AsyncGenerator[list[bytes], None]:
-        splitter = LineSplitter()
-        try:
-            with in_words(limits):
-                async for chunk in answer.content.iter_any():
-                    if lines := splitter.feed(chunk):
-                        yield lines
-        except RuntimeError:
-            if not self._closed:
-                raise
-            raise ConnectionFailed(CLOSED) from None
-        if splitter.rest():
-            raise ConnectionFailed("the connection was lost in the middle of an event")
 
     async def request(
         self,
