@@ -24,7 +24,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "Manifest": {
         "type": "object",
-        "description": "An object, or a List of some; in YAML, as many documents as there are.",
+        "description": "An object, or a List of some. YAML has as many documents as it likes, JSON an array.",
         "required": ["apiVersion", "kind"],
         "properties": {
             "apiVersion": {"type": "string"},

@@ -37,9 +37,10 @@ class Unreadable(ValueError):
 
 
 def load(body: bytes, *, is_json: bool) -> list[Any]:
-    """The documents of a body; empty ones are left out. Raises Unreadable."""
+    """The documents of a body, in JSON those of an array; empty ones are left out. Raises Unreadable."""
     if is_json:
-        return [_json(body)]
+        found = _json(body)
+        return found if isinstance(found, list) else [found]
     try:
         text = body.decode()
         return [found for found in _Reader(text).documents() if found is not None]

@@ -3,10 +3,19 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.demo.faults import Fault
-from tests.writing.conftest import Client, Clusters, StartClusters, StartServer, config_map, deployment
+from tests.writing.conftest import (
+    OPTIONS,
+    Client,
+    Clusters,
+    StartClusters,
+    StartServer,
+    config_map,
+    deployment,
+)
 
 PROD = {"cluster": "prod", "namespace": "default"}
 EVERYWHERE = {"cluster": "*", "namespace": "default"}
@@ -329,3 +338,14 @@ async def test_the_values_of_a_secret_are_not_told_back(
         answer = await told(client, method, path, status, params=EVERYWHERE, **arguments)
         assert "hunter2" not in json.dumps(answer)
     assert "hunter2" not in caplog.text
+
+
+async def test_the_values_are_told_where_the_operator_wants_that(
+    clusters: Clusters, serve: StartServer
+) -> None:
+    full = msgspec.structs.replace(OPTIONS, secret_values=True, managed_fields=True)
+    client = await serve(clusters, full)
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "aHVudGVyMg=="}}
+    created = await told(client, "POST", "/secrets", 201, params=PROD, json=secret)
+    assert created["data"] == {"a": "aHVudGVyMg=="}
+    assert created["metadata"]["managedFields"]
