@@ -19,10 +19,10 @@ MOST_VALUES = 2_000_000
 
 _WORDS: dict[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **{form: True for word in ("true", "yes", "on") for form in (word, word.title(), word.upper())},
-    **{form: False for word in ("false", "no", "off") for form in (word, word.title(), word.upper())},
+    **{form: True for word in ("true", "yes", "on", "y") for form in (word, word.title(), word.upper())},
+    **{form: False for word in ("false", "no", "off", "n") for form in (word, word.title(), word.upper())},
 }
-_INTEGER = re.compile(r"[-+]?(?:0b[01]+|0o[0-7]+|0x[0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
+_INTEGER = re.compile(r"[-+]?(?:0[bB][01]+|0o[0-7]+|0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _LONGEST_INTEGER = 80
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _STRING = "tag:yaml.org,2002:str"
@@ -156,7 +156,7 @@ def _scalar(event: Any) -> Any:
     if _FLOAT.fullmatch(number):
         value = float(number)
         if value in (float("inf"), float("-inf")):
-            raise Unreadable(f"line {_line(event)}: {text[:40]} is no number of JSON")
+            return text
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if text.lstrip("-+") in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"):
         raise Unreadable(f"line {_line(event)}: {text} is no number of JSON")
