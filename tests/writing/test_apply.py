@@ -125,7 +125,7 @@ async def test_each_document_says_what_became_of_it(client: Client, clusters: Cl
             },
         }
     )
-    unknown = {"apiVersion": "example.org/v1", "kind": "Nothing", "metadata": {"name": "n"}}
+    unknown = {"apiVersion": "example.org/v1", "kind": "Nothing", "metadata": {"name": "nothing"}}
     lost = config_map("lost", "nowhere")
     body = manifest(config_map("taken", x="2"), unknown, lost, config_map("fine"))
     answer = await applied(client, body, 207)
