@@ -13,7 +13,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """``media`` are the content types that it answers with, ``schema`` names what these say.
 
     ``body`` are the content types that it takes, each with the name of what it is to say.
-    ``several`` says that it may answer with a result for each of several clusters.
+    ``several`` says that it may answer with a result for each of several clusters,
+    ``endless`` that its answer has no end, which OpenAPI knows no word for.
     """
 
     path: str
@@ -25,6 +26,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     method: str = "GET"
     body: Mapping[str, str] = {}
     several: bool = False
+    endless: bool = False
 
     @property
     def variables(self) -> list[str]:

@@ -85,6 +85,7 @@ ENDPOINTS = (
         "Every change of some resources, as it happens.",
         (_RESOURCE, *_PLACE, *_SELECTION, *_STREAM),
         media=_FRAMES,
+        endless=True,
     ),
     Endpoint(
         "/ws",

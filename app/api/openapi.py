@@ -1,6 +1,6 @@
 """The OpenAPI document, made from the table of endpoints."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from app.api.endpoint import Endpoint
@@ -68,7 +68,7 @@ _OBJECT = {
 }
 
 
-def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+def describe(endpoints: Collection[Endpoint]) -> dict[str, Any]:
     """The document, OpenAPI 3.1."""
     return {
         "openapi": "3.1.0",
@@ -79,7 +79,9 @@ def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{}, {"bearer": []}, {"query": []}],
-        "paths": _paths(endpoints),
+        "paths": _paths(each for each in endpoints if not each.endless),
+        # Who takes a path for something that ends would wait for ever.
+        "x-streams": _paths(each for each in endpoints if each.endless),
         "components": {
             "schemas": {
                 "Problem": _PROBLEM,
