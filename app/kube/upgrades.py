@@ -65,10 +65,10 @@ async def ask(
                 raise ConnectionFailed(f"timed out after {ANSWER_SECONDS:g} s") from None
             case EOFError():
                 raise ConnectionFailed("the server closed the connection without an answer") from None
-            case asyncio.LimitOverrunError() | ValueError():
-                raise ConnectionFailed("the server does not speak HTTP, or not as it should") from None
             case OSError():
                 raise ConnectionFailed(f"the connection was lost: {tidy(error)}") from None
+            case asyncio.LimitOverrunError() | ValueError():
+                raise ConnectionFailed("the server does not speak HTTP, or not as it should") from None
         raise
     return answer
 
@@ -102,10 +102,10 @@ async def _connect(
                 raise
     except TimeoutError:
         raise CannotConnect(f"cannot connect: timed out after {seconds:g} s") from None
-    except (EOFError, ValueError, asyncio.LimitOverrunError):
-        raise CannotConnect("the proxy does not speak HTTP, or not as it should") from None
     except OSError as error:
         raise CannotConnect(f"cannot connect to {first.host}:{first.port}: {tidy(error)}") from None
+    except (EOFError, ValueError, asyncio.LimitOverrunError):
+        raise CannotConnect("the proxy does not speak HTTP, or not as it should") from None
     return reader, writer
 
 

@@ -201,6 +201,13 @@ async def test_one_object_as_json_where_managed_fields_are_kept(held: tuple[Clie
     assert (cached, document) == ("hit", pod("web-1", "team", 5, app="web"))
 
 
+async def test_secrets_that_are_held_whole(held: tuple[Client, Held]) -> None:
+    client, cluster = held
+    cluster._options = msgspec.structs.replace(cluster.options, secret_values=True)
+    cluster.fill("secrets", [{**pod("s"), "kind": "Secret"}], 9)
+    assert (await ask(client, "/clusters/prod/api/v1/secrets"))[0] == "hit"
+
+
 # Versions
 
 

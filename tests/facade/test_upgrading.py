@@ -1,6 +1,7 @@
 """exec, attach and port-forward: after 101, bytes in both directions."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -93,6 +94,24 @@ async def test_bytes_pass_in_both_directions(speaking: Speaking, method: str, pr
     assert b"\r\nAuthorization: Bearer token-of-ours\r\n" in heads[0]
     assert f"\r\nUpgrade: {protocol}\r\n".encode() in heads[0]
     assert heads[0].lower().count(b"\r\nconnection:") == 1
+
+
+async def test_a_shell_is_recorded_when_it_begins(
+    speaking: Speaking, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "app.api.audit")
+
+    async def listen(_: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(SWITCH)
+        await reader.read()
+
+    client = await speaking(listen)
+    _, _, writer = await ask(client)
+    told = [vars(record) for record in caplog.records if record.name == "app.api.audit"]
+    assert [(line["verb"], line["resource"], line["status"]) for line in told] == [
+        ("connect", "pods/exec", 101)
+    ]
+    writer.close()
 
 
 async def test_much_passes_and_who_is_slow_slows_the_other(speaking: Speaking) -> None:

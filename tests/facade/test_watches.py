@@ -261,6 +261,19 @@ async def test_the_rest_is_the_api_servers(
     assert len(upstream.seen) == 1
 
 
+async def test_where_nobody_answers_it_waits_for_what_comes(held: tuple[Client, Held]) -> None:
+    client, cluster = held
+    assert cluster.connection is not None
+    cluster.connection.server = "http://127.0.0.1:1"
+    cluster.report("pods", "unreachable", "connection refused")
+    async with watch(client, resourceVersion="10") as events:
+        assert events.answer.headers["Warning"].startswith('299 - "stale ')
+        put(cluster, "web-1", "a", 11)
+        assert await events.short() == ("MODIFIED", "web-1", "11")
+    async with client.get(PODS, params={"watch": "1", "resourceVersion": "3"}) as answer:
+        assert answer.status == 503
+
+
 async def test_a_watch_that_is_not_live_is_the_api_servers(held: tuple[Client, Held]) -> None:
     client, cluster = held
     cluster.report("pods", "stale", "connection lost")

@@ -25,9 +25,9 @@ async def forward(
     request: web.Request,
     connection: Connection,
     target: Target,
+    answered: Callable[[aiohttp.ClientResponse], Heard | None],
     *,
     body: bytes | None = None,
-    answered: Callable[[aiohttp.ClientResponse], Heard | None] | None = None,
 ) -> web.StreamResponse:
     """The API server's answer.
 
@@ -40,7 +40,7 @@ async def forward(
     answer = await while_present(request, _ask(request, connection, target, headers, body))
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=of_answer(answer))
     response.headers["X-Cache"] = "miss"
-    heard = answered(answer) if answered is not None else None
+    heard = answered(answer)
     try:
         await response.prepare(request)
         await while_present(request, _pass_back(answer, response, heard))

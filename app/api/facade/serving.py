@@ -1,11 +1,13 @@
 """A request to a cluster's own API: what is refused, what the cache answers, and what is passed on."""
 
-from aiohttp import hdrs, web
+from collections.abc import Callable
+
+from aiohttp import ClientResponse, hdrs, web
 
 from app.api import audit
 from app.api.facade import reading
 from app.api.facade.asking import ask, resource_of
-from app.api.facade.forwarding import forward
+from app.api.facade.forwarding import Heard, forward
 from app.api.facade.headers import asked_upgrade, impersonated
 from app.api.facade.interest import INTEREST
 from app.api.facade.noting import listener
@@ -22,6 +24,8 @@ from app.kube.errors import AccessError, CannotConnect, ConnectionFailed
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
+# What nginx made of a caller that went away.
+GONE = 499
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -30,19 +34,25 @@ async def serve(request: web.Request) -> web.StreamResponse:
     (cluster,) = in_scope(request, [target.cluster])
     if request.method not in METHODS:
         raise Problem(405, f"{request.method} is not possible here; accepted is {', '.join(METHODS)}")
+
+    def record(status: int) -> None:
+        _record(request, cluster, target, status)
+
     try:
-        response = await _answer(request, cluster, target)
+        return await _answer(request, cluster, target, record)
     except CallerGone:
-        response = web.Response(status=499)
+        record(GONE)
+        return web.Response(status=GONE)
     except Problem as problem:
-        _record(request, cluster, target, problem.status)
+        record(problem.status)
         raise
-    _record(request, cluster, target, response.status)
-    return response
 
 
-async def _answer(request: web.Request, cluster: Cluster, target: Target) -> web.StreamResponse:
-    """Raises Problem and CallerGone."""
+async def _answer(
+    request: web.Request, cluster: Cluster, target: Target, record: Callable[[int], None]
+) -> web.StreamResponse:
+    """``record`` is called as soon as the API server's status is known, which for a shell is long before
+    it ends. Raises Problem and CallerGone."""
     if target.is_proxy and not request.app[SERVING].allow_proxy:
         raise Problem(
             403,
@@ -71,9 +81,14 @@ async def _answer(request: web.Request, cluster: Cluster, target: Target) -> web
         return await reading.answer(request, cluster, asked)
     try:
         if (protocol := asked_upgrade(request)) is not None:
-            return await upgrade(request, connection, target, protocol)
+            return await upgrade(request, connection, target, protocol, record)
         heard = None if _is_dry(request, target, body) else listener(cluster, target, request.method)
-        return await forward(request, connection, target, body=body, answered=heard)
+
+        def answered(answer: ClientResponse) -> Heard | None:
+            record(answer.status)
+            return heard(answer) if heard is not None else None
+
+        return await forward(request, connection, target, answered, body=body)
     except (CannotConnect, AccessError) as error:
         if asked is not None and reading.can_stand_in(cluster, asked):
             return await reading.answer(request, cluster, asked, stale=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
+from collections.abc import Callable
 
 from aiohttp import hdrs, web
 
@@ -18,10 +19,17 @@ HALF_CLOSED_SECONDS = 30.0
 
 
 async def upgrade(
-    request: web.Request, connection: Connection, target: Target, protocol: str
+    request: web.Request,
+    connection: Connection,
+    target: Target,
+    protocol: str,
+    answered: Callable[[int], None],
 ) -> web.StreamResponse:
-    """The answer; where it is 101, when all is over. Raises ConnectionFailed, AccessError, CallerGone
-    and Problem, all of them before anything has been answered."""
+    """The answer; where it is 101, when all is over. ``answered`` is called with its status before that.
+
+    Raises ConnectionFailed, AccessError, CallerGone and Problem, all of them before
+    anything has been answered.
+    """
     if request.body_exists and request.content_length != 0:
         raise Problem(400, "a request for an upgrade has no body")
     headers = to_server(request)
@@ -30,6 +38,7 @@ async def upgrade(
     if request.method != hdrs.METH_GET:
         headers[hdrs.CONTENT_LENGTH] = "0"
     answer = await while_present(request, connection.upgrade(request.method, target.url, headers))
+    answered(answer.status)
     passed = to_caller(answer.headers)
     passed["X-Cache"] = "miss"
     if answer.status != 101:
