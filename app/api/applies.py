@@ -10,23 +10,19 @@ from app.api import audit
 from app.api.permitting import check_writable
 from app.api.problem import Problem
 from app.api.results import common_status, cursor_header, fault, refused, results_answer, told
-from app.api.targets import body_of, named_namespace, options, permit_namespace, targets, unreadable
+from app.api.targets import body_of, named_namespace, options, permit_namespace, targets
 from app.fleet.applying import Applied, apply
 from app.fleet.asking import Failed
 from app.fleet.cluster import Cluster
-from app.fleet.loading import Unreadable
 from app.fleet.manifests import Manifest, read
 from app.fleet.writing import is_dry_run
-
-# So much YAML takes a tenth of a second to read; others are to be answered meanwhile.
-WORTH_A_THREAD_BYTES = 64 * 1024
 
 
 async def apply_manifest(request: web.Request) -> web.StreamResponse:
     where = targets(request)
     namespace = named_namespace(request)
     params = {"force": "false", **options(request)}
-    manifests = await _manifests(request)
+    manifests = await body_of(request, read)
     for named in {manifest.namespace for manifest in manifests} | {namespace}:
         if named:
             permit_namespace(request, named)
@@ -83,16 +79,6 @@ async def _in_cluster(
             dry_run=dry_run,
         )
     return results
-
-
-async def _manifests(request: web.Request) -> list[Manifest]:
-    body, is_json = await body_of(request)
-    try:
-        if len(body) < WORTH_A_THREAD_BYTES:
-            return read(body, is_json=is_json)
-        return await asyncio.to_thread(read, body, is_json=is_json)
-    except Unreadable as error:
-        raise unreadable(error) from None
 
 
 def _namespace(manifest: Manifest, namespace: str, applied: Applied) -> Any:

@@ -1,6 +1,8 @@
 """From a request that writes to where it is to happen, and with which options."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -14,14 +16,25 @@ from app.fleet.cluster import Cluster
 from app.fleet.loading import Unreadable
 from app.kube.resources import Resource
 
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
 ALL = "*"
 FIELD_MANAGER = "k8s-mcp"
 DRY_RUN = "All"
 JSON = ("application/json",)
 YAML = ("application/yaml", "application/x-yaml", "text/yaml")
+# So much YAML takes a tenth of a second to read; others are to be answered meanwhile.
+WORTH_A_THREAD_BYTES = 64 * 1024
 # What cannot be a part of a URL path (k8s.io/apimachinery/pkg/api/validation/path).
 _NEVER = (".", "..")
 _NOT_IN = "/%"
+
+
+class Read(Protocol[T_co]):
+    """Makes something of a body. Raises Unreadable."""
+
+    def __call__(self, body: bytes, *, is_json: bool) -> T_co: ...
 
 
 class Targets(msgspec.Struct, frozen=True):
@@ -100,17 +113,23 @@ def options(request: web.Request, *, managed: bool = True) -> dict[str, str]:
     return found
 
 
-async def body_of(request: web.Request) -> tuple[bytes, bool]:
-    """The body, and whether it is JSON, else YAML. Raises Problem."""
+async def body_of(request: web.Request, read: Read[T]) -> T:
+    """What a body of JSON or YAML is read as. Raises Problem."""
     media = request.content_type
     if media not in (*JSON, *YAML):
         raise media_refused(media, *JSON, *YAML)
-    return await request.read(), media in JSON
+    return await understood(read, await request.read(), is_json=media in JSON)
+
+
+async def understood(read: Read[T], body: bytes, *, is_json: bool) -> T:
+    """What a body is read as. Raises Problem."""
+    try:
+        if len(body) < WORTH_A_THREAD_BYTES:
+            return read(body, is_json=is_json)
+        return await asyncio.to_thread(read, body, is_json=is_json)
+    except Unreadable as error:
+        raise Problem(400, f"the body cannot be read: {error}") from None
 
 
 def media_refused(media: str, *accepted: str) -> Problem:
     return Problem(415, f"Content-Type {media[:80]!r} is not accepted; accepted is {', '.join(accepted)}")
-
-
-def unreadable(error: Unreadable | str) -> Problem:
-    return Problem(400, f"the body cannot be read: {error}")

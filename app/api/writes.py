@@ -22,12 +22,11 @@ from app.api.targets import (
     namespace_of,
     options,
     targets,
-    unreadable,
+    understood,
 )
 from app.fleet import writing
 from app.fleet.asking import LIMIT_SECONDS, Ask, Deadline, Failed
 from app.fleet.cluster import Cluster
-from app.fleet.loading import Unreadable
 from app.fleet.manifests import read_one
 from app.fleet.writing import APPLY, MERGE, RESTARTABLE, STRATEGIC, Written, path_of, write
 from app.kube.resources import Resource
@@ -65,7 +64,7 @@ class _Plan(msgspec.Struct, frozen=True):
 async def create(request: web.Request) -> web.StreamResponse:
     where = targets(request)
     resource = await resource_named(request, where.clusters)
-    body = await _object(request)
+    body = await body_of(request, read_one)
     head = _head(body)
     namespace = namespace_of(request, resource, _text(head, "namespace"))
     plan = _Plan(where, resource, namespace, _text(head, "name"), "create", options(request))
@@ -80,7 +79,7 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 async def replace(request: web.Request) -> web.StreamResponse:
     plan = await _of_one(request, "update", options(request))
-    body = await _object(request)
+    body = await body_of(request, read_one)
     head = _head(body)
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
@@ -97,11 +96,8 @@ async def patch(request: web.Request) -> web.StreamResponse:
         raise media_refused(media, *PATCHES)
     plan = await _of_one(request, "patch", options(request))
     body = await request.read()
-    try:
-        if media != JSON_PATCH:
-            body = read_one(body, is_json=media != APPLY)
-    except Unreadable as error:
-        raise unreadable(error) from None
+    if media != JSON_PATCH:
+        body = await understood(read_one, body, is_json=media != APPLY)
     head = _head(body) if media == APPLY else _Head()
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
@@ -189,15 +185,6 @@ def _record(request: web.Request, plan: _Plan, outcome: Outcome) -> None:
         reason=result.reason if isinstance(result, Failed) else "",
         dry_run=writing.is_dry_run(plan.params),
     )
-
-
-async def _object(request: web.Request) -> bytes:
-    """The JSON of the object that is sent, without our own ``cluster``. Raises Problem."""
-    body, is_json = await body_of(request)
-    try:
-        return read_one(body, is_json=is_json)
-    except Unreadable as error:
-        raise unreadable(error) from None
 
 
 def _head(body: bytes) -> _Head:

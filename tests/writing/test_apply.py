@@ -1,5 +1,6 @@
 """POST /apply: many documents, in an order that can work, to many clusters."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -219,3 +220,15 @@ async def test_versions_lead_nowhere_else(client: Client, clusters: Clusters, ve
     async with client.post("/configmaps", params={"cluster": "prod"}, json=document) as answer:
         assert answer.status in (400, 404), await answer.text()
     assert not clusters["prod"].storage.collection("configmaps")
+
+
+async def test_a_large_manifest_keeps_nobody_waiting(client: Client) -> None:
+    body = manifest({**config_map("a"), "data": {f"k{number}": "x" for number in range(60_000)}})
+    reading = asyncio.create_task(applied(client, body + "--- [", 400))
+    answered = 0
+    while not reading.done():
+        async with client.get("/version") as answer:
+            assert answer.status == 200
+        answered += 1
+    await reading
+    assert answered > 5
