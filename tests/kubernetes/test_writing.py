@@ -167,7 +167,7 @@ metadata: {name: writing-new}
 async def test_a_real_cluster_takes_everything_that_can_be_written(
     control_plane: ControlPlane, namespace: str, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    if int(control_plane.request("GET", "/version")["minor"].rstrip("+")) < 22:
+    if control_plane.request("GET", "/version")["gitVersion"].startswith("v1.20."):
         pytest.skip("a kube-apiserver of 1.20 dies of server-side apply of a custom resource")
     write_kubeconfig(tmp_path / "config", {"plane": control_plane})
     product = Product(tmp_path, "--kubeconfig", str(tmp_path / "config"))
