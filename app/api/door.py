@@ -19,7 +19,7 @@ from app.api.problem import Problem
 SUBPROTOCOL = "k8s-mcp.token."
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
-EXPOSED = "ETag, X-Clusters, X-Continue, X-Cursor"
+EXPOSED = "ETag, Warning, X-Cache, X-Clusters, X-Continue, X-Cursor"
 PREFLIGHT_SECONDS = "600"
 # Probes of a container have no token, and learn no more than that the process lives.
 OPEN = frozenset({"/healthz", "/readyz"})

@@ -122,6 +122,7 @@ async def test_a_namespace_is_a_list(held: tuple[Client, Held]) -> None:
         ("/api/v1/pods", {}, {"Accept": "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"}),
         ("/api/v1/pods", {"includeObject": "Some"}, {"Accept": TABLE}),
         ("/api/v2/pods", {}, {}),
+        ("/api/v1/pods/", {}, {}),
         ("/api/v1/watch/pods", {}, {}),
         ("/api/v1/namespaces/team/nodes", {}, {}),
         ("/api/v1/namespaces/team/pods/web-1", {}, {}),

@@ -146,7 +146,13 @@ def ask(request: web.Request, cluster: Cluster, target: Target, resource: Resour
 def _is_understood(target: Target, resource: Resource) -> bool:
     """Whether path and query are of a shape that leaves no question."""
     info, given = target.info, target.parameters
-    if info.subresource or info.prefix or len(set(given)) != len(given) or not _UNDERSTOOD.issuperset(given):
+    if (
+        target.path.endswith("/")
+        or info.subresource
+        or info.prefix
+        or len(set(given)) != len(given)
+        or not _UNDERSTOOD.issuperset(given)
+    ):
         return False
     if info.name and (target.is_watch or _ONLY_LISTS.intersection(given)):
         return False

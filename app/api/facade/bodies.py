@@ -91,6 +91,10 @@ def partial(found: CachedObject) -> bytes:
 
 
 async def metadata_list(listed: Listed) -> Pieces:
+    if not listed.objects:
+        # Alone among lists, kube-apiserver's have no empty array then.
+        yield listed.head("PartialObjectMetadataList", META) + b',"items":null}\n'
+        return
     yield listed.head("PartialObjectMetadataList", META) + b',"items":['
     comma = b""
     for some in by_number(listed.objects, AT_ONCE):
