@@ -167,7 +167,8 @@ metadata: {name: writing-new}
 async def test_a_real_cluster_takes_everything_that_can_be_written(
     control_plane: ControlPlane, namespace: str, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    if control_plane.request("GET", "/version")["gitVersion"].startswith("v1.20."):
+    # Builds of the envtest project from before 1.22 do not know their version.
+    if control_plane.request("GET", "/version")["gitVersion"].startswith(("v0.", "v1.20.")):
         pytest.skip("a kube-apiserver of 1.20 dies of server-side apply of a custom resource")
     write_kubeconfig(tmp_path / "config", {"plane": control_plane})
     product = Product(tmp_path, "--kubeconfig", str(tmp_path / "config"))
