@@ -56,8 +56,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     writer = await socket.prepare(request)
     if request.transport is None:
         return socket
-    protocol = request.protocol
-    channel = Channel(request.transport, lambda: protocol.writing_paused, writer.drain, _PING, asks=True)
+    channel = Channel(request.transport, request.protocol, writer.drain, _PING, asks=True)
     session = _Session(request, socket, channel)
     with request.app[HUB].channel(channel, session.stop):
         await session.run(asked)

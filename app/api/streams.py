@@ -67,8 +67,7 @@ async def _send(request: web.Request, asked: Subscription) -> web.StreamResponse
         return response
     chunked = response.headers.get(hdrs.TRANSFER_ENCODING) == "chunked"
     encoding = Events(chunked) if events else Lines(chunked)
-    protocol = request.protocol
-    channel = Channel(request.transport, lambda: protocol.writing_paused, writer.drain, encoding.keepalive)
+    channel = Channel(request.transport, request.protocol, writer.drain, encoding.keepalive)
     try:
         await _run(request, asked, encoding, channel)
         await response.write_eof()

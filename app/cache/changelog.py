@@ -11,7 +11,8 @@ keep bodies alive that the store has dropped, so they are bounded by bytes.
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 
 import msgspec
 
@@ -53,8 +54,8 @@ Entry = CachedObject | Deleted
 class LastChanges:
     """The last change of each object, in the order in which they happened.
 
-    ``floor`` is the lowest version since which all deletions are known; up to it,
-    ``anchor`` is the latest version at which something is known to have happened.
+    ``floor`` is the lowest version since which everything was seen, as it happened; up to
+    it, ``anchor`` is the latest version at which something is known to have happened.
     """
 
     def __init__(self) -> None:
@@ -98,6 +99,15 @@ class LastChanges:
             del self._deleted[oldest.key]
             self.drop(oldest)
             self.floor = self.anchor = max(self.floor, oldest.version)
+
+    def miss(self, anchor: int, version: int) -> None:
+        """Something may have happened up to ``version`` that was not seen.
+
+        Who follows the steps of this store knows all the same; who comes with a version may
+        hold what was created and deleted unseen.
+        """
+        self.floor = version
+        self.anchor = anchor
 
     def reaches(self, version: int) -> bool:
         """Whether all that changed after ``version`` is known."""
@@ -175,18 +185,9 @@ class ExactChanges:
         """All that happened after ``version``; None where that is too long ago."""
         if version < self.floor:
             return None
-        return [change for change in self._changes if change.version > version]
-
-    def before(self, version: int) -> Mapping[str, CachedObject | None] | None:
-        """Of what changed after ``version``, what there was at it; None where that is too long ago."""
-        changes = self.since(version)
-        if changes is None:
-            return None
-        found: dict[str, CachedObject | None] = {}
-        for change in changes:
-            known = change.old or change.new
-            assert known is not None
-            found.setdefault(known.key, change.old)
+        # Most who ask are nearly up to date.
+        found = list(takewhile(lambda change: change.version > version, reversed(self._changes)))
+        found.reverse()
         return found
 
 

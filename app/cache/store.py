@@ -49,6 +49,7 @@ class Store:
         self.began = 0.0
         self.restored = 0.0
         self.replaced_at = 0
+        self.latest = (0, "")
         self.listeners: list[Listener] = []
         self.last = LastChanges()
         self.exact = ExactChanges()
@@ -117,17 +118,18 @@ class Store:
 
     # Writing
 
-    def replace(self, objects: Iterable[CachedObject], version: int) -> None:
+    def replace(self, objects: Iterable[CachedObject], version: int, *, continues: bool = True) -> None:
         """Make the store equal to a complete list taken at ``version``, as one step.
 
         The difference is what listeners see: deletions first, then creations and
         changes in the order of their versions. An object under an old name with a new
-        uid is deleted and created. Where there was no list before, or the version is
-        lower than it was because the history of the cluster went back, listeners are
-        told to begin anew.
+        uid is deleted and created. Where there was no list before, or this one is not of
+        the same history, listeners are told to begin anew. It is not where versions go
+        back, where something else was there at a version that was known, and where it
+        does not ``continue``, as somebody else has found out.
         """
         listed = {found.key: found for found in objects}
-        if not 0 < self.version <= version:
+        if not (continues and 0 < self.version <= version and self._agrees(listed.values())):
             self._begin(listed, version)
             return
         deleted: list[Change] = []
@@ -158,12 +160,20 @@ class Store:
             if change.old.key not in listed:
                 self.last.delete(change.old, version, step, len(self))
         self._keys = sorted(self._objects)
-        if any(change.version <= self.version for change in changed):
-            self._came_late()
         self.version = version
-        if deleted or changed:
-            self.exact.begin(version)
+        self.exact.begin(version)
+        self.latest = max([self.latest, *((found.version, found.uid) for found in listed.values())])
+        self.last.miss(self.latest[0], version)
         self._told(deleted + changed)
+
+    def _agrees(self, listed: Iterable[CachedObject]) -> bool:
+        """Whether what is there since before the present version is what is known."""
+        for found in listed:
+            if found.version <= self.version:
+                known = self._objects.get(found.key)
+                if known is None or known.version != found.version or known.uid != found.uid:
+                    return False
+        return True
 
     def apply(self, new: CachedObject, managed: bytes = b"") -> None:
         """Take in one object that was created or changed; what is older than what is held is ignored.
@@ -219,6 +229,7 @@ class Store:
         for found in objects.values():
             self._hold(None, found)
         self._keys = sorted(objects)
+        self.latest = max(((found.version, found.uid) for found in objects.values()), default=(0, ""))
         self.last.begin(objects.values(), version, self.replaced_at)
         self.exact.begin(version)
         self.version = version
@@ -231,14 +242,17 @@ class Store:
     def _happened(self, changes: Sequence[Change], version: int) -> None:
         if version <= self.version:
             self._came_late()
+        changed = changes[-1].new or changes[-1].old
+        assert changed is not None
+        self.latest = max(self.latest, (version, changed.uid))
         self.version = max(self.version, version)
         self.exact.add(changes, self.bytes)
         self._told(changes)
 
     def _came_late(self) -> None:
         """Whoever has seen the versions up to now has not seen this: a version does not tell any more."""
-        self.last.floor = self.version + 1
         self.exact.begin(self.version + 1)
+        self.last.miss(0, self.version + 1)
 
     def _delete(self, old: CachedObject, version: int, step: int) -> Change:
         self._forget(old)

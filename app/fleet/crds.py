@@ -73,7 +73,7 @@ class Definitions:
     def discard(self) -> None:
         self._gathered = {}
 
-    def swap(self, version: int) -> None:
+    def swap(self, version: int, *, continues: bool) -> None:
         self.known, self._gathered = self._gathered, {}
         self._changed()
 

@@ -38,10 +38,10 @@ class Feed:
     def discard(self) -> None:
         self._gathered = []
 
-    def swap(self, version: int) -> None:
+    def swap(self, version: int, *, continues: bool) -> None:
         gathered, self._gathered = self._gathered, []
         again = self.store.version > 0
-        self.store.replace(gathered, version)
+        self.store.replace(gathered, version, continues=continues)
         if again:
             self._on_relist()
 

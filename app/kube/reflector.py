@@ -29,7 +29,7 @@ from app.kube.listing import Collection, Latest, Whole
 from app.kube.resources import Resource
 from app.kube.sink import Counters, Health, Sink
 from app.kube.verdict import TROUBLE, EndedEarly, ErrorEvent, OtherHistory, State, Then, Trouble, judge
-from app.kube.wire import Event, Shape, WireObject, decode_event
+from app.kube.wire import Event, Shape, decode_event
 
 __all__ = ["Counters", "Health", "Reflector", "Sink"]
 
@@ -82,6 +82,7 @@ class Reflector:
         self._complete = False  # has a list that a watch can go on from
         self._doubtful = False  # whether the server still has the history that we know
         self._latest = Latest()  # change that we know
+        self._continues = True  # the history that we know, with the next list
         self._list_since = "" if pages_from_cache else "0"
         self._connected = False
         self._asked = False
@@ -91,6 +92,7 @@ class Reflector:
     def relist(self) -> None:
         """List anew and at once, whatever history there is now."""
         self._asked = True
+        self._continues = False
         if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time())
 
@@ -98,9 +100,9 @@ class Reflector:
         """Try again soon instead of later: there is a sign that the server is well again."""
         self._woken.set()
 
-    async def deletions(self, since: int, until: int, latest: int) -> list[WireObject]:
-        """What was deleted between these versions (`app.kube.bridge`)."""
-        return await bridge.deletions(self._connection, self._collection, since, until, latest)
+    async def past(self, since: int, until: int, latest: int) -> list[bridge.Past]:
+        """What happened between these versions (`app.kube.bridge`)."""
+        return await bridge.past(self._connection, self._collection, since, until, latest)
 
     async def run(self) -> None:
         """List and watch until cancelled, or until the server has no such resource any more."""
@@ -155,7 +157,8 @@ class Reflector:
             raise
 
     def _swap(self, whole: Whole) -> None:
-        self._sink.swap(whole.version)
+        self._sink.swap(whole.version, continues=self._continues)
+        self._continues = True
         self.counters.relists += self.version > 0
         self.version = whole.version
         self._latest = whole.latest
@@ -260,6 +263,7 @@ class Reflector:
         """Say what is wrong, wait, and have the next turn do what helps; False when the resource is gone."""
         verdict = judge(error, connected=self._connected)
         self._count(verdict.reason)
+        self._continues = self._continues and not isinstance(error, OtherHistory)
         if verdict.then is Then.LOOK and not await self._is_served():
             self._report("gone", None)
             return False

@@ -25,8 +25,11 @@ class Sink(Protocol):
     def discard(self) -> None:
         """Forget what was gathered: the list has failed."""
 
-    def swap(self, version: int) -> None:
-        """Take what was gathered for all there is. The version may be lower than before."""
+    def swap(self, version: int, *, continues: bool) -> None:
+        """Take what was gathered for all there is. The version may be lower than before.
+
+        ``continues`` is whether it is of the history that was known, as far as that shows.
+        """
 
     def apply(self, kind: str, found: WireObject) -> None:
         """Take an object that was ADDED, MODIFIED or DELETED."""

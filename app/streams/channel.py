@@ -10,6 +10,7 @@ import struct
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 # What may wait in the process for a client that does not read.
 HELD_BYTES = 32 * 1024
@@ -22,8 +23,16 @@ STALLED_SECONDS = 600.0
 _TCP_INFO = struct.Struct("=24xI28xI")
 
 
+class Connected(Protocol):
+    """The server's end of a connection."""
+
+    @property
+    def writing_paused(self) -> bool:
+        """Whether the transport holds more than it should."""
+
+
 class Channel:
-    """``is_paused`` and ``drain`` are those of the server's protocol for ``transport``.
+    """``drain`` waits until ``connected`` may write again to its ``transport``.
 
     ``keepalive`` are bytes that may be sent between frames; where they ``ask`` for an
     answer, as a ping does, `heard` is called when anything comes.
@@ -32,7 +41,7 @@ class Channel:
     def __init__(
         self,
         transport: asyncio.Transport,
-        is_paused: Callable[[], bool],
+        connected: Connected,
         drain: Callable[[], Awaitable[None]],
         keepalive: bytes,
         *,
@@ -40,7 +49,7 @@ class Channel:
     ) -> None:
         transport.set_write_buffer_limits(high=HELD_BYTES)
         self._transport = transport
-        self._is_paused = is_paused
+        self._connected = connected
         self._drain = drain
         self._keepalive = keepalive
         self._asks = asks
@@ -55,9 +64,12 @@ class Channel:
         if not self._transport.is_closing():
             self._transport.write(data)
 
-    def is_held(self) -> bool:
-        """Whether nothing more should be written now."""
-        return self._is_paused() or self._transport.is_closing()
+    def offer(self, data: bytes) -> bool:
+        """Write, unless the client has not taken yet what was written before."""
+        if self._connected.writing_paused or self._transport.is_closing():
+            return False
+        self._transport.write(data)
+        return True
 
     async def drained(self) -> None:
         """Wait until more may be written. Raises ConnectionError."""
@@ -75,7 +87,7 @@ class Channel:
         now = time.monotonic()
         if self._transport.is_closing():
             return
-        if self._is_paused():
+        if self._connected.writing_paused:
             dead = now - self._moved > STALLED_SECONDS
         else:
             dead = self._asks and now - self._heard > DEAD_SECONDS

@@ -4,10 +4,11 @@ A cursor is opaque to clients and complete in itself, so that any process watchi
 the same clusters can read it. It holds when and by which process it was made, a signature of the
 namespaces and selectors it is for, and a row for each cluster: three bytes that stand
 for its name and two for its identity, then the version of each store, one a column.
+Beside these stand marks (`app.fleet.bridging`), which tell one history from another.
 
 It travels in header lines, so it is at most ``LIMIT`` characters. A fleet too large
-for exact versions gets a coarser cursor: first one version a cluster, the lowest of
-its stores; then versions rounded down; then some clusters left out. Each of these
+for exact versions gets a coarser cursor: first none of the marks; then one version a
+cluster, the lowest of its stores; then versions rounded down; then some clusters left out. Each of these
 only makes the reader receive again what it had: a lower version claims less.
 """
 
@@ -20,10 +21,13 @@ from hashlib import blake2b
 
 import msgspec
 
+from app.fleet.bridging import Mark
+
 LIMIT = 6 * 1024
 _FORMAT = 2
 _NAME_BYTES, _IDENTITY_BYTES = 3, 2
 _ANY = ""
+_NO_MARK = Mark(0, 0)
 
 
 class CursorError(ValueError):
@@ -31,13 +35,14 @@ class CursorError(ValueError):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """How far one store has been seen."""
+    """How far one store has been seen, and the latest change of it by version and uid."""
 
     cluster: str
     identity: str
     resource: str
     namespace: str | None
     version: int
+    latest: tuple[int, str] = (0, "")
 
 
 class _Wire(msgspec.Struct, array_like=True):
@@ -48,6 +53,7 @@ class _Wire(msgspec.Struct, array_like=True):
     shift: int
     columns: list[str]
     rows: bytes
+    marks: bytes
 
 
 class Cursor:
@@ -62,6 +68,7 @@ class Cursor:
         columns: Iterable[str],
         rows: Mapping[bytes, tuple[int, ...]],
         shift: int = 0,
+        marks: Mapping[tuple[bytes, int], Mark] | None = None,
         text: str = "",
     ) -> None:
         self.text = text
@@ -71,20 +78,25 @@ class Cursor:
         self._columns = {column: index for index, column in enumerate(columns)}
         self._rows = rows
         self._shift = shift
+        # By row, and number of the column.
+        self._marks = marks or {}
 
     @classmethod
     def at(cls, positions: Iterable[Position], signature: bytes, maker: bytes = b"") -> "Cursor":
         """The cursor of somebody who has just seen all of these."""
-        versions: dict[bytes, dict[str, int]] = {}
+        found: dict[bytes, dict[str, Position]] = {}
         for position in positions:
-            row = versions.setdefault(_row_id(position.cluster, position.identity), {})
-            row[_column(position.resource, position.namespace)] = position.version
-        columns = sorted({column for row in versions.values() for column in row})
-        rows = {
-            row_id: tuple(row.get(column, 0) for column in columns)
-            for row_id, row in sorted(versions.items())
-        }
-        return cls(int(time.time()), maker, signature, columns, rows)
+            row = found.setdefault(_row_id(position.cluster, position.identity), {})
+            row[_column(position.resource, position.namespace)] = position
+        columns = sorted({column for row in found.values() for column in row})
+        rows: dict[bytes, tuple[int, ...]] = {}
+        marks: dict[tuple[bytes, int], Mark] = {}
+        for row_id, row in sorted(found.items()):
+            rows[row_id] = tuple(row[column].version if column in row else 0 for column in columns)
+            for number, column in enumerate(columns):
+                if column in row and 0 < row[column].latest[0] <= row[column].version:
+                    marks[row_id, number] = Mark.of(*row[column].latest)
+        return cls(int(time.time()), maker, signature, columns, rows, marks=marks)
 
     def version(self, cluster: str, identity: str, resource: str, namespace: str | None) -> int | None:
         """Up to which version a store has been seen; None where the cursor does not cover it."""
@@ -94,6 +106,11 @@ class Cursor:
             return None
         return row[index] or None
 
+    def mark(self, cluster: str, identity: str, resource: str, namespace: str | None) -> Mark | None:
+        """The latest change of a store that has been seen, where the cursor says it."""
+        number = self._columns.get(_column(resource, namespace))
+        return None if number is None else self._marks.get((_row_id(cluster, identity), number))
+
     def covers_others(self, clusters: Iterable[str]) -> bool:
         """Whether it speaks of a cluster that is none of these."""
         known = {_name_id(cluster) for cluster in clusters}
@@ -102,7 +119,7 @@ class Cursor:
     def encode(self) -> str:
         """The text that clients send back, at most ``LIMIT`` characters."""
         cursor = self
-        for coarser in (Cursor._one_column, Cursor._rounded, Cursor._rounded):
+        for coarser in (Cursor._without_marks, Cursor._one_column, Cursor._rounded, Cursor._rounded):
             text = cursor._encoded()
             if len(text) <= LIMIT:
                 return text
@@ -114,6 +131,9 @@ class Cursor:
             )
         return text
 
+    def _without_marks(self) -> "Cursor":
+        return Cursor(self.made, self.maker, self.signature, self._columns, self._rows)
+
     def _one_column(self) -> "Cursor":
         lowest = {row_id: (min(filter(None, row), default=0),) for row_id, row in self._rows.items()}
         return Cursor(self.made, self.maker, self.signature, [_ANY], lowest, self._shift)
@@ -122,13 +142,24 @@ class Cursor:
         return Cursor(self.made, self.maker, self.signature, self._columns, self._rows, self._shift + 8)
 
     def _encoded(self) -> str:
-        rows = bytearray()
+        rows, marks = bytearray(), bytearray()
         for row_id, row in self._rows.items():
             rows += row_id
-            for version in row:
+            for number, version in enumerate(row):
                 _write_varint(rows, version >> self._shift)
+                if self._marks:
+                    mark = self._marks.get((row_id, number), _NO_MARK)
+                    marks.append(mark.digest)
+                    _write_varint(marks, version - mark.version if mark.digest else 0)
         wire = _Wire(
-            _FORMAT, self.made, self.maker, self.signature, self._shift, list(self._columns), bytes(rows)
+            _FORMAT,
+            self.made,
+            self.maker,
+            self.signature,
+            self._shift,
+            list(self._columns),
+            bytes(rows),
+            bytes(marks),
         )
         return base64.urlsafe_b64encode(msgspec.msgpack.encode(wire)).rstrip(b"=").decode()
 
@@ -146,9 +177,10 @@ class Cursor:
             if wire.format != _FORMAT or not 0 <= wire.shift < 64:
                 raise problem
             rows = dict(_read_rows(wire.rows, len(wire.columns), wire.shift))
+            marks = dict(_read_marks(wire.marks, rows))
         except (binascii.Error, ValueError, IndexError, msgspec.MsgspecError) as error:
             raise problem from error
-        return cls(wire.made, wire.maker, wire.signature, wire.columns, rows, wire.shift, text)
+        return cls(wire.made, wire.maker, wire.signature, wire.columns, rows, wire.shift, marks, text)
 
 
 @lru_cache(maxsize=4096)
@@ -172,6 +204,16 @@ def _write_varint(out: bytearray, number: int) -> None:
     out.append(number)
 
 
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number that begins there, and where it ends."""
+    number = bits = 0
+    while data[at] & 0x80:
+        number |= (data[at] & 0x7F) << bits
+        bits += 7
+        at += 1
+    return number | data[at] << bits, at + 1
+
+
 def _read_rows(data: bytes, columns: int, shift: int) -> Iterable[tuple[bytes, tuple[int, ...]]]:
     at = 0
     while at < len(data):
@@ -179,11 +221,18 @@ def _read_rows(data: bytes, columns: int, shift: int) -> Iterable[tuple[bytes, t
         at += len(row_id)
         row = []
         for _ in range(columns):
-            number = bits = 0
-            while data[at] & 0x80:
-                number |= (data[at] & 0x7F) << bits
-                bits += 7
-                at += 1
-            row.append((number | data[at] << bits) << shift)
-            at += 1
+            number, at = _read_varint(data, at)
+            row.append(number << shift)
         yield row_id, tuple(row)
+
+
+def _read_marks(
+    data: bytes, rows: Mapping[bytes, tuple[int, ...]]
+) -> Iterable[tuple[tuple[bytes, int], Mark]]:
+    at = 0
+    for row_id, row in rows.items() if data else ():
+        for number, version in enumerate(row):
+            digest = data[at]
+            before, at = _read_varint(data, at + 1)
+            if digest:
+                yield (row_id, number), Mark(version - before, digest)

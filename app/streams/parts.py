@@ -1,6 +1,6 @@
 """One resource of one cluster in a view: from changes of its stores to frames."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -195,12 +195,11 @@ class Part:
         known = zip(self.stores, versions, strict=True)
         if not all(store.last.reaches(version) for store, version in known):
             return self.anew()
-        keys, foreign = [], []
+        keys, histories = [], []
         for store, version in zip(self.stores, versions, strict=True):
             keys.append([*map(_key_of, store.last.since(version))])
-            before = store.exact.before(version) or {}
-            foreign.append({key for key, old in before.items() if old is None or not self._matches(old)})
-        return self._latest(keys, foreign)
+            histories.append(self._history(store.exact.since(version) or ()))
+        return self._latest(keys, histories)
 
     def changes_since(self, versions: Sequence[int]) -> list[Change] | None:
         """Each change since these versions of the stores; None where that is too long ago."""
@@ -211,21 +210,35 @@ class Part:
         for change in changes:
             yield self._frame(change) or NOTHING
 
-    def _latest(
-        self, keys: Sequence[Sequence[str]], foreign: Sequence[Collection[str]] | None = None
-    ) -> Iterator[bytes]:
-        """The objects of these keys by store, as they are when their turn comes.
+    def _history(self, changes: Sequence[Change]) -> dict[str, tuple[bool, bool]]:
+        """Of each object that changed: whether it matched before, and whether it ever did.
 
-        Those that are ``foreign`` were not there, or did not match, before.
+        Only the latter spares a client its deletion: it may have been sent more than the
+        cursor covers that it comes back with.
         """
+        history: dict[str, tuple[bool, bool]] = {}
+        for change in changes:
+            old, new = change.old, change.new
+            known = old or new
+            assert known is not None
+            was = old is not None and self._matches(old)
+            before, ever = history.get(known.key, (was, was))
+            history[known.key] = before, ever or (new is not None and self._matches(new))
+        return history
+
+    def _latest(
+        self, keys: Sequence[Sequence[str]], histories: Sequence[Mapping[str, tuple[bool, bool]]] = ()
+    ) -> Iterator[bytes]:
+        """The objects of these keys by store, as they are when their turn comes."""
         if sum(map(len, keys)) > KEYS_HELD:
             yield from self.anew()
             return
         for number, store in enumerate(self.stores):
-            unknown = foreign[number] if foreign is not None else ()
+            history = histories[number] if histories else {}
             for key in keys[number]:
-                frame = self._state_of(store, key, "ADDED" if key in unknown else "MODIFIED")
-                if frame is None and key not in unknown and self._in_namespaces(key):
+                before, ever = history.get(key, (True, True))
+                frame = self._state_of(store, key, "MODIFIED" if before else "ADDED")
+                if frame is None and ever and self._in_namespaces(key):
                     gone = store.get(key) or store.last.deleted(key) or Deleted(key, "", store.version)
                     frame = self.place.deletion(gone, gone.version)
                 yield frame or NOTHING

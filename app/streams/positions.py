@@ -19,7 +19,9 @@ def cursor_at(stores: Iterable[tuple[Cluster, Store]], signature: bytes, maker: 
     """The cursor of a reader who has seen all that these stores hold."""
     return Cursor.at(
         (
-            Position(cluster.name, cluster.identity, store.resource, store.namespace, store.version)
+            Position(
+                cluster.name, cluster.identity, store.resource, store.namespace, store.version, store.latest
+            )
             for cluster, store in stores
             if cluster.identity is not None and store.version
         ),

@@ -12,6 +12,7 @@ import msgspec
 from app.cache.changelog import Change
 from app.cache.clock import CLOCK
 from app.cache.store import Store
+from app.fleet.bridging import Mark
 from app.streams.cursor import Cursor
 from app.streams.parts import Part
 from app.streams.range import Range
@@ -82,16 +83,15 @@ async def _versions(part: Part, cursor: Cursor, made: float) -> list[int] | None
         if version is None:
             return None
         found.append(version)
-    reachable = await asyncio.gather(
-        *(
-            _is_reachable(part, store, version, made)
-            for store, version in zip(part.stores, found, strict=True)
-        )
-    )
+    marks = [
+        cursor.mark(cluster.name, cluster.identity, store.resource, store.namespace) for store in part.stores
+    ]
+    known = zip(part.stores, found, marks, strict=True)
+    reachable = await asyncio.gather(*(_is_reachable(part, *each, made) for each in known))
     return found if all(reachable) else None
 
 
-async def _is_reachable(part: Part, store: Store, version: int, made: float) -> bool:
+async def _is_reachable(part: Part, store: Store, version: int, mark: Mark | None, made: float) -> bool:
     """Whether the store can tell, maybe by asking the API server, what happened since a version.
 
     Versions of another history may look the same, so it matters when the cursor was made:
@@ -108,4 +108,4 @@ async def _is_reachable(part: Part, store: Store, version: int, made: float) -> 
     if made >= store.began and store.last.reaches(version):
         return True
     watch = part.cluster.watches.get(part.resource.name)
-    return watch is not None and store in watch.stores and await watch.bridge(store, version)
+    return watch is not None and store in watch.stores and await watch.bridge(store, version, mark)

@@ -176,14 +176,11 @@ class View:
         leaving: list[tuple[Reader, Position]] = []
         data, end = self.piece(encoding, before.index)
         for stream in streams:
-            channel = stream.channel
-            if channel.is_held():
-                leaving.append((stream, before))
-                continue
             if self.subject.delta:
                 data, end = self.piece(encoding, before.index, stream)
-            channel.write(data)
-            if end < self.flushed:
+            if not stream.channel.offer(data):
+                leaving.append((stream, before))
+            elif end < self.flushed:
                 leaving.append((stream, self.position(end)))
         self.counters.sent((end - before.index) * len(streams), len(data) * len(streams))
         for stream, position in leaving:

@@ -56,7 +56,7 @@ class Held(Cluster):
             event = decode_event(json.dumps({"type": "ADDED", "object": found}).encode(), Shape())
             assert event.object is not None, number
             feed.gather([event.object])
-        feed.swap(version)
+        feed.swap(version, continues=True)
         feed.report(Health("synced"))
 
     def report(self, resource: str, state: Any, error: str) -> None:

@@ -125,7 +125,7 @@ class Memory:
         self.log.append("discard")
         self._gathered = {}
 
-    def swap(self, version: int) -> None:
+    def swap(self, version: int, *, continues: bool) -> None:
         self.log.append(f"swap {version}")
         self.held, self._gathered = self._gathered, {}
         self.version = version

@@ -1,0 +1,83 @@
+"""Whole servers inside of a test: simulated clusters, and what watches and serves them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import yaml
+from aiohttp import web
+
+from app.api.application import make_application
+from app.api.door import Door
+from app.api.state import Serving
+from app.demo.clusters import kubeconfig
+from app.demo.server import SimulatedCluster
+from app.fleet.cluster import Options
+from app.fleet.fleet import Fleet
+
+OPTIONS = Options(watch=("pods", "configmaps"), release_after=600, managed_fields=False, secret_values=False)
+LONGEST_LINE = 32 * 1024
+
+
+class Server:
+    """One process, as far as a client can tell."""
+
+    def __init__(self, config: Path, *, options: Options = OPTIONS, patience: float = 5.0) -> None:
+        self.fleet = Fleet(options, [config])
+        self.port = 0
+        serving = Serving(patience, None, None)
+        self._runner = web.AppRunner(
+            make_application(self.fleet, Door(None, "127.0.0.1", ()), serving),
+            access_log=None,
+            shutdown_timeout=0.2,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self, port: int = 0) -> None:
+        await self.fleet.start()
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+        await self.fleet.close()
+
+
+@asynccontextmanager
+async def serving(config: Path, *, options: Options = OPTIONS) -> AsyncIterator[Server]:
+    server = Server(config, options=options)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def write_config(path: Path, clusters: Sequence[tuple[str, str]]) -> Path:
+    """A kubeconfig of clusters by name and URL."""
+    path.write_text(yaml.safe_dump(kubeconfig([(name, url, "t") for name, url in clusters])))
+    return path
+
+
+def simulated(name: str, *, seed: int = 0, history: int = 10_000) -> SimulatedCluster:
+    """One with an identity, and nothing else in it."""
+    cluster = SimulatedCluster(name, token="t", seed=f"{name}/{seed}", history=history)
+    cluster.storage.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}})
+    return cluster
+
+
+def config_map(name: str, namespace: str = "default", **labels: str) -> dict[str, object]:
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}}
+
+
+def pod(name: str, namespace: str = "default", **labels: str) -> dict[str, object]:
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    spec = {"containers": [{"name": "main", "image": "nginx"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
