@@ -13,13 +13,13 @@ from aiohttp import web
 from app.api.problem import Problem
 from app.fleet.asking import Failed
 from app.fleet.cluster import Cluster
-from app.fleet.writing import Landed, Written
+from app.fleet.writing import Done, Landed
 from app.streams.positions import cursor_of_writes
 
 log = logging.getLogger(__name__)
 
 MULTI_STATUS = 207
-Result = Written | Failed
+Result = Done | Failed
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -31,14 +31,12 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.result.status
 
 
-async def in_each(
-    clusters: Sequence[Cluster], work: Callable[[Cluster], Awaitable[Written]]
-) -> list[Outcome]:
+async def in_each(clusters: Sequence[Cluster], work: Callable[[Cluster], Awaitable[Done]]) -> list[Outcome]:
     """Do it in all of the clusters at once; what goes wrong in one is its own result."""
     return await asyncio.gather(*(_in_one(cluster, work) for cluster in clusters))
 
 
-async def _in_one(cluster: Cluster, work: Callable[[Cluster], Awaitable[Written]]) -> Outcome:
+async def _in_one(cluster: Cluster, work: Callable[[Cluster], Awaitable[Done]]) -> Outcome:
     try:
         return Outcome(cluster, await work(cluster))
     except Failed as failed:
@@ -104,7 +102,7 @@ def cursor_header(results: Iterable[tuple[Cluster, Result]]) -> dict[str, str]:
     landed: list[tuple[Cluster, Landed]] = [
         (cluster, result.landed)
         for cluster, result in results
-        if isinstance(result, Written) and result.landed is not None
+        if isinstance(result, Done) and result.landed is not None
     ]
     return {"X-Cursor": cursor_of_writes(landed).encode()} if landed else {}
 
@@ -115,5 +113,5 @@ def problem_of(cluster: Cluster, failed: Failed) -> Problem:
     return Problem(failed.status, failed.detail, cluster=cluster.name, **members)
 
 
-def _object(cluster: Cluster, written: Written) -> bytes:
+def _object(cluster: Cluster, written: Done) -> bytes:
     return b'{"cluster":' + orjson.dumps(cluster.name) + b"," + written.tail

@@ -28,14 +28,14 @@ from app.fleet import writing
 from app.fleet.asking import LIMIT_SECONDS, Ask, Deadline, Failed
 from app.fleet.cluster import Cluster
 from app.fleet.manifests import read_one
-from app.fleet.writing import APPLY, MERGE, RESTARTABLE, STRATEGIC, Written, path_of, write
+from app.fleet.writing import APPLY, MERGE, RESTARTABLE, STRATEGIC, Done, path_of, write
 from app.kube.resources import Resource
 
 JSON_PATCH = "application/json-patch+json"
 PATCHES = (MERGE, STRATEGIC, JSON_PATCH, APPLY)
 PROPAGATION = ("Background", "Foreground", "Orphan")
 
-Work = Callable[[Cluster, Resource, Deadline], Awaitable[Written]]
+Work = Callable[[Cluster, Resource, Deadline], Awaitable[Done]]
 
 
 class _Head(msgspec.Struct):
@@ -69,7 +69,7 @@ async def create(request: web.Request) -> web.StreamResponse:
     namespace = namespace_of(request, resource, _text(head, "namespace"))
     plan = _Plan(where, resource, namespace, _text(head, "name"), "create", options(request))
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
         found = writing.as_written(found, head.apiVersion)
         asked = Ask("POST", path_of(found, plan.namespace), plan.params, body)
         return await write(cluster, found, plan.namespace, asked, deadline)
@@ -82,7 +82,7 @@ async def replace(request: web.Request) -> web.StreamResponse:
     body = await body_of(request, read_one)
     head = _head(body)
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
         found = writing.as_written(found, head.apiVersion)
         asked = Ask("PUT", path_of(found, plan.namespace, plan.name), plan.params, body)
         return await write(cluster, found, plan.namespace, asked, deadline)
@@ -100,7 +100,7 @@ async def patch(request: web.Request) -> web.StreamResponse:
         body = await understood(read_one, body, is_json=media != APPLY)
     head = _head(body) if media == APPLY else _Head()
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
         found = writing.as_written(found, head.apiVersion)
         path = path_of(found, plan.namespace, plan.name)
         asked = Ask("PATCH", path, plan.params, body, media, repeatable=media == APPLY)
@@ -112,7 +112,7 @@ async def patch(request: web.Request) -> web.StreamResponse:
 async def delete(request: web.Request) -> web.StreamResponse:
     plan = await _of_one(request, "delete", _deletion_options(request))
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
         return await writing.delete(cluster, found, plan.namespace, plan.name, plan.params, deadline)
 
     return await _carry_out(request, plan, work)
@@ -127,7 +127,7 @@ async def scale(request: web.Request) -> web.StreamResponse:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f'the body is not accepted: {error}; accepted is {{"replicas":3}}') from None
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
         return await writing.scale(cluster, found, plan.namespace, plan.name, replicas, plan.params, deadline)
 
     return await _carry_out(request, plan, work)
@@ -141,7 +141,7 @@ async def restart(request: web.Request) -> web.StreamResponse:
         )
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Written:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
         return await writing.restart(cluster, found, plan.namespace, plan.name, moment, plan.params, deadline)
 
     return await _carry_out(request, plan, work)
@@ -157,7 +157,7 @@ async def _of_one(request: web.Request, verb: str, params: Mapping[str, str], su
 
 
 async def _carry_out(request: web.Request, plan: _Plan, work: Work) -> web.StreamResponse:
-    async def in_cluster(cluster: Cluster) -> Written:
+    async def in_cluster(cluster: Cluster) -> Done:
         if not writing.is_dry_run(plan.params):
             check_writable(request, cluster.name)
         found = cluster.catalog.get(plan.resource.name)

@@ -12,7 +12,7 @@ import msgspec
 from app.fleet.asking import Ask, Deadline, Failed, NoAnswer, ask
 from app.fleet.cluster import Cluster
 from app.fleet.manifests import Manifest, phases
-from app.fleet.writing import APPLY, Written, as_written, is_dry_run, path_of, write
+from app.fleet.writing import APPLY, Done, as_written, is_dry_run, path_of, write
 from app.kube.discovery import crd_resource
 from app.kube.resources import Resource
 
@@ -23,7 +23,7 @@ ESTABLISHED_SECONDS = 10.0
 LOOK_SECONDS = 0.1
 DEFINITION = "CustomResourceDefinition"
 
-Applied = tuple[Resource | None, Written | Failed]
+Applied = tuple[Resource | None, Done | Failed]
 
 
 async def apply(
@@ -78,7 +78,7 @@ class _Application:
         except Failed as failed:
             return resource, failed
 
-    async def _write(self, resource: Resource, namespace: str, manifest: Manifest, asked: Ask) -> Written:
+    async def _write(self, resource: Resource, namespace: str, manifest: Manifest, asked: Ask) -> Done:
         new = (manifest.group, manifest.kind) in self._defined
         patience = Deadline(ESTABLISHED_SECONDS)
         while True:
@@ -98,9 +98,7 @@ class _Application:
         found = self._defined.get((manifest.group, manifest.kind)) or next(iter(known), None)
         return as_written(found, manifest.api_version) if found is not None else None
 
-    async def _establish(
-        self, manifest: Manifest, resource: Resource | None, result: Written | Failed
-    ) -> None:
+    async def _establish(self, manifest: Manifest, resource: Resource | None, result: Done | Failed) -> None:
         """Where this was a definition, wait until it is served, or has had time enough to be."""
         if manifest.kind != DEFINITION or resource is None or isinstance(result, Failed):
             return

@@ -57,7 +57,7 @@ def read_one(body: bytes, *, is_json: bool) -> bytes:
         documents = load(body, is_json=False)
         if len(documents) != 1 or not isinstance(documents[0], dict):
             raise Unreadable("it must be one object")
-        return encoded(documents[0], 1)
+        return _encoded(documents[0], 1)
     try:
         members = _members.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -73,7 +73,7 @@ def phases(manifests: Sequence[Manifest]) -> Iterator[list[tuple[int, Manifest]]
         yield [(place, each) for place, each in numbered if each.phase == phase]
 
 
-def encoded(document: Any, number: int) -> bytes:
+def _encoded(document: Any, number: int) -> bytes:
     """The JSON of a document without our own ``cluster``. Raises Unreadable."""
     try:
         return orjson.dumps({name: value for name, value in document.items() if name != "cluster"})
@@ -111,7 +111,7 @@ def _manifest(document: dict[str, Any], number: int) -> Manifest:
             raise Unreadable(f"document {number}: {path} must be text, and is {_shown(value)}")
         parts.append(value)
     api_version, kind, namespace, name = parts
-    return Manifest(api_version, kind, namespace, name, encoded(document, number))
+    return Manifest(api_version, kind, namespace, name, _encoded(document, number))
 
 
 def _shown(value: Any) -> str:

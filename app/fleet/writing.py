@@ -33,7 +33,7 @@ class Landed(msgspec.Struct, frozen=True):
     version: int
 
 
-class Written(msgspec.Struct, frozen=True):
+class Done(msgspec.Struct, frozen=True):
     """What a cluster answered a write with.
 
     ``tail`` is its JSON without the opening brace, as of what is cached. ``landed`` is
@@ -99,16 +99,14 @@ def as_written(resource: Resource, api_version: object) -> Resource:
     return msgspec.structs.replace(resource, version=version)
 
 
-async def write(
-    cluster: Cluster, resource: Resource, namespace: str, asked: Ask, deadline: Deadline
-) -> Written:
+async def write(cluster: Cluster, resource: Resource, namespace: str, asked: Ask, deadline: Deadline) -> Done:
     """Have a cluster carry something out; reads through this process wait for it. Raises Failed."""
     status, body = await ask(cluster, asked, deadline)
     tail, answer = _read(cluster, resource, body)
     if is_dry_run(asked.params):
-        return Written(status, tail, None)
+        return Done(status, tail, None)
     landed = _landed(cluster, resource, namespace or answer.metadata.namespace, answer.metadata)
-    return Written(status, tail, landed)
+    return Done(status, tail, landed)
 
 
 async def scale(
@@ -119,7 +117,7 @@ async def scale(
     replicas: int,
     params: Mapping[str, str],
     deadline: Deadline,
-) -> Written:
+) -> Done:
     """Give a workload so many replicas. Raises Failed."""
     body = msgspec.json.encode({"spec": {"replicas": replicas}})
     asked = Ask("PATCH", path_of(resource, namespace, name, "scale"), params, body, MERGE, repeatable=True)
@@ -134,7 +132,7 @@ async def restart(
     moment: str,
     params: Mapping[str, str],
     deadline: Deadline,
-) -> Written:
+) -> Done:
     """Have a workload make all of its pods anew, as `kubectl rollout restart`. Raises Failed.
 
     ``moment`` (RFC 3339) is what tells this restart from others.
@@ -157,7 +155,7 @@ async def delete(
     name: str,
     params: Mapping[str, str],
     deadline: Deadline,
-) -> Written:
+) -> Done:
     """Delete an object. Raises Failed.
 
     Most deletions are answered without a version. What they are waited for by, and which
@@ -168,19 +166,19 @@ async def delete(
         status, body = await ask(cluster, asked, deadline)
         tail, answer = _read(cluster, resource, body)
         if is_dry_run(asked.params):
-            return Written(status, tail, None)
+            return Done(status, tail, None)
         uid = answer.details.uid if answer.details is not None else answer.metadata.uid
         metadata = answer.metadata
         gone = is_gone(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds, metadata.finalizers)
         if answer.kind != "Status" and not gone:
-            return Written(status, tail, _landed(cluster, resource, namespace, answer.metadata))
+            return Done(status, tail, _landed(cluster, resource, namespace, answer.metadata))
         cluster.written.note_deletion(resource.name, namespace, name, uid)
         if uid not in seen and cluster.watches.get(resource.name) is not None:
             await cluster.written.seen(resource.name)
     version = seen.get(uid) or await _version(cluster, resource, namespace, deadline)
     if version is None:
-        return Written(status, tail, None)
-    return Written(status, tail, Landed(resource.name, _scope(cluster, resource, namespace), version))
+        return Done(status, tail, None)
+    return Done(status, tail, Landed(resource.name, _scope(cluster, resource, namespace), version))
 
 
 def is_dry_run(params: Mapping[str, str]) -> bool:
