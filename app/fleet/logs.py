@@ -48,11 +48,14 @@ class _Together:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        lasting = self._options.follow and any(each.grow for each in self._writers)
+        followed = [each.cluster for each in self._writers if self._options.follow and each.grow]
+        lasting = bool(followed)
+        for cluster in followed:
+            cluster.watches.hold(PODS)
         stores = [
             store
-            for each in self._writers
-            if lasting and (watch := each.cluster.watches.get(PODS)) is not None
+            for cluster in followed
+            if (watch := cluster.watches.get(PODS)) is not None
             for store in watch.stores
         ]
         try:
@@ -65,6 +68,8 @@ class _Together:
                     async for piece in pieces:
                         yield piece
         finally:
+            for cluster in followed:
+                cluster.watches.let_go(PODS)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
