@@ -42,6 +42,13 @@ class Both:
     def through(self, path: str, accept: str = "application/json") -> Any:
         return self._session.get(self._ours + path, headers={"Accept": accept})
 
+    async def write(self, method: str, path: str, accept: str, **more: Any) -> int:
+        """The status of what the server in front answers."""
+        headers = {"Accept": accept}
+        async with self._session.request(method, self._ours + path, headers=headers, **more) as answer:
+            await answer.read()
+            return answer.status
+
     async def lines(self, path: str, accept: str) -> tuple[list[Any], list[Any]]:
         """The events of two watches that end by themselves, without bookmarks, whose time is their own."""
 
@@ -179,3 +186,24 @@ async def test_what_is_too_old_is_the_api_servers_to_refuse(both: Both, control_
             assert answer.status == 200
     expected, found = await both.lines(path, "application/json")
     assert found == expected
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/vnd.kubernetes.protobuf"])
+async def test_what_was_written_is_in_the_next_list(both: Both, namespace: str, accept: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+
+    async def names() -> set[str]:
+        async with both.through(path) as answer:
+            assert answer.headers["X-Cache"] == "hit"
+            return {item["metadata"]["name"] for item in (await answer.json())["items"]}
+
+    for number in range(20):
+        name = f"written-{number}"
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+        assert await both.write("POST", path, accept, json=body) == 201
+        assert name in await names()
+        if number % 2:
+            assert await both.write("DELETE", f"{path}/{name}", accept) == 200
+            assert name not in await names()
+    assert await both.write("DELETE", path, accept) == 200
+    assert not [name for name in await names() if name.startswith("written-")]

@@ -201,6 +201,16 @@ async def test_bookmarks_come_by_themselves(
             pass
 
 
+async def test_what_is_followed_is_not_released(held: tuple[Client, Held]) -> None:
+    client, cluster = held
+    cluster.watches._release_after = 0.0
+    cluster.fill("configmaps", [pod("c", "a", 5)], 10)
+    async with client.get("/clusters/prod/api/v1/configmaps?watch=1&resourceVersion=10") as answer:
+        assert answer.headers["X-Cache"] == "hit"
+        cluster.watches.release()
+        assert cluster.watches.get("configmaps") is not None
+
+
 async def test_a_relist_ends_it(held: tuple[Client, Held]) -> None:
     client, cluster = held
     async with watch(client, resourceVersion="10") as events:

@@ -97,7 +97,11 @@ async def answer(
         since = cluster.condition_of(ask.resource.name).since
         headers["Warning"] = f'299 - "stale {max(time.time() - since, 0):.0f}s"'
     if ask.stream is not None:
-        return await watching.watch(request, ask, ask.stream, columns, headers)
+        cluster.watches.hold(ask.resource.name)
+        try:
+            return await watching.watch(request, ask, ask.stream, columns, headers)
+        finally:
+            cluster.watches.let_go(ask.resource.name)
     if ask.name:
         return await send(request, _object(ask, columns), headers)
     listed = await _list(request, ask, columns)
