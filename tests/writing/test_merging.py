@@ -4,6 +4,8 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 
+import pytest
+
 from app.fleet.logs import LONGEST_LINE, _lines, _stamped
 from app.fleet.merging import Feed, Line, merged
 
@@ -15,7 +17,8 @@ async def write(feed: Feed, batches: Sequence[Sequence[Line]], rng: random.Rando
     feed.end()
 
 
-async def test_whatever_comes_when_it_is_put_in_order() -> None:
+async def test_whatever_comes_when_it_is_put_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.fleet.merging.PATIENCE_SECONDS", 60.0)
     for seed in range(20):
         rng = random.Random(seed)
         activity = asyncio.Event()
