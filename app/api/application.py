@@ -6,6 +6,7 @@ from app.api.door import Door
 from app.api.endpoints import add_routes
 from app.api.facade.interest import INTEREST, Interest
 from app.api.facade.pages import PAGES, Pages
+from app.api.facade.presence import LASTING, Lasting
 from app.api.metrics import METRICS, Metrics
 from app.api.problem import is_kubernetes, problems
 from app.api.sockets import share_compression
@@ -29,10 +30,12 @@ def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Applicat
     app[METRICS] = metrics
     app[PAGES] = Pages()
     app[INTEREST] = Interest()
+    app[LASTING] = lasting = Lasting()
     app.on_response_prepare.append(_add_headers)
     app.on_response_prepare.append(share_compression)
     app.on_startup.append(_start_streams)
     app.on_shutdown.append(_end_streams)
+    app.on_shutdown.append(lasting.end)
     add_routes(app)
     return app
 

@@ -242,7 +242,6 @@ async def test_the_end_of_this_server_ends_it(speaking: Speaking) -> None:
         await asyncio.sleep(0)
         runner = client.server.runner
         assert runner is not None
-        runner._shutdown_timeout = 0.1
         await runner.cleanup()
         assert await ended == b""
     writer.close()

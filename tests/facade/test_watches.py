@@ -211,6 +211,17 @@ async def test_what_is_followed_is_not_released(held: tuple[Client, Held]) -> No
         assert cluster.watches.get("configmaps") is not None
 
 
+async def test_the_end_of_this_server_ends_it(held: tuple[Client, Held]) -> None:
+    client, _ = held
+    async with watch(client, resourceVersion="10") as events:
+        runner = client.server.runner
+        assert runner is not None
+        ending = asyncio.create_task(runner.cleanup())
+        assert await events.ended()
+        async with asyncio.timeout(10):
+            await ending
+
+
 async def test_a_relist_ends_it(held: tuple[Client, Held]) -> None:
     client, cluster = held
     async with watch(client, resourceVersion="10") as events:

@@ -79,8 +79,9 @@ async def _tunnel(request: web.Request, response: web.StreamResponse, answer: Up
     writer = StreamWriter(transport, caller, reader, asyncio.get_running_loop())
     try:
         await response.prepare(request)
-        await _join(_Way(reader, answer.writer), _Way(answer.reader, writer))
-    except ConnectionError:
+        ways = _Way(reader, answer.writer), _Way(answer.reader, writer)
+        await while_present(request, _join(*ways))
+    except (CallerGone, ConnectionError):
         pass
     finally:
         # aiohttp keeps count of its connections.

@@ -39,7 +39,8 @@ async def watch(
     following = _Following(ask.store)
     ask.store.listeners.append(following)
     try:
-        await while_present(request, _run(request, response, ask, stream, Events(ask, columns), following))
+        work = _run(request, response, ask, stream, Events(ask, columns), following)
+        await while_present(request, work, end=following.end)
     except (CallerGone, ConnectionError):
         hang_up(request)
     finally:
@@ -59,6 +60,9 @@ class _Following:
         self._activity.set()
 
     def replaced(self, store: Store) -> None:
+        self.end()
+
+    def end(self) -> None:
         self._ended = True
         self._activity.set()
 
