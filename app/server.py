@@ -68,7 +68,14 @@ async def serve(settings: Settings) -> None:
     door = Door(given or made, settings.host, settings.allowed_origins)
     certificate = settings.tls_cert.read_text() if settings.tls_cert is not None else None
     async with _fleet(settings) as fleet:
-        serving = Serving(settings.sync_timeout, given or made, certificate)
+        serving = Serving(
+            settings.sync_timeout,
+            given or made,
+            certificate,
+            _read_only(settings, fleet),
+            settings.allow_proxy,
+            settings.consistent_reads == "forward",
+        )
         runner = web.AppRunner(
             make_application(fleet, door, serving),
             access_log=None,
@@ -119,6 +126,16 @@ async def _fleet(settings: Settings) -> AsyncIterator[Fleet]:
             yield fleet
         finally:
             await _within(END_SECONDS, fleet.close())
+
+
+def _read_only(settings: Settings, fleet: Fleet) -> bool | frozenset[str]:
+    if isinstance(settings.read_only, bool):
+        return settings.read_only
+    for name in settings.read_only:
+        if name not in fleet.clusters:
+            # It may appear later; a name that is misspelt protects nothing.
+            log.warning("read_only names a cluster that is not there", extra={"cluster": name})
+    return frozenset(settings.read_only)
 
 
 async def _within(seconds: float, work: Coroutine[None, None, None]) -> None:

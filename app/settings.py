@@ -46,6 +46,7 @@ WATCHED = (
     "nodes",
     "namespaces",
 )
+_ANSWERS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -72,6 +73,13 @@ def _seconds(value: Any) -> Any:
     if isinstance(value, str):
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", value.strip())
         return float(found[1]) * _UNITS[found[2]] if found else value
+    return value
+
+
+def _all_or_names(value: Any) -> Any:
+    if isinstance(value, str):
+        # What is meant for yes must not become a cluster of that name, and leave all others open.
+        return _ANSWERS.get(value.strip().lower(), _words(value))
     return value
 
 
@@ -157,6 +165,15 @@ class Settings(BaseSettings):
     )
     sync_timeout: Seconds = _setting(
         10.0, "how long a read waits for a first list", "seconds, or a time such as 500ms, 10s or 1m"
+    )
+    read_only: Annotated[bool | tuple[str, ...], BeforeValidator(_all_or_names)] = _setting(
+        False, "the clusters in which nothing may be changed", "true, false, or names of clusters"
+    )
+    allow_proxy: bool = _setting(
+        False, "whether pages of pods, services and nodes are served through proxy", "true or false"
+    )
+    consistent_reads: Literal["cache", "forward"] = _setting(
+        "cache", "who answers lists of a cluster's own API that ask for the latest state", "cache or forward"
     )
     managed_fields: Literal["drop", "keep"] = _setting(
         "drop", "whether metadata.managedFields is served", "drop or keep"

@@ -36,6 +36,7 @@ def run() -> list[Row]:
         product = running.enter_context(Measured(Path(folder), *flags))
         until(lambda: product.state("bench-0") == "synced", seconds=60)
         ours, answers = _cost(f"{product.url}/pods", product.pid)
+        through, _ = _cost(f"{product.url}/clusters/bench-0/api/v1/pods", product.pid)
         rows = _against_kubernetes(cluster, ours)
     dumps, composed = _dumps(), _composed()
     with _encoding_server() as (url, pid):
@@ -52,6 +53,14 @@ def run() -> list[Row]:
             dumps / composed,
             ">=",
             6,
+        ),
+        Row(
+            "the same through the cluster's own API, CPU",
+            milliseconds(through),
+            f"/pods {milliseconds(ours)}",
+            through / ours,
+            "<=",
+            2,
         ),
         *rows,
         Row(

@@ -4,28 +4,38 @@ from aiohttp import hdrs, web
 
 from app.api.door import Door
 from app.api.endpoints import add_routes
+from app.api.facade.interest import INTEREST, Interest
+from app.api.facade.pages import PAGES, Pages
+from app.api.facade.presence import LASTING, Lasting
 from app.api.metrics import METRICS, Metrics
-from app.api.problem import problems
+from app.api.problem import is_kubernetes, problems
 from app.api.sockets import share_compression
 from app.api.state import FLEET, HUB, SERVING, Serving
 from app.fleet.fleet import Fleet
 from app.streams.hub import Hub
+
+# Of a manifest of many documents; no single object may have more than 3 MiB.
+LARGEST_BODY_BYTES = 16 * 1024 * 1024
 
 
 def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Application:
     """The application that serves a fleet; who starts and closes the fleet is who made it."""
     hub = Hub(fleet)
     metrics = Metrics(fleet, hub)
-    app = web.Application(middlewares=[metrics.time_requests, problems])
+    app = web.Application(middlewares=[metrics.time_requests, problems], client_max_size=LARGEST_BODY_BYTES)
     door.attach(app)
     app[FLEET] = fleet
     app[HUB] = hub
     app[SERVING] = serving
     app[METRICS] = metrics
+    app[PAGES] = Pages()
+    app[INTEREST] = Interest()
+    app[LASTING] = lasting = Lasting()
     app.on_response_prepare.append(_add_headers)
     app.on_response_prepare.append(share_compression)
     app.on_startup.append(_start_streams)
     app.on_shutdown.append(_end_streams)
+    app.on_shutdown.append(lasting.end)
     add_routes(app)
     return app
 
@@ -41,3 +51,6 @@ async def _end_streams(app: web.Application) -> None:
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers[hdrs.SERVER] = "k8s-mcp"
+    if is_kubernetes(request):
+        # Whatever page a cluster serves has no business under our origin.
+        response.headers["Content-Security-Policy"] = "sandbox"

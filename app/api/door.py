@@ -17,8 +17,9 @@ from app.api.callers import BEARER, CALLER, LOCAL, Caller
 from app.api.problem import Problem
 
 SUBPROTOCOL = "k8s-mcp.token."
-METHODS = "GET, HEAD"
-EXPOSED = "ETag, X-Clusters, X-Continue, X-Cursor"
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+EXPOSED = "ETag, Warning, X-Cache, X-Clusters, X-Continue, X-Cursor"
 PREFLIGHT_SECONDS = "600"
 # Probes of a container have no token, and learn no more than that the process lives.
 OPEN = frozenset({"/healthz", "/readyz"})
@@ -44,6 +45,8 @@ class Door:
         async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
             if self._token is None:
                 self._refuse_strangers(request)
+            elif request.method not in READING or hdrs.UPGRADE in request.headers:
+                self._refuse_other_pages(request)
             if _is_preflight(request) and self._is_allowed_origin(request):
                 return _preflight(request)
             caller = self._settle(request)
@@ -98,6 +101,20 @@ class Door:
                 headers={hdrs.WWW_AUTHENTICATE: 'Bearer realm="k8s-mcp", error="invalid_token"'},
             )
         return BEARER
+
+    def _refuse_other_pages(self, request: web.Request) -> None:
+        """Whatever token a page got hold of: what changes anything comes from our own or an allowed one.
+
+        A proxy may serve TLS in front, so https is as good as the scheme that arrives here.
+        """
+        if self._is_allowed_origin(request):
+            return
+        ours = {f"{scheme}://{request.host}".lower() for scheme in (request.scheme, "https")}
+        for origin in request.headers.getall(hdrs.ORIGIN, []):
+            if origin.lower() not in ours:
+                raise Problem(
+                    403, f"Origin {origin!r} is another web page; those named in allowed_origins may write"
+                )
 
     # Other origins
 

@@ -3,13 +3,15 @@
 import functools
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from app.api import clusters, operations, reads, sockets, streams
+from app.api import clusters, logs, operations, reads, sockets, streams
 from app.api.endpoint import Endpoint
+from app.api.facade import serving
 from app.api.negotiation import FORMATS, media_type
 from app.api.openapi import describe
 from app.api.parameters import CLUSTER, Parameter, check
+from app.api.writing import WHERE, WRITES
 
 _MEDIA = tuple(dict.fromkeys(map(media_type, FORMATS)))
 _PLACE = (
@@ -21,12 +23,14 @@ _SHAPE = (
     Parameter("format", "The format, else by Accept.", {"enum": [*FORMATS], "default": "json"}),
     Parameter("after", "A cursor: wait, 2 s at most, until what it covers has been seen."),
 )
-_CHOICE = (
-    Parameter("labelSelector", "Kubernetes' grammar: a=b,c!=d,e in (f,g),h notin (i),j,!k"),
-    Parameter("fieldSelector", "Conditions on paths: =, !=, ~ (regular expression), < and >."),
+_PAGES = (
     Parameter("sort", "Paths, descending with -; else cluster, namespace, name."),
     Parameter("limit", "At most so many items.", {"type": "integer", "minimum": 0}),
     Parameter("continue", "metadata.continue of the page before."),
+)
+_CHOICE = (
+    Parameter("labelSelector", "Kubernetes' grammar: a=b,c!=d,e in (f,g),h notin (i),j,!k"),
+    Parameter("fieldSelector", "Conditions on paths: =, !=, ~ (regular expression), < and >."),
 )
 _SELECTION = (_CHOICE[0], _CHOICE[1], _SHAPE[0])
 _RESOURCE = Parameter("resource", "Names of resources, separated by commas.", repeats=True)
@@ -81,6 +85,7 @@ ENDPOINTS = (
         "Every change of some resources, as it happens.",
         (_RESOURCE, *_PLACE, *_SELECTION, *_STREAM),
         media=_FRAMES,
+        endless=True,
     ),
     Endpoint(
         "/ws",
@@ -92,7 +97,7 @@ ENDPOINTS = (
         "/{resource}",
         reads.list_objects,
         "The objects of a resource in all clusters.",
-        (*_PLACE, *_CHOICE, *_SHAPE, _WATCH, *_STREAM),
+        (*_PLACE, *_CHOICE, *_PAGES, *_SHAPE, _WATCH, *_STREAM),
         media=_MEDIA,
         schema="List",
     ),
@@ -104,12 +109,42 @@ ENDPOINTS = (
         media=_MEDIA,
         schema="Object",
     ),
+    Endpoint(
+        "/{resource}/{name}/logs",
+        logs.logs,
+        "The logs of a pod, or of all pods of a workload.",
+        (
+            *WHERE,
+            Parameter("container", "The container; all of them if left out."),
+            Parameter("previous", "Of the run before the present one.", {"type": "boolean"}),
+            Parameter(
+                "tailLines", "Only so many of the last lines of each.", {"type": "integer", "minimum": 0}
+            ),
+            Parameter("sinceSeconds", "Only what is younger.", {"type": "integer", "minimum": 1}),
+            Parameter("follow", "Go on with what is written from now on.", {"type": "boolean"}),
+        ),
+        media=("text/plain",),
+    ),
+    Endpoint(
+        "/{resource}/{name}/events",
+        reads.list_events,
+        "The events of an object.",
+        (*WHERE, *_PAGES, *_SHAPE),
+        media=_MEDIA,
+        schema="List",
+    ),
+    *WRITES,
 )
 
 
 def add_routes(app: web.Application) -> None:
     for endpoint in ENDPOINTS:
-        app.router.add_get(endpoint.path, _checked(endpoint))
+        if endpoint.method == hdrs.METH_GET:
+            app.router.add_get(endpoint.path, _checked(endpoint))
+        else:
+            app.router.add_route(endpoint.method, endpoint.path, _checked(endpoint))
+    # Last, because it takes whatever is left below a cluster.
+    app.router.add_route("*", r"/clusters/{cluster}/{path:[\s\S]*}", serving.serve)
 
 
 def _checked(endpoint: Endpoint):  # type: ignore[no-untyped-def]

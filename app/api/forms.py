@@ -68,10 +68,10 @@ class Listing(msgspec.Struct):
         for cluster, objects in self.runs:
             opening = _opening(cluster)
             if self.tail_of is None:
-                for part in _by_size(list(map(_TAIL, objects))):
+                for part in by_size(list(map(_TAIL, objects))):
                     yield opening, part
             else:
-                for some in _by_number(objects):
+                for some in by_number(objects):
                     yield opening, [self.tail_of(found) for found in some]
 
     async def documents(self) -> AsyncGenerator[bytes, None]:
@@ -87,7 +87,7 @@ def _opening(cluster: str) -> bytes:
     return b'{"cluster":' + orjson.dumps(cluster) + b","
 
 
-def _by_size(tails: list[bytes]) -> Iterator[list[bytes]]:
+def by_size(tails: list[bytes]) -> Iterator[list[bytes]]:
     ends = list(accumulate(map(len, tails)))
     start = 0
     while start < len(tails):
@@ -97,7 +97,7 @@ def _by_size(tails: list[bytes]) -> Iterator[list[bytes]]:
         start = end
 
 
-def _by_number(objects: Sequence[CachedObject], number: int = AT_ONCE) -> Iterator[Sequence[CachedObject]]:
+def by_number(objects: Sequence[CachedObject], number: int = AT_ONCE) -> Iterator[Sequence[CachedObject]]:
     for start in range(0, len(objects), number):
         yield objects[start : start + number]
 
@@ -145,7 +145,7 @@ async def yaml_list(listing: Listing) -> Pieces:
         return
     yield b"items:\n"
     async for document in listing.documents():
-        yield dump([_decoded(document)])
+        yield dump([decoded(document)])
 
 
 async def name_list(listing: Listing) -> Pieces:
@@ -153,7 +153,7 @@ async def name_list(listing: Listing) -> Pieces:
     group = f".{listing.resource.group}" if listing.resource.group else ""
     for cluster, objects in listing.runs:
         prefix = f"{cluster} {listing.resource.kind.lower()}{group}/"
-        for some in _by_number(objects):
+        for some in by_number(objects):
             yield "".join(f"{prefix}{found.name}\n" for found in some).encode()
 
 
@@ -165,8 +165,8 @@ async def table(listing: Listing, *, wide: bool = False) -> Pieces:
     now = datetime.now(UTC)
     for cluster, objects in listing.runs:
         # Some tables say of an object what depends on all the others.
-        for some in [objects] if printed.of_list is not None else _by_number(objects, ROWS_AT_ONCE):
-            rows = printed.rows([_decoded(found.json) for found in some], now)
+        for some in [objects] if printed.of_list is not None else by_number(objects, ROWS_AT_ONCE):
+            rows = printed.rows([decoded(found.json) for found in some], now)
             for found, row in zip(some, rows, strict=True):
                 sheet.add([cluster, *([found.namespace] if listing.resource.namespaced else []), *row])
             await asyncio.sleep(0)
@@ -175,7 +175,7 @@ async def table(listing: Listing, *, wide: bool = False) -> Pieces:
         yield piece.encode()
 
 
-def _decoded(document: bytes) -> Any:
+def decoded(document: bytes) -> Any:
     try:
         return orjson.loads(document)
     except orjson.JSONDecodeError:
@@ -193,7 +193,7 @@ async def json_object(listing: Listing) -> Pieces:
 
 async def yaml_object(listing: Listing) -> Pieces:
     async for document in listing.documents():
-        yield dump(_decoded(document))
+        yield dump(decoded(document))
 
 
 LISTS: dict[str, Callable[[Listing], Pieces]] = {

@@ -1,12 +1,19 @@
 """What Prometheus is told: how the watches are read when it asks, how long requests took all along."""
 
+import collections
 import time
-from collections import Counter
 from collections.abc import Iterator
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from prometheus_client import CollectorRegistry, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
@@ -33,6 +40,17 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
+
+        self._reads = Counter(
+            "k8s_mcp_cluster_reads",
+            "Reads of clusters' own APIs, by whether the cache answered (hit) or the API server (miss).",
+            (*_LABELS, "verb", "cache"),
+            registry=self._registry,
+        )
+
+    def count_read(self, cluster: str, resource: str, verb: str, *, hit: bool) -> None:
+        """A get, list or watch of a cluster's own API."""
+        self._reads.labels(cluster, resource, verb, "hit" if hit else "miss").inc()
 
     def exposition(self) -> tuple[bytes, str]:
         """The text that Prometheus reads, and its content type."""
@@ -102,7 +120,9 @@ class StreamCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         hub, counters = self._hub, self._hub.counters
         streams = GaugeMetricFamily("k8s_mcp_streams", "Streams that are open.", labels=("transport",))
-        for transport, number in Counter(stream.encoding.transport for stream in hub.streams).items():
+        for transport, number in collections.Counter(
+            stream.encoding.transport for stream in hub.streams
+        ).items():
             streams.add_metric((transport,), number)
         resumes = CounterMetricFamily(
             "k8s_mcp_stream_starts", "Streams that began, by what they began with.", labels=("answer",)

@@ -1,11 +1,12 @@
 """The OpenAPI document, made from the table of endpoints."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from app.api.endpoint import Endpoint
 from app.api.parameters import TOKEN, Parameter
 from app.api.problem import CONTENT_TYPE
+from app.api.schemas import SCHEMAS
 from app.version import version
 
 _NAMES = {
@@ -67,7 +68,7 @@ _OBJECT = {
 }
 
 
-def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+def describe(endpoints: Collection[Endpoint]) -> dict[str, Any]:
     """The document, OpenAPI 3.1."""
     return {
         "openapi": "3.1.0",
@@ -78,9 +79,17 @@ def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{}, {"bearer": []}, {"query": []}],
-        "paths": {endpoint.path: {"get": _operation(endpoint)} for endpoint in endpoints},
+        "paths": _paths(each for each in endpoints if not each.endless),
+        # Who takes a path for something that ends would wait for ever.
+        "x-streams": _paths(each for each in endpoints if each.endless),
         "components": {
-            "schemas": {"Problem": _PROBLEM, "ClusterStatus": _STATUS, "List": _LIST, "Object": _OBJECT},
+            "schemas": {
+                "Problem": _PROBLEM,
+                "ClusterStatus": _STATUS,
+                "List": _LIST,
+                "Object": _OBJECT,
+                **SCHEMAS,
+            },
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "query": {"type": "apiKey", "in": "query", "name": TOKEN.name},
@@ -89,22 +98,39 @@ def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     }
 
 
+def _paths(endpoints: Iterable[Endpoint]) -> dict[str, dict[str, Any]]:
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return paths
+
+
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{endpoint.schema}"} if endpoint.schema else {}
     content: Mapping[str, Any] = {media: {"schema": schema} if schema else {} for media in endpoint.media}
-    problem = {"content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-    return {
+    told: dict[str, Any] = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    success: dict[str, Any] = {"description": endpoint.summary, "content": content}
+    statuses = {"200": success} if endpoint.method == "GET" else {"2XX": success}
+    if endpoint.several:
+        results = {"application/json": {"schema": {"$ref": "#/components/schemas/Results"}}}
+        statuses["207"] = {"description": "A result for each cluster, not all equal.", "content": results}
+        told |= results
+    operation = {
         "operationId": endpoint.handler.__name__,
         "summary": endpoint.summary,
         "parameters": [
             *(_path_parameter(name) for name in endpoint.variables),
             *(_query_parameter(parameter) for parameter in endpoint.parameters),
         ],
-        "responses": {
-            "200": {"description": endpoint.summary, "content": content},
-            "default": {"description": "What went wrong.", **problem},
-        },
+        "responses": {**statuses, "default": {"description": "What went wrong.", "content": told}},
     }
+    if endpoint.body:
+        taken = {
+            media: {"schema": {"$ref": f"#/components/schemas/{name}"}}
+            for media, name in endpoint.body.items()
+        }
+        operation["requestBody"] = {"required": True, "content": taken}
+    return operation
 
 
 def _path_parameter(name: str) -> dict[str, Any]:

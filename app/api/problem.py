@@ -2,6 +2,7 @@
 
 import http
 import logging
+import re
 from typing import Any
 
 import orjson
@@ -12,6 +13,25 @@ log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 CLIENT_GONE = 499
+# Each cluster's own API, where clients expect Kubernetes' errors.
+_KUBERNETES = re.compile(r"/clusters/[^/]+/(?!kubeconfig$)")
+# k8s.io/apimachinery/pkg/apis/meta/v1, StatusReason.
+_REASONS = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    406: "NotAcceptable",
+    409: "Conflict",
+    410: "Expired",
+    413: "RequestEntityTooLarge",
+    415: "UnsupportedMediaType",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+    504: "Timeout",
+}
 
 
 class Problem(Exception):
@@ -29,16 +49,47 @@ class Problem(Exception):
         self.headers = headers or {}
         self.members = members
 
-    def response(self) -> web.Response:
+    def answer(self, request: web.Request) -> web.Response:
+        """In the shape that clients of this path expect."""
+        return self.status_object() if is_kubernetes(request) else self.response()
+
+    def status_object(self) -> web.Response:
+        """As a ``Status`` of Kubernetes; of the members, ``metadata`` goes into it."""
         document = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": self.members.get("metadata", {}),
+            "status": "Failure",
+            "message": self.detail,
+            "reason": _REASONS.get(self.status, ""),
+            "code": self.status,
+        }
+        return web.Response(
+            status=self.status,
+            body=orjson.dumps(document),
+            content_type="application/json",
+            headers=self.headers,
+        )
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The problem details."""
+        known = self.status in http.HTTPStatus.__members__.values()
+        return {
             "type": "about:blank",
-            "title": http.HTTPStatus(self.status).phrase,
+            # What clusters answer, or proxies in front of them, has not always a name.
+            "title": http.HTTPStatus(self.status).phrase if known else "Error",
             "status": self.status,
             "detail": self.detail,
             **self.members,
         }
+
+    def response(self) -> web.Response:
         return web.Response(
-            status=self.status, body=orjson.dumps(document), content_type=CONTENT_TYPE, headers=self.headers
+            status=self.status,
+            body=orjson.dumps(self.document),
+            content_type=CONTENT_TYPE,
+            headers=self.headers,
         )
 
 
@@ -48,16 +99,21 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except Problem as problem:
-        return problem.response()
+        return problem.answer(request)
     except web.HTTPException as error:
-        return _of_router(request, error).response()
+        return _of_router(request, error).answer(request)
     except Exception as error:
         gone = request.transport is None or request.transport.is_closing()
         if gone and isinstance(error, ConnectionError):
             # Nobody is there to answer; the status is what proxies log of that.
             return web.Response(status=CLIENT_GONE)
         log.exception("request failed", extra={"method": request.method, "path": request.path})
-        return Problem(500, "internal error; the log of the server has more").response()
+        return Problem(500, "internal error; the log of the server has more").answer(request)
+
+
+def is_kubernetes(request: web.Request) -> bool:
+    """Whether it is about a cluster's own API."""
+    return _KUBERNETES.match(request.path) is not None
 
 
 def _of_router(request: web.Request, error: web.HTTPException) -> Problem:

@@ -1,5 +1,6 @@
 """Fleet reads: lists of a resource across clusters, and one object wherever it is."""
 
+import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -13,9 +14,10 @@ from app.api.forms import Listing
 from app.api.negotiation import choose_format, media_type
 from app.api.parameters import flag, words, wrong
 from app.api.problem import Problem
-from app.api.scoping import caught_up, covered, statuses
+from app.api.scoping import caught_up, covered, resource_named, statuses
 from app.api.sending import send
 from app.api.state import FLEET
+from app.api.targets import name_of, namespace_of, targets
 from app.cache.errors import SelectorError
 from app.cache.objects import SEPARATOR, CachedObject, key_of
 from app.cache.queries import Query, run
@@ -29,6 +31,9 @@ LONGEST_HEADER = 6 * 1024
 # These show how old things are, and change with every second.
 AGEING = frozenset({"table", "wide"})
 
+EVENTS = "events"
+EVENTS_SORT = "lastTimestamp,metadata.creationTimestamp,cluster,metadata.name"
+
 
 async def list_objects(request: web.Request) -> web.StreamResponse:
     if flag(request, "watch"):
@@ -36,9 +41,29 @@ async def list_objects(request: web.Request) -> web.StreamResponse:
     for name in ("cursor", "initial", "history", "delta"):
         if name in request.query:
             raise wrong(name, request.query[name], "that only with watch=1")
-    form = choose_format(request)
     coverage = await covered(request)
-    query = _query(request, coverage)
+    return await answer_list(request, coverage, query_of(request, coverage))
+
+
+async def list_events(request: web.Request) -> web.StreamResponse:
+    """The events of one object, the latest last."""
+    where = targets(request)
+    resource = await resource_named(request, where.clusters)
+    namespace = namespace_of(request, resource)
+    about = {"kind": resource.kind, "name": name_of(request)}
+    if namespace:
+        about["namespace"] = namespace
+    selector = ",".join(f"involvedObject.{key}={_literal(value)}" for key, value in about.items())
+    coverage = request.app[FLEET].coverage(EVENTS, [cluster.name for cluster in where.clusters])
+    query = query_of(
+        request, coverage, field_selector=selector, sort=request.query.get("sort") or EVENTS_SORT
+    )
+    return await answer_list(request, coverage, query)
+
+
+async def answer_list(request: web.Request, coverage: Coverage, query: Query) -> web.StreamResponse:
+    """What a query finds now, in the format that is asked for. Raises Problem."""
+    form = choose_format(request)
     late = await caught_up(request, coverage)
     # From here to where the query suspends is one step of the event loop: all of it agrees.
     known = statuses(coverage, late)
@@ -67,7 +92,7 @@ async def list_objects(request: web.Request) -> web.StreamResponse:
 async def get_object(request: web.Request) -> web.StreamResponse:
     form = choose_format(request)
     coverage = await covered(request)
-    query = _query(request, coverage)
+    query = query_of(request, coverage)
     late = await caught_up(request, coverage)
     known = statuses(coverage, late)
     places = _places(coverage, query.namespaces, request.match_info["name"])
@@ -89,8 +114,13 @@ async def get_object(request: web.Request) -> web.StreamResponse:
     return await send(request, forms.OBJECTS[form](listing), headers)
 
 
-def _query(request: web.Request, coverage: Coverage) -> Query:
-    """The query of a request; what it says of namespaces means nothing to what has none."""
+def query_of(
+    request: web.Request, coverage: Coverage, *, field_selector: str | None = None, sort: str | None = None
+) -> Query:
+    """The query of a request; what it says of namespaces means nothing to what has none.
+
+    ``field_selector`` and ``sort`` stand in for the parameters of these names. Raises Problem.
+    """
     given = request.query
     namespaces = request[CALLER].scope.permitted_namespaces(words(request, "namespace"))
     bound = [coverage.resource.name, sorted(words(request, "cluster") or ())]
@@ -98,8 +128,8 @@ def _query(request: web.Request, coverage: Coverage) -> Query:
         return Query.parse(
             namespace=",".join(namespaces or ()) if coverage.resource.namespaced else None,
             label_selector=given.get("labelSelector"),
-            field_selector=given.get("fieldSelector"),
-            sort=given.get("sort"),
+            field_selector=field_selector or given.get("fieldSelector"),
+            sort=sort or given.get("sort"),
             limit=given.get("limit"),
             continue_=given.get("continue"),
             fields=given.get("fields"),
@@ -107,6 +137,11 @@ def _query(request: web.Request, coverage: Coverage) -> Query:
         )
     except SelectorError as error:
         raise Problem(400, str(error)) from None
+
+
+def _literal(value: str) -> str:
+    """A value as it is, in a field selector."""
+    return re.sub(r"([\\,=!~<>])", r"\\\1", value)
 
 
 def _printer_columns(coverage: Coverage) -> Sequence[Mapping[str, Any]] | None:
@@ -131,11 +166,11 @@ def _headers(
     }
     behind = [f"{status.name}={status.state}" for status in known if status.state != "synced"]
     if behind:
-        headers["X-Clusters"] = _shortened(behind)
+        headers["X-Clusters"] = shortened(behind)
     return headers
 
 
-def _shortened(entries: Sequence[str]) -> str:
+def shortened(entries: Sequence[str]) -> str:
     text = ",".join(entries)
     return text if len(text) <= LONGEST_HEADER else text[:LONGEST_HEADER].rpartition(",")[0] + ",..."
 

@@ -1,6 +1,8 @@
 """From a request to the resource and the clusters that it is about, and the waiting that reads do."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 import msgspec
 from aiohttp import web
@@ -13,12 +15,15 @@ from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage, introduced
 from app.fleet.fleet import UnknownCluster
 from app.fleet.status import ClusterStatus
-from app.kube.names import AmbiguousResource, UnknownResource
+from app.kube.names import AmbiguousResource, UnknownResource, match
+from app.kube.resources import Resource
 from app.streams.cursor import Cursor, CursorError
 from app.streams.positions import wait_until_seen
 
+T = TypeVar("T")
+
 AFTER_SECONDS = 2.0
-NOT_SEEN = "what after= covers has not been seen yet"
+NOT_SEEN = "what was written, or what after= covers, has not been seen yet"
 # By these words no kind can be asked for without its group: they are paths of our own, now or soon.
 OWN_WORDS = frozenset(
     {
@@ -48,15 +53,28 @@ def in_scope(request: web.Request, names: Collection[str] | None) -> list[Cluste
 
 async def covered(request: web.Request) -> Coverage:
     """The resource that the path names, in the clusters asked for. Raises Problem."""
+    names = request[CALLER].scope.permitted_clusters(words(request, "cluster"))
+    return await _understood(
+        request, in_scope(request, names), lambda word: request.app[FLEET].coverage(word, names)
+    )
+
+
+async def resource_named(request: web.Request, clusters: Sequence[Cluster]) -> Resource:
+    """The resource that the path names, as the first of the clusters has it. Raises Problem."""
+    return await _understood(
+        request, clusters, lambda word: match(word, [cluster.catalog for cluster in clusters])
+    )
+
+
+async def _understood(request: web.Request, clusters: Sequence[Cluster], meaning: Callable[[str], T]) -> T:
+    """What the word for a resource means, once the clusters have said what they serve. Raises Problem."""
     word = request.match_info["resource"]
     if word.lower() in OWN_WORDS:
         raise Problem(404, f"there is nothing at {request.path}; /openapi.json has all there is")
-    names = request[CALLER].scope.permitted_clusters(words(request, "cluster"))
-    clusters = in_scope(request, names)
 
-    def find() -> Coverage:
+    def find() -> T:
         try:
-            return request.app[FLEET].coverage(word, names)
+            return meaning(word)
         except AmbiguousResource as error:
             raise Problem(409, str(error), resources=error.names) from None
 
@@ -72,10 +90,28 @@ async def covered(request: web.Request) -> Coverage:
 
 
 async def caught_up(request: web.Request, coverage: Coverage) -> Collection[str]:
-    """Wait for first lists, and for what ``after`` covers; the clusters that it took too long in."""
+    """Wait for first lists, for what was written through this server and for what ``after`` covers.
+
+    Returns the clusters that it took too long in.
+    """
     after = _cursor(request)
     await coverage.ready(request.app[SERVING].sync_timeout)
-    return () if after is None else await wait_until_seen(coverage, after, AFTER_SECONDS)
+    if after is None:
+        return await _own_writes(coverage)
+    covered_late, own_late = await asyncio.gather(
+        wait_until_seen(coverage, after, AFTER_SECONDS), _own_writes(coverage)
+    )
+    return covered_late | own_late
+
+
+async def _own_writes(coverage: Coverage) -> set[str]:
+    """The clusters that do not show yet, even after some waiting, what was written through this server."""
+    name = coverage.resource.name
+    behind = [cluster for cluster in coverage.clusters if cluster.written.pending(name)]
+    if not behind:
+        return set()
+    seen = await asyncio.gather(*(cluster.written.seen(name) for cluster in behind))
+    return {cluster.name for cluster, caught_up in zip(behind, seen, strict=True) if not caught_up}
 
 
 def statuses(coverage: Coverage, late: Collection[str]) -> list[ClusterStatus]:

@@ -14,11 +14,17 @@ HUB = web.AppKey("hub", Hub)
 @dataclass(frozen=True)
 class Serving:
     """``sync_timeout`` is in seconds; ``token`` is what callers present, None where they need not;
-    ``certificate`` is the PEM of the server's own certificate, None on plain HTTP."""
+    ``certificate`` is the PEM of the server's own certificate, None on plain HTTP; ``read_only``
+    names the clusters in which nothing may be changed, True for all; ``allow_proxy`` whether the
+    pages of pods, services and nodes are served; ``consistent_reads`` whether lists of a cluster's own
+    API that ask for the latest state are always the API server's."""
 
     sync_timeout: float
     token: str | None = field(repr=False)
     certificate: str | None
+    read_only: bool | frozenset[str] = False
+    allow_proxy: bool = False
+    consistent_reads: bool = False
 
 
 SERVING = web.AppKey("serving", Serving)

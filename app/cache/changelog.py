@@ -12,6 +12,7 @@ keep bodies alive that the store has dropped, so they are bounded by bytes.
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 
 import msgspec
 
@@ -29,12 +30,14 @@ class Change(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What happened to one object: created (no ``old``), deleted (no ``new``) or changed.
 
     ``version`` is the resourceVersion at which it happened. A deletion that a relist
-    found has none of its own and carries the list's.
+    found has none of its own and carries the list's. ``managed`` are the managedFields
+    that ``new`` came with and is held without, as JSON.
     """
 
     old: CachedObject | None
     new: CachedObject | None
     version: int
+    managed: bytes = b""
 
 
 class Deleted(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -182,8 +185,11 @@ class ExactChanges:
         """All that happened after ``version``; None where that is too long ago."""
         if version < self.floor:
             return None
-        return [change for change in self._changes if change.version > version]
+        # Most who ask are nearly up to date.
+        found = list(takewhile(lambda change: change.version > version, reversed(self._changes)))
+        found.reverse()
+        return found
 
 
 def _kept_alive(change: Change) -> int:
-    return len(change.old.tail) if change.old is not None else 0
+    return (len(change.old.tail) if change.old is not None else 0) + len(change.managed)

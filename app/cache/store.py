@@ -175,8 +175,11 @@ class Store:
                     return False
         return True
 
-    def apply(self, new: CachedObject) -> None:
-        """Take in one object that was created or changed; what is older than what is held is ignored."""
+    def apply(self, new: CachedObject, managed: bytes = b"") -> None:
+        """Take in one object that was created or changed; what is older than what is held is ignored.
+
+        ``managed`` are its managedFields where it is held without them, for the exact changes.
+        """
         old = self._objects.get(new.key)
         if old is not None and new.version <= old.version:
             return
@@ -188,7 +191,7 @@ class Store:
         if old is None:
             insort(self._keys, new.key)
         self._put(old, new, step)
-        changes.append(Change(old, new, new.version))
+        changes.append(Change(old, new, new.version, managed))
         self._happened(changes, new.version)
 
     def delete(self, key: str, uid: str, version: int) -> None:

@@ -40,7 +40,7 @@ class Route:
     def verb(self, method: str, query: Mapping[str, str]) -> str:
         """As Kubernetes' authorization names it."""
         if not self.name and method == "GET":
-            return "watch" if query.get("watch") in ("1", "true") else "list"
+            return "list" if query.get("watch", "0").lower() in ("0", "false") else "watch"
         if not self.name and method == "DELETE":
             return "deletecollection"
         return _VERBS.get(method, method.lower())

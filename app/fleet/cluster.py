@@ -13,6 +13,7 @@ from app.fleet.crds import Definitions
 from app.fleet.status import Condition, overall
 from app.fleet.watch import keep_running
 from app.fleet.watches import Watches
+from app.fleet.written import Written
 from app.kube.access import open_access
 from app.kube.connection import Connection
 from app.kube.discovery import WELL_KNOWN, Catalog, discover, server_version
@@ -83,6 +84,7 @@ class Cluster:
             on_follow=self._notify,
             on_gone=self._look_again,
         )
+        self.written = Written(self.watches)
         self.catalog: Catalog = WELL_KNOWN
         self._options = options
         self._on_change = on_change
@@ -96,6 +98,15 @@ class Cluster:
         self._rediscover = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recognising: asyncio.Task[None] | None = None
+
+    @property
+    def connection(self) -> Connection | None:
+        """To its API server; None before the cluster has been reached for the first time."""
+        return self._connection
+
+    @property
+    def options(self) -> Options:
+        return self._options
 
     # How it goes
 

@@ -49,7 +49,7 @@ class Feed:
         if kind == "DELETED":
             self.store.delete(key_of(found.namespace, found.name), found.uid, found.version)
         else:
-            self.store.apply(self._cached(found))
+            self.store.apply(self._cached(found), found.managed)
 
     def advance(self, version: int) -> None:
         self.store.advance(version)

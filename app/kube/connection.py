@@ -1,6 +1,6 @@
 """One API server's HTTP session: answers, watch lines, and requests passed on as they are."""
 
-import socket
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from ssl import SSLContext
@@ -16,6 +16,8 @@ from yarl import URL
 from app.kube.access import Access
 from app.kube.errors import ApiError, ConnectionFailed
 from app.kube.lines import LineSplitter
+from app.kube.sockets import new_socket
+from app.kube.upgrades import Upgrade, ask
 from app.kube.words import in_words
 from app.version import version
 
@@ -23,8 +25,6 @@ from app.version import version
 Sent = tuple[CIMultiDict[str], SSLContext | None]
 
 READ_BYTES = 256 * 1024
-# Seconds until the first probe and between probes, and how many; macOS has no name for the first.
-KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 SHOWN = 200
 CLOSED = "the connection was closed on this side"
 
@@ -44,6 +44,12 @@ class Connection:
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
         self._answers: WeakSet[aiohttp.ClientResponse] = WeakSet()
+        self._upgraded: WeakSet[asyncio.StreamWriter] = WeakSet()
+
+    @property
+    def impersonates(self) -> bool:
+        """Whether the context itself acts as somebody."""
+        return self._access.impersonates
 
     async def get(
         self,
@@ -63,6 +69,30 @@ class Connection:
             raise _api_error(answer, body)
         return body
 
+    async def send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[int, bytes]:
+        """The status and the body of an answer that is no error, however long it takes.
+
+        Raises ApiError, ConnectionFailed and AccessError.
+        """
+        limits = ClientTimeout(total=None, connect=self._connect_timeout)
+        headers: dict[str, str] = {hdrs.ACCEPT: "application/json", hdrs.ACCEPT_ENCODING: "identity"}
+        if body is not None:
+            headers[hdrs.CONTENT_TYPE] = content_type
+        answer = await self._request(method, path, params, headers, limits, data=body)
+        with in_words(limits):
+            async with answer:
+                told = await answer.read()
+        if not 200 <= answer.status < 300:
+            raise _api_error(answer, told)
+        return answer.status, told
+
     @asynccontextmanager
     async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[list[bytes]]]:
         """The lines of a watch once it is answered, those of a received chunk at a time.
@@ -71,14 +101,37 @@ class Connection:
         and AccessError; WireError where a line never ends.
         """
         limits = ClientTimeout(total=None, connect=self._connect_timeout, sock_read=self._idle_timeout)
-        answer = await self._get(path, params, "application/json", limits)
+        async with (
+            self._answered(path, params, "application/json", limits) as answer,
+            aclosing(self._lines(answer, limits)) as lines,
+        ):
+            yield lines
+
+    @asynccontextmanager
+    async def stream(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of an answer as they come, such as a log's, which may be silent for days.
+
+        Raises ApiError where the answer is an error, ConnectionFailed where it breaks, and AccessError.
+        """
+        limits = ClientTimeout(total=None, connect=self._connect_timeout)
+        async with (
+            self._answered(path, params, "*/*", limits) as answer,
+            aclosing(self._chunks(answer, limits)) as chunks,
+        ):
+            yield chunks
+
+    @asynccontextmanager
+    async def _answered(
+        self, path: str, params: Mapping[str, str], accept: str, limits: ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer that is no error, open."""
+        answer = await self._get(path, params, accept, limits)
         try:
             if answer.status != 200:
                 with in_words(limits):
                     body = await answer.read()
                 raise _api_error(answer, body)
-            async with aclosing(self._lines(answer, limits)) as lines:
-                yield lines
+            yield answer
         finally:
             answer.close()
 
@@ -86,17 +139,24 @@ class Connection:
         self, answer: aiohttp.ClientResponse, limits: ClientTimeout
     ) -> AsyncGenerator[list[bytes], None]:
         splitter = LineSplitter()
+        async with aclosing(self._chunks(answer, limits)) as chunks:
+            async for chunk in chunks:
+                if lines := splitter.feed(chunk):
+                    yield lines
+        if splitter.rest():
+            raise ConnectionFailed("the connection was lost in the middle of an event")
+
+    async def _chunks(
+        self, answer: aiohttp.ClientResponse, limits: ClientTimeout
+    ) -> AsyncGenerator[bytes, None]:
         try:
             with in_words(limits):
                 async for chunk in answer.content.iter_any():
-                    if lines := splitter.feed(chunk):
-                        yield lines
+                    yield chunk
         except RuntimeError:
             if not self._closed:
                 raise
             raise ConnectionFailed(CLOSED) from None
-        if splitter.rest():
-            raise ConnectionFailed("the connection was lost in the middle of an event")
 
     async def request(
         self,
@@ -117,6 +177,24 @@ class Connection:
         plain = {"skip_auto_headers": ("Accept-Encoding", "Content-Type"), "auto_decompress": False}
         return await self._request(method, path, params, headers, timeout, data=data, **plain)
 
+    async def upgrade(self, method: str, path: str, headers: Mapping[str, str]) -> Upgrade:
+        """What the server answers to the upgrade that ``headers`` ask for; with 101, a raw connection.
+
+        The credentials are ours, and renewed once where they are refused, as for ``request``.
+        Who asked closes the connection. Raises ConnectionFailed and AccessError.
+        """
+        answer, sent = await self._upgrade(method, path, headers)
+        if answer.status == 401 and await self._are_renewed(sent):
+            answer, _ = await self._upgrade(method, path, headers)
+        return answer
+
+    async def _upgrade(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Upgrade, Sent]:
+        asked, sent = await self._signed(headers)
+        target = URL(self.server + path, encoded=True)
+        answer = await ask(self._access, sent[1], method, target, asked, self._connect_timeout)
+        self._upgraded.add(answer.writer)
+        return answer, sent
+
     async def _get(
         self, path: str, params: Mapping[str, str] | None, accept: str, limits: ClientTimeout
     ) -> aiohttp.ClientResponse:
@@ -134,14 +212,12 @@ class Connection:
         limits: ClientTimeout,
         **more: Any,
     ) -> aiohttp.ClientResponse:
-        access = self._access
         answer, sent = await self._send(method, path, params, headers, limits, more)
         repeatable = isinstance(more.get("data"), bytes | str | None)
         if answer.status != 401 or not repeatable:
             return answer
         try:
-            # Somebody else may have renewed them while this was under way.
-            renewed = (await access.headers(), access.ssl) != sent or await access.renew()
+            renewed = await self._are_renewed(sent)
         except BaseException:
             answer.close()
             raise
@@ -149,6 +225,12 @@ class Connection:
             answer.close()
             answer, _ = await self._send(method, path, params, headers, limits, more)
         return answer
+
+    async def _are_renewed(self, sent: Sent) -> bool:
+        """Whether there are other credentials to try than those that were refused."""
+        access = self._access
+        # Somebody else may have renewed them while this was under way.
+        return (await access.headers(), access.ssl) != sent or await access.renew()
 
     async def _send(
         self,
@@ -161,14 +243,8 @@ class Connection:
     ) -> tuple[aiohttp.ClientResponse, Sent]:
         """The answer, and the credentials that it is for."""
         access = self._access
-        ours = await access.headers()
-        tls = access.ssl
-        if self._closed:
-            raise ConnectionFailed(CLOSED)
-        asked = CIMultiDict(headers or {})
-        for name in (hdrs.AUTHORIZATION, *ours):
-            asked.popall(name, None)
-        asked.extend(ours)
+        asked, sent = await self._signed(headers)
+        tls = sent[1]
         with in_words(limits):
             answer = await self._open().request(
                 method,
@@ -183,13 +259,24 @@ class Connection:
                 **more,
             )
         self._answers.add(answer)
-        return answer, (ours, tls)
+        return answer, sent
+
+    async def _signed(self, headers: Mapping[str, str] | None) -> tuple[CIMultiDict[str], Sent]:
+        """The headers with our credentials and nobody else's."""
+        ours = await self._access.headers()
+        if self._closed:
+            raise ConnectionFailed(CLOSED)
+        asked = CIMultiDict(headers or {})
+        for name in (hdrs.AUTHORIZATION, *ours):
+            asked.popall(name, None)
+        asked.extend(ours)
+        return asked, (ours, self._access.ssl)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # Watches hold their connections, so a limit would one day hang all else.
-                connector=aiohttp.TCPConnector(limit=0, socket_factory=_socket),
+                connector=aiohttp.TCPConnector(limit=0, socket_factory=new_socket),
                 headers={hdrs.USER_AGENT: f"k8s-mcp-server/{version()}"},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=READ_BYTES,
@@ -203,18 +290,10 @@ class Connection:
         # Closing the session alone would leave those who read waiting for ever.
         for answer in tuple(self._answers):
             answer.close()
+        for writer in tuple(self._upgraded):
+            writer.transport.abort()
         if self._session is not None:
             await self._session.close()
-
-
-def _socket(address: Any) -> socket.socket:
-    family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE.items():
-        if (option := getattr(socket, name, None)) is not None:
-            made.setsockopt(socket.IPPROTO_TCP, option, value)
-    return made
 
 
 class _Cause(msgspec.Struct):

@@ -9,6 +9,10 @@ class ConnectionFailed(Exception):
     """No answer: could not connect, lost, timed out, TLS refused. One line for humans."""
 
 
+class CannotConnect(ConnectionFailed):
+    """There was no connection, so that nothing can have been asked."""
+
+
 class ApiError(Exception):
     """The API server answered with an error.
 

@@ -25,6 +25,7 @@ __all__ = [
     "Status",
     "WireError",
     "WireObject",
+    "decode_answer",
     "decode_event",
     "decode_page",
 ]
@@ -41,7 +42,8 @@ class WireObject(msgspec.Struct, frozen=True, gc=False):
 
     ``labels`` is the JSON of metadata.labels, b"" for none. ``tail`` is the object's
     JSON without its opening brace; it begins with ``"kind":…,"apiVersion":…`` and has
-    no managedFields unless they are kept. Both are copies: nothing larger stays alive.
+    no managedFields unless they are kept; what was cut out is ``managed``, b"" for nothing.
+    All are copies: nothing larger stays alive.
     """
 
     namespace: str
@@ -50,6 +52,7 @@ class WireObject(msgspec.Struct, frozen=True, gc=False):
     version: int
     labels: bytes
     tail: bytes
+    managed: bytes = b""
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -121,6 +124,14 @@ def decode_event(line: bytes, shape: Shape) -> Event:
 def decode_page(body: bytes, resource: Resource, shape: Shape) -> Page:
     """The answer to a list of this resource. Raises WireError."""
     return _readable(_page, body, resource, shape)
+
+
+def decode_answer(body: bytes, shape: Shape) -> bytes:
+    """What a write was answered with, cut in the same way; its JSON without the opening brace.
+
+    A dry run brings an object without a version, a deletion perhaps a Status. Raises WireError.
+    """
+    return _readable(_answer, body, shape)
 
 
 class _Metadata(msgspec.Struct, gc=False):
@@ -220,6 +231,17 @@ def _event(line: bytes, shape: Shape) -> Event:
     raise WireError(f"an event of type {event.type[:40]!r}")
 
 
+def _answer(body: bytes, shape: Shape) -> bytes:
+    members = _members_decoder.decode(redacted(body) if shape.redact else body)
+    if not members:
+        raise WireError("an object without members")
+    if not shape.keep_managed_fields and "metadata" in members:
+        metadata = _members_decoder.decode(members["metadata"])
+        if metadata.pop("managedFields", None) is not None:
+            members["metadata"] = Raw(msgspec.json.encode(metadata))
+    return msgspec.json.encode(members)[1:]
+
+
 def _status(body: Raw) -> Status:
     status = _status_decoder.decode(body)
     details = status.details or _Details()
@@ -264,6 +286,7 @@ def _object(body: bytes, shape: Shape, kind: str = "", api_version: str = "") ->
         _version(metadata.resourceVersion),
         b"" if labels in (b"null", b"{}") else labels,
         tail,
+        b"" if shape.keep_managed_fields else bytes(metadata.managedFields),
     )
 
 

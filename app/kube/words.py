@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import aiohttp
 from aiohttp import ClientTimeout
 
-from app.kube.errors import ConnectionFailed
+from app.kube.errors import CannotConnect, ConnectionFailed
 
 
 @contextmanager
@@ -18,9 +18,16 @@ def in_words(limits: ClientTimeout) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise ConnectionFailed(_timed_out(error, limits)) from None
+        raise _kind(error)(_timed_out(error, limits)) from None
     except (aiohttp.ClientError, OSError) as error:
-        raise ConnectionFailed(_failed(error)) from None
+        raise _kind(error)(_failed(error)) from None
+
+
+def _kind(error: Exception) -> type[ConnectionFailed]:
+    """Whether nothing can have been asked yet."""
+    early = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
+    certificate = aiohttp.ClientConnectorCertificateError
+    return CannotConnect if isinstance(error, (*early, certificate)) else ConnectionFailed
 
 
 def _timed_out(error: TimeoutError, limits: ClientTimeout) -> str:
@@ -36,11 +43,11 @@ def _failed(error: aiohttp.ClientError | OSError) -> str:
         case aiohttp.ClientConnectorCertificateError():
             return f"certificate verify failed: {_verification(error.certificate_error)}"
         case aiohttp.ClientConnectorDNSError():
-            return f"name not known: {error.host}: {_tidy(error.os_error)}"
+            return f"name not known: {error.host}: {tidy(error.os_error)}"
         case aiohttp.ClientProxyConnectionError():
-            return f"cannot connect to the proxy {error.host}:{error.port}: {_tidy(error.os_error)}"
+            return f"cannot connect to the proxy {error.host}:{error.port}: {tidy(error.os_error)}"
         case aiohttp.ClientConnectorError():
-            return f"cannot connect to {error.host}:{error.port}: {_tidy(error.os_error)}"
+            return f"cannot connect to {error.host}:{error.port}: {tidy(error.os_error)}"
         case aiohttp.ClientHttpProxyError():
             return f"the proxy refuses to connect: {error.status} {error.message}"
         case aiohttp.ServerDisconnectedError():
@@ -51,16 +58,16 @@ def _failed(error: aiohttp.ClientError | OSError) -> str:
             return "the server does not speak HTTP, or not as it should"
         case aiohttp.InvalidURL():
             return "the URL cannot be used"
-    return f"the connection was lost: {_tidy(error)}"
+    return f"the connection was lost: {tidy(error)}"
 
 
 def _verification(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message.strip().rstrip(".")
-    return _tidy(error)
+    return tidy(error)
 
 
-def _tidy(error: BaseException) -> str:
+def tidy(error: BaseException) -> str:
     """What the system said, without numbers, addresses and places in C files."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     # asyncio says "Connect call failed" and where, and of several addresses everything; the number says why.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage
+from app.fleet.writing import Landed
 from app.streams.cursor import Cursor, Position
 
 
@@ -27,6 +28,16 @@ def cursor_at(stores: Iterable[tuple[Cluster, Store]], signature: bytes, maker: 
         signature,
         maker,
     )
+
+
+def cursor_of_writes(writes: Iterable[tuple[Cluster, Landed]]) -> Cursor:
+    """The cursor of a reader who has seen these writes, and who knows what else."""
+    versions: dict[tuple[str, str, str, str | None], int] = {}
+    for cluster, landed in writes:
+        if cluster.identity is not None:
+            place = cluster.name, cluster.identity, landed.resource, landed.namespace
+            versions[place] = max(landed.version, versions.get(place, 0))
+    return Cursor.at((Position(*place, version) for place, version in versions.items()), b"")
 
 
 async def wait_until_seen(coverage: Coverage, cursor: Cursor, patience: float) -> set[str]:

@@ -33,6 +33,30 @@ from tests.kubernetes.processes import Processes, free_port
 BASIC = ("kube-apiserver", "etcd")
 WHOLE = (*BASIC, "kube-controller-manager", "kube-scheduler", "kwok", "kubectl")
 
+# What kwok answers for its kubelets: logs and attach are a file, exec runs here, all ports are one here.
+_STREAMS = """
+---
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: ClusterLogs
+metadata: {{name: any}}
+spec: {{logs: [{{logsFile: "{logs}", follow: true}}]}}
+---
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: ClusterAttach
+metadata: {{name: any}}
+spec: {{attaches: [{{logsFile: "{logs}"}}]}}
+---
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: ClusterExec
+metadata: {{name: any}}
+spec: {{execs: [{{local: {{workDir: "{folder}"}}}}]}}
+---
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: ClusterPortForward
+metadata: {{name: any}}
+spec: {{forwards: [{{target: {{address: 127.0.0.1, port: {port}}}}}]}}
+"""
+
 # User and groups; each has the token "token-of-USER". RBAC grants nothing to the other two.
 USERS: Mapping[str, str] = {"admin": "system:masters", "alice": "testers", "bob": "testers"}
 
@@ -70,13 +94,23 @@ class ControlPlane:
     """One Kubernetes control plane on 127.0.0.1, in a temporary folder of its own.
 
     With ``nodes`` it is a whole one: controller-manager, scheduler, and kwok with that many nodes. With
-    None it is kube-apiserver and etcd alone. ``flags`` are further flags of kube-apiserver.
+    None it is kube-apiserver and etcd alone. ``flags`` are further flags of kube-apiserver. Where
+    ``forwarded`` is a port of 127.0.0.1, port-forward leads there, exec runs programs of this machine in
+    ``folder``, and logs and attach show what is in ``container_log``.
     """
 
-    def __init__(self, binaries: Path, *, nodes: int | None = None, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        binaries: Path,
+        *,
+        nodes: int | None = None,
+        flags: Sequence[str] = (),
+        forwarded: int | None = None,
+    ) -> None:
         self.binaries = binaries
         self.nodes = nodes
         self._flags = tuple(flags)
+        self._forwarded = forwarded
         self._port = free_port()
         self._etcd_port, self._peer_port = free_port(), free_port()
         self._folder: Path | None = None
@@ -94,6 +128,11 @@ class ControlPlane:
         if self._folder is None:
             raise PlaneError("the control plane has not been started")
         return self._folder
+
+    @property
+    def container_log(self) -> Path:
+        """What all containers say: lines as the CRI has them, ``TIME stdout F text``."""
+        return self.folder / "container.log"
 
     @property
     def processes(self) -> Processes:
@@ -310,15 +349,37 @@ class ControlPlane:
             [
                 self.binaries / "kwok",
                 kubeconfig,
-                f"--config={Path(__file__).with_name('kwok.yaml')}",
+                f"--config={self._kwok_config()}",
                 "--manage-all-nodes=true",
                 "--node-ip=127.0.0.1",
                 "--node-lease-duration-seconds=40",
+                *self._kubelet_flags(),
             ],
         )
         for number in range(self.nodes):
             self.request("POST", "/api/v1/nodes", {"metadata": {"name": f"node-{number}"}})
         self._wait_for("kwok", f"{self.nodes} nodes to be ready", self._nodes_are_ready)
+
+    def _kwok_config(self) -> Path:
+        stages = Path(__file__).with_name("kwok.yaml")
+        if self._forwarded is None:
+            return stages
+        self.container_log.touch()
+        path = self.folder / "kwok.yaml"
+        streams = _STREAMS.format(logs=self.container_log, folder=self.folder, port=self._forwarded)
+        path.write_text(stages.read_text() + streams)
+        return path
+
+    def _kubelet_flags(self) -> list[str]:
+        if self._forwarded is None:
+            return []
+        port = free_port()
+        return [
+            f"--node-port={port}",
+            f"--server-address=127.0.0.1:{port}",
+            f"--tls-cert-file={self.ca_file}",
+            f"--tls-private-key-file={self.ca_file.with_suffix('.key')}",
+        ]
 
     def _is_ready(self) -> bool:
         if not self.ca_file.exists():

@@ -61,6 +61,10 @@ class Product:
                 text
             )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def _ready(self) -> str:
         assert self._process.poll() is None, self.log.read_text()
         found = re.search(r"is ready: (http://127\.0\.0\.1:\d+)", self.log.read_text())

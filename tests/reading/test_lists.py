@@ -161,9 +161,9 @@ async def test_what_does_not_exist_is_named_with_what_is_near(client: Client) ->
 
 
 async def test_other_methods_are_405_and_say_which_are_possible(client: Client) -> None:
-    async with client.post("/pods") as answer:
+    async with client.put("/pods") as answer:
         assert (answer.status, answer.content_type) == (405, "application/problem+json")
-        assert answer.headers["Allow"] == "GET, HEAD"
+        assert answer.headers["Allow"] == "GET, HEAD, POST"
 
 
 async def test_an_ambiguous_word_is_409_and_names_the_resources(

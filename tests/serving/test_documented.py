@@ -57,9 +57,9 @@ def test_every_setting_is_in_the_table(name: str) -> None:
     assert f"`{PREFIX}{name.upper()}`" in row[0]
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: f"{endpoint.method} {endpoint.path}")
 def test_every_endpoint_is_documented(endpoint: Endpoint) -> None:
-    assert f"`GET {endpoint.path}`" in DOCUMENTS
+    assert f"`{endpoint.method} {endpoint.path}`" in DOCUMENTS
 
 
 @pytest.mark.parametrize(

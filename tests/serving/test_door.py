@@ -27,7 +27,7 @@ def door(aiohttp_client: Callable[[TestServer], Awaitable[Client]]) -> StartDoor
             return web.Response(text=request[CALLER].name if CALLER in request else "nobody")
 
         for path in ("/", "/pods", "/healthz", "/readyz"):
-            app.router.add_get(path, who)
+            app.router.add_route("*", path, who)
         return await aiohttp_client(TestServer(app))
 
     return start
@@ -206,3 +206,50 @@ async def test_a_token_is_not_logged(door: StartDoor, caplog: pytest.LogCaptureF
     assert TOKEN not in "".join(
         record.getMessage() for record in caplog.records if record.name != "aiohttp.access"
     )
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 200),
+        ("http://localhost:8000", 200),
+        (DASHBOARD, 200),
+        ("https://evil.example.com", 403),
+        ("null", 403),
+        ("http://localhost:1", 403),
+        ("http://localhost", 403),
+    ],
+)
+async def test_a_write_that_names_another_page_is_refused(
+    door: StartDoor, token: str | None, method: str, origin: str | None, status: int
+) -> None:
+    client = await door(token)
+    headers = {"Host": "localhost:8000"} | ({"Origin": origin} if origin else {})
+    query = f"?token={token}" if token else ""
+    async with client.request(method, f"/pods{query}", headers=headers) as answer:
+        assert answer.status == status
+
+
+async def test_an_upgrade_that_names_another_page_is_refused(door: StartDoor) -> None:
+    client = await door(TOKEN)
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Authorization": f"Bearer {TOKEN}"}
+    for origin, status in (("https://evil.example.com", 403), (DASHBOARD, 200)):
+        async with client.get("/pods", headers=upgrade | {"Origin": origin}) as answer:
+            assert answer.status == status
+
+
+async def test_a_proxy_may_serve_tls_in_front_of_our_own_page(door: StartDoor) -> None:
+    client = await door(TOKEN)
+    ours = {"Host": "fleet.example.com", "Authorization": f"Bearer {TOKEN}"}
+    async with client.post("/pods", headers=ours | {"Origin": "https://fleet.example.com"}) as answer:
+        assert answer.status == 200
+
+
+async def test_an_allowed_page_may_ask_for_every_method_that_there_is(door: StartDoor) -> None:
+    client = await door(TOKEN)
+    asking = {"Origin": DASHBOARD, "Access-Control-Request-Method": "DELETE"}
+    async with client.options("/pods", headers=asking) as answer:
+        allowed = answer.headers["Access-Control-Allow-Methods"].split(", ")
+    assert {"GET", "POST", "PUT", "PATCH", "DELETE"} <= set(allowed)

@@ -118,3 +118,31 @@ def test_a_wrong_line_of_the_file_is_named(tmp_path: Path, text: str, parts: lis
 def test_a_token_is_never_shown() -> None:
     assert "secret word" not in complaint(token="secret word")
     assert "sesame" not in repr(load({"token": "sesame"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("true", True),
+        ("1", True),
+        ("False", False),
+        ("prod", ("prod",)),
+        ("prod, staging", ("prod", "staging")),
+    ],
+)
+def test_read_only_is_all_none_or_names(
+    text: str, meant: bool | tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("K8S_MCP_READ_ONLY", text)
+    assert load({}).read_only == meant
+    monkeypatch.delenv("K8S_MCP_READ_ONLY")
+    written = text.lower() if isinstance(meant, bool) else f"[{text}]"
+    assert load({"config": config(tmp_path, f"read_only: {written}\n")}).read_only == meant
+
+
+@pytest.mark.parametrize("text", ["2", "{prod: true}", "[1]", "null"])
+def test_what_read_only_does_not_take_is_told(tmp_path: Path, text: str) -> None:
+    """Whatever it might mean, it must not leave a cluster open that was to be closed."""
+    message = complaint(config=config(tmp_path, f"read_only: {text}\n"))
+    assert "read_only" in message
+    assert "true, false, or names of clusters" in message

@@ -1,0 +1,52 @@
+"""One line in the log for every write: who, what, where, and what came of it.
+
+It says no word of what was written, of the query or of a token.
+"""
+
+import logging
+
+from aiohttp import web
+
+from app.api.callers import CALLER
+
+log = logging.getLogger(__name__)
+# Whatever else is left out of the log (log_level), these lines are in it.
+log.setLevel(logging.INFO)
+
+
+def write(
+    request: web.Request,
+    verb: str,
+    *,
+    cluster: str,
+    resource: str,
+    namespace: str = "",
+    name: str = "",
+    subresource: str = "",
+    status: int,
+    reason: str = "",
+    dry_run: bool = False,
+    impersonated: str = "",
+) -> None:
+    """Record one write to one cluster.
+
+    ``verb`` is Kubernetes' (``create``, ``patch``, …), ``status`` the HTTP status that
+    the caller is told, ``reason`` what went wrong in one word, ``impersonated`` whom the
+    caller wants to be.
+    """
+    log.info(
+        "write",
+        extra={
+            "caller": request[CALLER].name,
+            "address": request.remote,
+            "verb": verb,
+            "cluster": cluster,
+            "resource": f"{resource}/{subresource}" if subresource else resource,
+            "namespace": namespace or None,
+            "object": name or None,
+            "status": status,
+            "reason": reason or None,
+            "dry_run": dry_run or None,
+            "impersonated": impersonated or None,
+        },
+    )

@@ -1,0 +1,137 @@
+"""Logs: of a pod, or of all pods of a workload, in one cluster or in several."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+from aiohttp import hdrs, web
+
+from app.api.facade.presence import CallerGone, hang_up, while_present
+from app.api.parameters import flag, wrong
+from app.api.problem import Problem
+from app.api.reads import shortened
+from app.api.results import problem_of
+from app.api.scoping import resource_named
+from app.api.targets import checked, name_of, namespace_of, targets
+from app.fleet.asking import Failed
+from app.fleet.cluster import Cluster
+from app.fleet.logs import MOST, one_log, several_logs
+from app.fleet.logsources import LogOptions, Writers, find
+from app.kube.errors import AccessError, ApiError, ConnectionFailed
+from app.kube.resources import Resource
+
+NOT_FOUND = 404
+_STATES = {403: "forbidden", 503: "unreachable", 504: "unreachable"}
+
+
+async def logs(request: web.Request) -> web.StreamResponse:
+    """The log of one container as it is; lines of several by their times, each with its place."""
+    where = targets(request)
+    options = _options(request)
+    resource = await resource_named(request, where.clusters)
+    namespace = namespace_of(request, resource)
+    name = name_of(request)
+    found = await asyncio.gather(
+        *(_find(cluster, resource, namespace, name, options) for cluster in where.clusters)
+    )
+    writers = [each for each in found if isinstance(each, Writers)]
+    failed = [
+        (cluster, each)
+        for cluster, each in zip(where.clusters, found, strict=True)
+        if isinstance(each, Failed)
+    ]
+    if not writers:
+        # Where one cluster could not be asked, nobody knows that there is none.
+        raise problem_of(*min(failed, key=lambda each: each[1].status == NOT_FOUND))
+    sources = [source for each in writers for source in each.sources()]
+    if len(sources) > MOST:
+        raise Problem(
+            400, f"there are {len(sources)} containers; container= or cluster= choose, accepted are {MOST}"
+        )
+    headers = _headers(failed)
+    if len(sources) == 1 and not (options.follow and any(each.grow for each in writers)):
+        (source,) = sources
+        try:
+            async with one_log(source, options) as pieces:
+                return await _send(request, pieces, headers)
+        except (ApiError, ConnectionFailed, AccessError) as error:
+            raise _problem(source.cluster, error) from None
+    async with aclosing(several_logs(writers, options)) as pieces:
+        return await _send(request, pieces, headers)
+
+
+async def _find(
+    cluster: Cluster, resource: Resource, namespace: str, name: str, options: LogOptions
+) -> Writers | Failed:
+    found = cluster.catalog.get(resource.name)
+    if found is None:
+        return Failed(NOT_FOUND, f"the cluster has no resource {resource.name!r}", "NotFound")
+    try:
+        return await find(cluster, found, namespace, name, options)
+    except Failed as failed:
+        return failed
+
+
+async def _send(
+    request: web.Request, pieces: AsyncIterator[bytes], headers: dict[str, str]
+) -> web.StreamResponse:
+    """As fast as the reader takes it, however slow: what is held does not grow."""
+    response = web.StreamResponse(headers=headers)
+    try:
+        await response.prepare(request)
+        if request.method != hdrs.METH_HEAD:
+            await while_present(request, _write(response, pieces))
+        await response.write_eof()
+    except (CallerGone, ConnectionError, ConnectionFailed):
+        # The status has been sent: all that is left is not to look complete.
+        hang_up(request)
+    return response
+
+
+async def _write(response: web.StreamResponse, pieces: AsyncIterator[bytes]) -> None:
+    async for piece in pieces:
+        await response.write(piece)
+        await asyncio.sleep(0)
+
+
+def _options(request: web.Request) -> LogOptions:
+    container = request.query.get("container")
+    options = LogOptions(
+        container=checked("container", container) if container else None,
+        previous=flag(request, "previous"),
+        tail_lines=_number(request, "tailLines"),
+        since_seconds=_number(request, "sinceSeconds"),
+        follow=flag(request, "follow"),
+    )
+    if options.follow and options.previous:
+        raise wrong("follow", "1", "0 with previous, which has ended")
+    if options.since_seconds == 0:
+        raise wrong("sinceSeconds", "0", "a number from 1 on")
+    return options
+
+
+def _number(request: web.Request, name: str) -> int | None:
+    text = request.query.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise wrong(name, text, "a number")
+    return int(text)
+
+
+def _headers(failed: Sequence[tuple[Cluster, Failed]]) -> dict[str, str]:
+    headers: dict[str, str] = {hdrs.CONTENT_TYPE: "text/plain; charset=utf-8", hdrs.CACHE_CONTROL: "no-store"}
+    behind = [
+        f"{cluster.name}={_STATES.get(each.status, 'stale')}"
+        for cluster, each in failed
+        if each.status != NOT_FOUND
+    ]
+    if behind:
+        headers["X-Clusters"] = shortened(behind)
+    return headers
+
+
+def _problem(cluster: Cluster, error: ApiError | ConnectionFailed | AccessError) -> Problem:
+    if isinstance(error, ApiError):
+        return problem_of(cluster, Failed(error.status, error.message, error.reason))
+    return problem_of(cluster, Failed(503, str(error), "ServiceUnavailable"))

@@ -1,0 +1,85 @@
+"""What ``read_only`` refuses: everything that may change a cluster, or act in it.
+
+Nothing is taken for a read because it looks like one. A request is permitted only where
+the API server is sure to change nothing by it, whatever else it says.
+"""
+
+from collections.abc import Mapping
+
+import orjson
+from aiohttp import web
+from multidict import MultiMapping
+
+from app.api.problem import Problem
+from app.api.state import SERVING
+from app.kube.requestinfo import RequestInfo
+
+DRY_RUN = ["All"]
+_READING = frozenset({"GET", "HEAD"})
+# Subresources that reach into what runs; the API server knows no dry run of these.
+_CONNECTING = frozenset({"exec", "attach", "portforward", "proxy"})
+# A dry run of this hands out a token all the same.
+_ISSUING = ("serviceaccounts", "token")
+_REVIEWS: Mapping[str, frozenset[str]] = {
+    "authorization.k8s.io": frozenset(
+        {
+            "localsubjectaccessreviews",
+            "selfsubjectaccessreviews",
+            "selfsubjectrulesreviews",
+            "subjectaccessreviews",
+        }
+    ),
+    "authentication.k8s.io": frozenset({"selfsubjectreviews", "tokenreviews"}),
+}
+
+
+def check_writable(request: web.Request, cluster: str) -> None:
+    """Raises Problem (403) where ``read_only`` covers the cluster."""
+    read_only = request.app[SERVING].read_only
+    if read_only is True or (read_only is not False and cluster in read_only):
+        raise Problem(
+            403,
+            f"cluster {cluster!r} is read-only here, by the setting read_only; accepted are reads, "
+            "access and token reviews, and dryRun=All",
+            cluster=cluster,
+        )
+
+
+def is_review(method: str, info: RequestInfo) -> bool:
+    """Whether it asks about access or a token, which is a POST that changes nothing."""
+    return method == "POST" and not info.subresource and info.resource in _REVIEWS.get(info.group, ())
+
+
+def is_connecting(info: RequestInfo) -> bool:
+    """Whether it reaches into what runs: exec, attach, port-forward, proxy."""
+    return info.prefix == "proxy" or info.subresource in _CONNECTING
+
+
+def is_change(method: str, info: RequestInfo, query: MultiMapping[str], body: bytes = b"") -> bool:
+    """Whether a request to a cluster's own API may change anything.
+
+    ``body`` is needed of DELETE alone: where it has one, the API server takes the options
+    from it and none from the query.
+    """
+    if is_connecting(info):
+        return True
+    if method in _READING or is_review(method, info):
+        return False
+    return not is_dry_run(method, info, query, body)
+
+
+def is_dry_run(method: str, info: RequestInfo, query: MultiMapping[str], body: bytes = b"") -> bool:
+    """Whether the API server will only say what would come of it; ``body`` as for `is_change`."""
+    if not info.resource or (info.resource, info.subresource) == _ISSUING:
+        return False
+    if method == "DELETE" and body.strip():
+        return _options(body).get("dryRun") == DRY_RUN
+    return query.getall("dryRun", []) == DRY_RUN
+
+
+def _options(body: bytes) -> Mapping[str, object]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,117 @@
+"""What became of a write: in one cluster, or in several, each with a result of its own."""
+
+import asyncio
+import http
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+from aiohttp import web
+
+from app.api.problem import Problem
+from app.fleet.asking import Failed
+from app.fleet.cluster import Cluster
+from app.fleet.writing import Done, Landed
+from app.streams.positions import cursor_of_writes
+
+log = logging.getLogger(__name__)
+
+MULTI_STATUS = 207
+Result = Done | Failed
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    cluster: Cluster
+    result: Result
+
+    @property
+    def status(self) -> int:
+        return self.result.status
+
+
+async def in_each(clusters: Sequence[Cluster], work: Callable[[Cluster], Awaitable[Done]]) -> list[Outcome]:
+    """Do it in all of the clusters at once; what goes wrong in one is its own result."""
+    return await asyncio.gather(*(_in_one(cluster, work) for cluster in clusters))
+
+
+async def _in_one(cluster: Cluster, work: Callable[[Cluster], Awaitable[Done]]) -> Outcome:
+    try:
+        return Outcome(cluster, await work(cluster))
+    except Failed as failed:
+        return Outcome(cluster, failed)
+    except Problem as problem:
+        return Outcome(cluster, refused(problem))
+    except Exception:
+        return Outcome(cluster, fault(cluster))
+
+
+def refused(problem: Problem) -> Failed:
+    """What we refuse ourselves."""
+    return Failed(problem.status, problem.detail, http.HTTPStatus(problem.status).phrase.replace(" ", ""))
+
+
+def fault(cluster: Cluster) -> Failed:
+    """For an exception that nobody expected: it is to hurt no other cluster."""
+    log.exception("write failed", extra={"cluster": cluster.name})
+    return Failed(500, "internal error; the log of the server has more", "InternalError")
+
+
+def answer(outcomes: Sequence[Outcome], *, several: bool) -> web.Response:
+    """The object or the problem; of ``several`` clusters a result each. Raises Problem."""
+    headers = cursor_header((each.cluster, each.result) for each in outcomes)
+    if several:
+        parts = [{"cluster": each.cluster.name, **told(each.cluster, each.result)} for each in outcomes]
+        return results_answer(parts, headers)
+    (only,) = outcomes
+    if isinstance(only.result, Failed):
+        raise problem_of(only.cluster, only.result)
+    return web.Response(
+        status=only.status,
+        body=_object(only.cluster, only.result),
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def results_answer(parts: Sequence[dict[str, Any]], headers: dict[str, str]) -> web.Response:
+    """One result a cluster; the status is theirs where it is the same for all."""
+    return web.Response(
+        status=common_status(part["status"] for part in parts),
+        body=orjson.dumps({"results": parts}),
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def common_status(statuses: Iterable[int]) -> int:
+    found = set(statuses)
+    return found.pop() if len(found) == 1 else MULTI_STATUS
+
+
+def told(cluster: Cluster, result: Result) -> dict[str, Any]:
+    """``status``, and ``object`` or ``error``."""
+    if isinstance(result, Failed):
+        return {"status": result.status, "error": problem_of(cluster, result).document}
+    return {"status": result.status, "object": orjson.Fragment(_object(cluster, result))}
+
+
+def cursor_header(results: Iterable[tuple[Cluster, Result]]) -> dict[str, str]:
+    """X-Cursor, where anything was written."""
+    landed: list[tuple[Cluster, Landed]] = [
+        (cluster, result.landed)
+        for cluster, result in results
+        if isinstance(result, Done) and result.landed is not None
+    ]
+    return {"X-Cursor": cursor_of_writes(landed).encode()} if landed else {}
+
+
+def problem_of(cluster: Cluster, failed: Failed) -> Problem:
+    """An error of a cluster as its caller is told it."""
+    members: dict[str, Any] = {"reason": failed.reason} if failed.reason else {}
+    return Problem(failed.status, failed.detail, cluster=cluster.name, **members)
+
+
+def _object(cluster: Cluster, written: Done) -> bytes:
+    return b'{"cluster":' + orjson.dumps(cluster.name) + b"," + written.tail

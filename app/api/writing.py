@@ -1,0 +1,104 @@
+"""The endpoints that write; part of the table in `app.api.endpoints`."""
+
+from collections.abc import Mapping
+
+from app.api import applies, writes
+from app.api.endpoint import Endpoint
+from app.api.parameters import Parameter
+from app.api.targets import DRY_RUN, JSON, YAML
+from app.fleet.writing import APPLY, MERGE, STRATEGIC
+
+WHERE = (
+    Parameter(
+        "cluster",
+        "Names of clusters, separated by commas, or * for all. May be left out where there is but one.",
+        repeats=True,
+    ),
+    Parameter("namespace", "The namespace, which kinds that are in one need."),
+)
+_DRY_RUN = Parameter("dryRun", "All: only say what would come of it.", {"enum": [DRY_RUN]})
+_FORCE = Parameter("force", "Take over fields that others manage.", {"type": "boolean"})
+_MANAGED = (_DRY_RUN, Parameter("fieldManager", "Who manages the fields; k8s-mcp if left out."))
+_OBJECT = dict.fromkeys((JSON[0], YAML[0]), "Body")
+_PATCHES: Mapping[str, str] = {
+    MERGE: "Patch",
+    STRATEGIC: "Patch",
+    writes.JSON_PATCH: "JsonPatch",
+    APPLY: "Body",
+}
+
+WRITES = (
+    Endpoint(
+        "/apply",
+        applies.apply_manifest,
+        "Apply a manifest, server-side.",
+        (*WHERE, *_MANAGED, _FORCE),
+        schema="Results",
+        method="POST",
+        body=dict.fromkeys((JSON[0], YAML[0]), "Manifest"),
+        several=True,
+    ),
+    Endpoint(
+        "/{resource}",
+        writes.create,
+        "Create an object.",
+        (*WHERE, *_MANAGED),
+        schema="ObjectOrResults",
+        method="POST",
+        body=_OBJECT,
+        several=True,
+    ),
+    Endpoint(
+        "/{resource}/{name}",
+        writes.patch,
+        "Change an object.",
+        (*WHERE, *_MANAGED, _FORCE),
+        schema="ObjectOrResults",
+        method="PATCH",
+        body=_PATCHES,
+        several=True,
+    ),
+    Endpoint(
+        "/{resource}/{name}",
+        writes.replace,
+        "Replace an object.",
+        (*WHERE, *_MANAGED),
+        schema="ObjectOrResults",
+        method="PUT",
+        body=_OBJECT,
+        several=True,
+    ),
+    Endpoint(
+        "/{resource}/{name}",
+        writes.delete,
+        "Delete an object.",
+        (
+            *WHERE,
+            _DRY_RUN,
+            Parameter("propagationPolicy", "What becomes of what it owns.", {"enum": [*writes.PROPAGATION]}),
+            Parameter("gracePeriodSeconds", "Seconds that it has to end.", {"type": "integer", "minimum": 0}),
+        ),
+        schema="ObjectOrResults",
+        method="DELETE",
+        several=True,
+    ),
+    Endpoint(
+        "/{resource}/{name}/scale",
+        writes.scale,
+        "Give a workload so many replicas.",
+        (*WHERE, *_MANAGED),
+        schema="ObjectOrResults",
+        method="POST",
+        body={JSON[0]: "Replicas"},
+        several=True,
+    ),
+    Endpoint(
+        "/{resource}/{name}/restart",
+        writes.restart,
+        "Have a workload make all of its pods anew, as kubectl rollout restart.",
+        (*WHERE, *_MANAGED),
+        schema="ObjectOrResults",
+        method="POST",
+        several=True,
+    ),
+)

@@ -1,0 +1,170 @@
+"""YAML and JSON as kubectl reads them: documents of JSON values, whatever was written.
+
+Read event by event, because that is the only way in which neither depth nor aliases can
+hurt: PyYAML's own composer recurses in C until the process is gone, and an alias of an
+alias of an alias fills the memory. What scalars mean is as in sigs.k8s.io/yaml, which
+kubectl uses: YAML 1.1 without times and without numbers to the base 60.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import yaml
+
+DEEPEST = 200
+# Of one body, aliases included: hundreds of large manifests.
+MOST_VALUES = 2_000_000
+
+_WORDS: dict[str, object] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **{form: True for word in ("true", "yes", "on", "y") for form in (word, word.title(), word.upper())},
+    **{form: False for word in ("false", "no", "off", "n") for form in (word, word.title(), word.upper())},
+}
+_INTEGER = re.compile(r"[-+]?(?:0[bB][01]+|0o[0-7]+|0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
+_LONGEST_INTEGER = 80
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_STRING = "tag:yaml.org,2002:str"
+_TAGS = frozenset(
+    {_STRING, *(f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "int", "float", "bool", "null"))}
+)
+_MERGE = "<<"
+
+
+class Unreadable(ValueError):
+    """What was sent cannot be read; the message is one line, and says where."""
+
+
+def load(body: bytes, *, is_json: bool) -> list[Any]:
+    """The documents of a body, in JSON those of an array; empty ones are left out. Raises Unreadable."""
+    if is_json:
+        found = _json(body)
+        return found if isinstance(found, list) else [found]
+    try:
+        text = body.decode()
+        return [found for found in _Reader(text).documents() if found is not None]
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"byte {error.start} is not UTF-8") from None
+    except yaml.YAMLError as error:
+        raise Unreadable(" ".join(str(error).replace('"<unicode string>", ', "").split())) from None
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable(str(error)) from None
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        self._events: Iterator[Any] = iter(yaml.parse(text, Loader=loader))
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._values = 0
+
+    def documents(self) -> Iterator[Any]:
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._anchors = {}
+                yield self._value(next(self._events), 0)
+
+    def _value(self, event: Any, depth: int) -> Any:
+        if depth > DEEPEST:
+            raise Unreadable(f"line {_line(event)} is nested deeper than {DEEPEST}")
+        before = self._values
+        self._count(1, event)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                raise Unreadable(f"line {_line(event)}: there is no anchor {event.anchor!r} before it")
+            found, size = self._anchors[event.anchor]
+            self._count(size, event)
+            return found
+        if isinstance(event, yaml.ScalarEvent):
+            found = _scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            found = self._sequence(event, depth)
+        else:
+            found = self._mapping(event, depth)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = found, self._values - before
+        return found
+
+    def _sequence(self, event: Any, depth: int) -> list[Any]:
+        _check_tag(event)
+        found = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            found.append(self._value(event, depth + 1))
+        return found
+
+    def _mapping(self, event: Any, depth: int) -> dict[str, Any]:
+        _check_tag(event)
+        found: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            name = _key(self._value(event, depth + 1), event)
+            value = self._value(next(self._events), depth + 1)
+            if name == _MERGE and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
+                for each in value if isinstance(value, list) else [value]:
+                    if not isinstance(each, dict):
+                        raise Unreadable(f"line {_line(event)}: << takes mappings")
+                    merged = each | merged
+            elif name in found:
+                raise Unreadable(f"line {_line(event)}: {name!r} is there already")
+            else:
+                found[name] = value
+        return merged | found
+
+    def _count(self, number: int, event: Any) -> None:
+        self._values += number
+        if self._values > MOST_VALUES:
+            raise Unreadable(f"line {_line(event)}: more than {MOST_VALUES} values, aliases included")
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
+
+
+def _check_tag(event: Any) -> None:
+    if event.tag is not None and event.tag not in _TAGS and event.tag != "!":
+        raise Unreadable(f"line {_line(event)}: the tag {event.tag!r} has no meaning in a manifest")
+
+
+def _key(value: Any, event: Any) -> str:
+    """Names of members are text; numbers and booleans become what JSON spells for them."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return orjson.dumps(value).decode()
+    raise Unreadable(f"line {_line(event)}: a name must be text")
+
+
+def _scalar(event: Any) -> Any:
+    _check_tag(event)
+    text: str = event.value
+    plain = event.implicit[0] and event.tag is None
+    if not plain and (event.tag in (None, "!", _STRING)):
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    number = text.replace("_", "") if text[0] in "+-.0123456789" else text
+    if len(number) <= _LONGEST_INTEGER and _INTEGER.fullmatch(number):
+        found = _integer(number)
+        # Beyond 64 bits it is no integer of JSON as Kubernetes reads it.
+        return found if -(2**63) <= found < 2**64 else float(found)
+    if _FLOAT.fullmatch(number):
+        value = float(number)
+        if value in (float("inf"), float("-inf")):
+            return text
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if text.lstrip("-+") in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"):
+        raise Unreadable(f"line {_line(event)}: {text} is no number of JSON")
+    return text
+
+
+def _integer(text: str) -> int:
+    digits = text.lstrip("-+")
+    octal = len(digits) > 1 and digits[0] == "0" and digits.isdecimal()
+    found = int(digits, 8) if octal else int(digits, 0)
+    return -found if text.startswith("-") else found

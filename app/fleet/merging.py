@@ -1,0 +1,99 @@
+"""Lines from many sources put together in the order of their times, however much they bring.
+
+What is held is no more than the last piece of each source: none is read further before
+its lines have been taken.
+"""
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
+
+PIECE_BYTES = 256 * 1024
+# A source that says nothing for so long does not keep the others' lines any longer.
+PATIENCE_SECONDS = 0.2
+
+Line = tuple[str, bytes]
+
+
+class Feed:
+    """One source, which ``put``s its lines, each with its time as text that sorts, until it has ``ended``."""
+
+    def __init__(self, activity: asyncio.Event) -> None:
+        self.ended = False
+        self.lines: deque[Line] = deque()
+        self._activity = activity
+        self._taken = asyncio.Event()
+        self._quiet_since = asyncio.get_running_loop().time()
+
+    async def put(self, lines: Iterable[Line]) -> None:
+        """Returns when all have been taken."""
+        self.lines.extend(lines)
+        if self.lines:
+            self._taken.clear()
+            self._activity.set()
+            await self._taken.wait()
+
+    def end(self) -> None:
+        self.ended = True
+        self._activity.set()
+
+    def take(self) -> bytes:
+        line = self.lines.popleft()[1]
+        if not self.lines:
+            self._quiet_since = asyncio.get_running_loop().time()
+            self._taken.set()
+        return line
+
+    def missing(self, now: float) -> float | None:
+        """Seconds that there is still to wait for its next line before others go on; None for no more."""
+        if self.ended or self.lines:
+            return None
+        left = self._quiet_since + PATIENCE_SECONDS - now
+        return left if left > 0 else None
+
+
+async def merged(
+    feeds: Callable[[], Iterable[Feed]], activity: asyncio.Event, *, lasting: Callable[[], bool]
+) -> AsyncGenerator[bytes, None]:
+    """The lines of all feeds, a piece at a time.
+
+    ``feeds`` are those that there are at the moment; it ends when they all have, unless it
+    is ``lasting``: more may come.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        activity.clear()
+        known = [*feeds()]
+        waits = [left for feed in known if (left := feed.missing(loop.time())) is not None]
+        holding = [feed for feed in known if feed.lines]
+        if holding and not waits:
+            yield _piece(holding)
+            continue
+        if not holding and all(feed.ended for feed in known) and not lasting():
+            return
+        try:
+            async with asyncio.timeout(min(waits) if holding else None):
+                await activity.wait()
+        except TimeoutError:
+            continue
+
+
+def _piece(holding: list[Feed]) -> bytes:
+    """Lines in order, until a feed that may have more has none left."""
+    heap = [(feed.lines[0][0], number, feed) for number, feed in enumerate(holding)]
+    heapq.heapify(heap)
+    parts: list[bytes] = []
+    size = 0
+    while heap and size < PIECE_BYTES:
+        _, number, feed = heap[0]
+        line = feed.take()
+        parts.append(line)
+        size += len(line)
+        if feed.lines:
+            heapq.heapreplace(heap, (feed.lines[0][0], number, feed))
+        else:
+            heapq.heappop(heap)
+            if not feed.ended:
+                break
+    return b"".join(parts)

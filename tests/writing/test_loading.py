@@ -1,0 +1,151 @@
+"""YAML means what kubectl takes it for, and can do no harm."""
+
+import contextlib
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.fleet.loading import DEEPEST, MOST_VALUES, Unreadable, load
+
+
+def one(text: str) -> Any:
+    (found,) = load(text.encode(), is_json=False)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        # As `kubectl create --dry-run=client -o json` shows them.
+        ("0644", 420),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("0b11", 3),
+        ("-0x10", -16),
+        ("+12", 12),
+        ("1_000", 1000),
+        ("08", 8),
+        ("1e3", 1000),
+        ("0E0", 0),
+        ("1.0", 1),
+        (".5", 0.5),
+        ("-1.5e-3", -0.0015),
+        ("22:22", "22:22"),
+        ("2024-01-01", "2024-01-01"),
+        ("2024-01-01T10:00:00Z", "2024-01-01T10:00:00Z"),
+        ("yes", True),
+        ("Off", False),
+        ("y", True),
+        ("N", False),
+        ("0B1", 1),
+        ("0X1f", 31),
+        ("1e400", "1e400"),
+        ("~", None),
+        ("", None),
+        ("'1'", "1"),
+        ("!!str 1", "1"),
+        ("! 1", "1"),
+        ("_1", "_1"),
+        ("0x", "0x"),
+        ("500m", "500m"),
+        ("1.2.3", "1.2.3"),
+        ("18446744073709551615", 18446744073709551615),
+        ("18446744073709551616", 18446744073709551616.0),
+    ],
+)
+def test_scalars_are_those_of_kubectl(text: str, value: object) -> None:
+    found = one(f"a: {text}")["a"]
+    assert (type(found), found) == (type(value), value)
+
+
+def test_names_are_text() -> None:
+    assert one("1: a\ntrue: b\n1.5: c\n") == {"1": "a", "true": "b", "1.5": "c"}
+
+
+def test_anchors_and_merges() -> None:
+    text = "a: &x {b: 1, c: 2}\nd: *x\ne:\n  <<: *x\n  c: 3\nf:\n  <<: [*x, {g: 4}]\n'<<': 5\n"
+    inner = {"b": 1, "c": 2}
+    assert one(text) == {"a": inner, "d": inner, "e": {"b": 1, "c": 3}, "f": {"g": 4, **inner}, "<<": 5}
+
+
+def test_documents_that_are_empty_are_left_out() -> None:
+    assert load(b"---\n---\na: 1\n...\n---\n# nothing\n---\nb: 2\n", is_json=False) == [{"a": 1}, {"b": 2}]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[" * 100_000, f"deeper than {DEEPEST}"),
+        ("- " * 100_000, f"deeper than {DEEPEST}"),
+        ("{a: " * 100_000, f"deeper than {DEEPEST}"),
+        ("? " * 100_000, f"deeper than {DEEPEST}"),
+        ("a: *b", "no anchor 'b'"),
+        ("a: &a [*a]", "no anchor 'a'"),
+        ("a: 1\n---\nb: 2\na: 1\na: 2", "line 5: 'a' is there already"),
+        ("a: !!python/object/apply:os.system [x]", "python/object"),
+        ("a: !!binary aGk=", "binary"),
+        ("a: .inf", "no number of JSON"),
+        ("[a]: b", "must be text"),
+        ("a: b: c", "line 1, column 5"),
+        ("\x00", "control characters"),
+    ],
+)
+def test_what_can_do_harm_or_has_no_meaning_is_refused(text: str, part: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        load(text.encode(), is_json=False)
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_aliases_of_aliases_do_not_fill_the_memory() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]" for n in range(30)]
+    with pytest.raises(Unreadable, match=str(MOST_VALUES)):
+        load("\n".join(lines).encode(), is_json=False)
+
+
+TEXT = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"], exclude_characters="\ufffe\uffff"))
+LEAF = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | TEXT
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+
+
+@given(
+    st.recursive(
+        LEAF,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+        max_leaves=20,
+    )
+)
+def test_what_json_can_say_comes_back(value: Any) -> None:
+    """JSON is YAML, but for line ends and surrogates in its text."""
+    text = json.dumps({"a": value}, ensure_ascii=False)
+    assert same(one(text)["a"], value)
+
+
+def same(found: Any, value: Any) -> bool:
+    if isinstance(found, dict) and isinstance(value, dict):
+        return found.keys() == value.keys() and all(same(found[key], value[key]) for key in found)
+    if isinstance(found, list) and isinstance(value, list):
+        return len(found) == len(value) and all(map(same, found, value))
+    if isinstance(value, float):
+        return math.isclose(found, value, rel_tol=1e-15)
+    return type(found) is type(value) and bool(found == value)
+
+
+SIGNS = st.text(alphabet="ab:-[]{}&*!|>?'\"#%@, \n0123456789x.~<\\", max_size=60)
+
+
+@given(st.binary(max_size=60) | SIGNS.map(str.encode))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    with contextlib.suppress(Unreadable):
+        for found in load(body, is_json=False):
+            json.dumps(found, allow_nan=False)
