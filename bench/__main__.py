@@ -6,7 +6,7 @@ import sys
 
 from bench.report import Measurement, show
 
-MEASUREMENTS = ("ingest", "memory", "labels", "lists", "hung", "fleet", "paging", "fanout")
+MEASUREMENTS = ("ingest", "memory", "labels", "lists", "hung", "fleet", "paging", "fanout", "idle", "latency")
 
 
 def main() -> int:

@@ -58,7 +58,7 @@ def _fill(folder: Path) -> int:
     for file in files:
         for part in decode_page(file.read_bytes(), RESOURCE, Shape()).parts(100):
             feed.gather(part)
-    feed.swap(1)
+    feed.swap(1, continues=True)
     grown = _resident() - before
     assert len(feed.store) == PODS
     return grown

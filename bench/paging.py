@@ -92,7 +92,7 @@ async def _stream(connection: Connection, feed: Feed) -> None:
                 if event.object is not None:
                     feed.gather([event.object])
                 elif event.initial_events_end:
-                    feed.swap(event.version)
+                    feed.swap(event.version, continues=True)
                     return
 
 

@@ -58,5 +58,9 @@ def microseconds(seconds: float) -> str:
     return f"{seconds * 1e6:,.3g} µs"
 
 
+def kilobytes(size: float) -> str:
+    return f"{size / 1e3:,.1f} kB"
+
+
 def megabytes(size: float) -> str:
     return f"{size / 1e6:,.1f} MB"

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+CLIENT_GONE = 499
 # Each cluster's own API, where clients expect Kubernetes' errors.
 _KUBERNETES = re.compile(r"/clusters/[^/]+/(?!kubeconfig$)")
 # k8s.io/apimachinery/pkg/apis/meta/v1, StatusReason.
@@ -101,7 +102,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem.answer(request)
     except web.HTTPException as error:
         return _of_router(request, error).answer(request)
-    except Exception:
+    except Exception as error:
+        gone = request.transport is None or request.transport.is_closing()
+        if gone and isinstance(error, ConnectionError):
+            # Nobody is there to answer; the status is what proxies log of that.
+            return web.Response(status=CLIENT_GONE)
         log.exception("request failed", extra={"method": request.method, "path": request.path})
         return Problem(500, "internal error; the log of the server has more").answer(request)
 

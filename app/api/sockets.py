@@ -58,8 +58,12 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         return socket
     channel = Channel(request.transport, request.protocol, writer.drain, _PING, asks=True)
     session = _Session(request, socket, channel)
-    with request.app[HUB].channel(channel, session.stop):
+    hub = request.app[HUB]
+    hub.attend(channel, session.stop)
+    try:
         await session.run(asked)
+    finally:
+        hub.dismiss(channel)
     return socket
 
 
@@ -90,6 +94,8 @@ class _Refused(Exception):
 
 class _Session:
     """One socket and its subscriptions."""
+
+    __slots__ = ("_channel", "_request", "_socket", "_tasks", "_window_bits")
 
     def __init__(self, request: web.Request, socket: web.WebSocketResponse, channel: Channel) -> None:
         self._request = request
@@ -157,12 +163,15 @@ class _Session:
         encoding = Messages(id_, self._window_bits)
         hub = self._request.app[HUB]
         try:
-            with hub.stream(asked.subject, asked.query, encoding, self._channel) as stream:
+            stream = hub.open(asked.subject, asked.query, encoding, self._channel)
+            try:
                 await stream.run(asked.start)
+            finally:
+                hub.close_stream(stream)
         except AmbiguousResource as error:
             self._say(id_, frames.error(409, str(error)))
         except ConnectionError:
-            pass
+            pass  # The client has gone, which is its right.
         if self._tasks.get(id_) is asyncio.current_task():
             del self._tasks[id_]
 

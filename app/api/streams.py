@@ -83,12 +83,16 @@ async def _send(request: web.Request, asked: Subscription) -> web.StreamResponse
 async def _run(request: web.Request, asked: Subscription, encoding: Encoding, channel: Channel) -> None:
     hub = request.app[HUB]
     try:
-        with hub.channel(channel), hub.stream(asked.subject, asked.query, encoding, channel) as stream:
-            try:
-                await stream.run(asked.start)
-            except AmbiguousResource as error:
-                stream.tell(frames.error(409, str(error)))
-            else:
-                stream.tell(frames.error(503, STOPPING))
+        stream = hub.open(asked.subject, asked.query, encoding, channel)
     except AmbiguousResource as error:
         channel.write(encoding.encode([(frames.error(409, str(error)), b"")]))
+        return
+    hub.attend(channel)
+    try:
+        await stream.run(asked.start)
+        stream.tell(frames.error(503, STOPPING))
+    except AmbiguousResource as error:
+        stream.tell(frames.error(409, str(error)))
+    finally:
+        hub.dismiss(channel)
+        hub.close_stream(stream)

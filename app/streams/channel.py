@@ -38,6 +38,8 @@ class Channel:
     answer, as a ping does, `heard` is called when anything comes.
     """
 
+    __slots__ = ("_asks", "_connected", "_drain", "_heard", "_keepalive", "_moved", "_transport")
+
     def __init__(
         self,
         transport: asyncio.Transport,

@@ -77,6 +77,7 @@ class View:
         wake: Callable[["View"], None],
     ) -> None:
         self.subject = subject
+        self.place = (subject, query.signature)
         self.start = self.flushed = 0
         self.counters = counters
         self._wake = wake
