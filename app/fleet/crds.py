@@ -22,11 +22,12 @@ class Definition(msgspec.Struct, frozen=True):
     """What is kept of a CustomResourceDefinition.
 
     ``resource`` is None while the API server does not serve it. ``columns`` are the
-    additionalPrinterColumns of each version.
+    additionalPrinterColumns of each version, ``list_kind`` is what a list of it is.
     """
 
     resource: Resource | None
     columns: Mapping[str, Sequence[Mapping[str, Any]]]
+    list_kind: str = ""
 
 
 class _Version(msgspec.Struct):
@@ -34,8 +35,13 @@ class _Version(msgspec.Struct):
     additionalPrinterColumns: list[dict[str, Any]] = []
 
 
+class _Names(msgspec.Struct):
+    listKind: str = ""
+
+
 class _Spec(msgspec.Struct):
     versions: list[_Version] = []
+    names: _Names = msgspec.field(default_factory=_Names)
 
 
 class _Crd(msgspec.Struct):
@@ -65,6 +71,11 @@ class Definitions:
         """The printer columns of a resource; None where no definition is known for it."""
         known = self.known.get(resource.name)
         return known.columns.get(resource.version, ()) if known is not None else None
+
+    def list_kind(self, resource: Resource) -> str:
+        """The kind of a list of a resource."""
+        known = self.known.get(resource.name)
+        return (known.list_kind if known is not None else "") or f"{resource.kind}List"
 
     def gather(self, objects: Sequence[WireObject]) -> None:
         for found in objects:
@@ -101,7 +112,9 @@ class Definitions:
 
 def _definition(found: WireObject) -> Definition:
     document = b"{" + found.tail
-    versions = msgspec.json.decode(document, type=_Crd).spec.versions
+    spec = msgspec.json.decode(document, type=_Crd).spec
     return Definition(
-        crd_resource(document), {version.name: version.additionalPrinterColumns for version in versions}
+        crd_resource(document),
+        {version.name: version.additionalPrinterColumns for version in spec.versions},
+        spec.names.listKind,
     )

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -97,15 +97,21 @@ async def both(control_plane: ControlPlane, tmp_path: Path) -> AsyncIterator[Bot
 
 
 @pytest.fixture
-def namespace(control_plane: ControlPlane) -> str:
-    """With two pods, which nobody runs."""
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """With two pods, which nobody runs; it goes with the test, though no controller sees to that."""
     name = f"facade-{uuid.uuid4().hex[:8]}"
     control_plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     for number, color in enumerate(("red", "blue")):
         labels = {"color": color}
         body = {"metadata": {"name": f"pod-{number}", "labels": labels}, **POD}
         control_plane.request("POST", f"/api/v1/namespaces/{name}/pods", body)
-    return name
+    yield name
+    path = f"/api/v1/namespaces/{name}"
+    for plural in ("pods", "configmaps"):
+        control_plane.request("DELETE", f"{path}/{plural}?gracePeriodSeconds=0")
+    control_plane.request("DELETE", path)
+    body = {"metadata": {"name": name}, "spec": {"finalizers": []}}
+    control_plane.request("PUT", f"{path}/finalize", body)
 
 
 @pytest.mark.parametrize("accept", ["application/json", TABLE, METADATA.replace("data;", "dataList;")])
@@ -159,7 +165,7 @@ async def test_watches(
     both: Both, control_plane: ControlPlane, namespace: str, query: str, accept: str
 ) -> None:
     pods = f"/api/v1/namespaces/{namespace}/pods"
-    asked = asyncio.create_task(both.lines(f"{pods}?watch=1&timeoutSeconds=3{query}", accept))
+    asked = asyncio.create_task(both.lines(f"{pods}?watch=1&timeoutSeconds=2{query}", accept))
     await asyncio.sleep(0.7)
 
     def change() -> None:

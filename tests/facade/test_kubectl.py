@@ -40,7 +40,10 @@ data: {greeting: hello}
 # What differs between two namespaces, and from one second to the next.
 MASKS = [
     (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UID"),
-    (r"\b(web-[0-9a-f]{8,10})-[a-z0-9]{5}\b", r"\1-POD"),
+    (r"\bweb-[4-9bcdf]{6,10}-[a-z0-9]{5}\b", "POD"),
+    # A restart is in the template with its time, which differs.
+    (r"\bweb-[4-9bcdf]{6,10}\b", "REPLICASET"),
+    (r"(pod-template-hash\W+)[4-9bcdf]+", r"\1HASH"),
     (r"\b(direct|through)\b", "NS"),
     (r"(resourceVersion\W+)\d+", r"\1VERSION"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),

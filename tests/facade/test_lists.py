@@ -10,6 +10,9 @@ import pytest
 from aiohttp import web
 
 from app.api.facade import pages, reading
+from app.fleet.crds import Definition
+from app.kube.discovery import Catalog
+from app.kube.resources import Resource
 from tests.facade.conftest import Client, Front, Upstream
 from tests.reading.conftest import Held, pod
 
@@ -200,6 +203,23 @@ async def test_one_object_as_json_where_managed_fields_are_kept(held: tuple[Clie
     cluster._options = msgspec.structs.replace(cluster.options, managed_fields=True)
     cached, document = await ask(client, "/clusters/prod/api/v1/namespaces/team/pods/web-1")
     assert (cached, document) == ("hit", pod("web-1", "team", 5, app="web"))
+
+
+async def test_a_custom_list_is_of_the_kind_that_its_definition_says(held: tuple[Client, Held]) -> None:
+    client, cluster = held
+    verbs = frozenset({"list", "watch"})
+    widgets = Resource("example.com", "v1", "widgets", "widget", "Widget", True, verbs=verbs)
+    cluster.catalog = Catalog([*cluster.catalog.resources, widgets])
+    cluster.watches.follow(cluster.catalog)
+    cluster.definitions.known[widgets.name] = Definition(widgets, {}, "Widgetry")
+    custom = {**pod("one", "x", 4), "kind": "Widget", "apiVersion": "example.com/v1"}
+    cluster.fill(widgets.name, [custom], 9)
+    cached, document = await ask(client, "/clusters/prod/apis/example.com/v1/widgets")
+    assert (cached, document["kind"]) == ("hit", "Widgetry")
+    # Of custom resources, each item says what it is.
+    assert document["items"] == [custom]
+    _, table = await ask(client, "/clusters/prod/apis/example.com/v1/widgets", Accept=TABLE)
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Age"]
 
 
 async def test_secrets_that_are_held_whole(held: tuple[Client, Held]) -> None:

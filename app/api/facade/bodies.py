@@ -23,6 +23,7 @@ class Listed(msgspec.Struct, frozen=True):
     """What a list says. ``columns`` are those of the resource's definition, where it has one."""
 
     resource: Resource
+    kind: str
     objects: Sequence[CachedObject]
     metadata: Mapping[str, Any]
     columns: Sequence[Mapping[str, Any]] | None
@@ -41,7 +42,7 @@ def list_length(listed: Listed) -> int:
 
 
 def _json_head(listed: Listed) -> bytes:
-    return listed.head(f"{listed.resource.kind}List", listed.resource.api_version) + b',"items":['
+    return listed.head(listed.kind, listed.resource.api_version) + b',"items":['
 
 
 def _cut(listed: Listed) -> int:

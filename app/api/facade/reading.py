@@ -3,7 +3,7 @@
 import asyncio
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -87,7 +87,6 @@ async def answer(
     request: web.Request, cluster: Cluster, ask: Ask, *, stale: bool = False
 ) -> web.StreamResponse:
     """From the cache, as it is in this step of the event loop. Raises Problem."""
-    columns = cluster.definitions.columns(ask.resource)
     headers = {
         hdrs.CONTENT_TYPE: "application/json",
         hdrs.CACHE_CONTROL: "no-cache, private",
@@ -97,14 +96,15 @@ async def answer(
         since = cluster.condition_of(ask.resource.name).since
         headers["Warning"] = f'299 - "stale {max(time.time() - since, 0):.0f}s"'
     if ask.stream is not None:
+        columns = cluster.definitions.columns(ask.resource)
         cluster.watches.hold(ask.resource.name)
         try:
             return await watching.watch(request, ask, ask.stream, columns, headers)
         finally:
             cluster.watches.let_go(ask.resource.name)
     if ask.name:
-        return await send(request, _object(ask, columns), headers)
-    listed = await _list(request, ask, columns)
+        return await send(request, _object(cluster, ask), headers)
+    listed = await _list(request, cluster, ask)
     length = bodies.list_length(listed) if ask.shape == "json" else None
     return await send(request, _body(ask, listed), headers, length=length)
 
@@ -118,13 +118,20 @@ def _body(ask: Ask, listed: Listed) -> Pieces:
     return bodies.json_list(listed)
 
 
-def _object(ask: Ask, columns: Sequence[Any] | None) -> Pieces:
+def _listed(
+    cluster: Cluster, ask: Ask, objects: Sequence[CachedObject], metadata: Mapping[str, Any]
+) -> Listed:
+    known, resource = cluster.definitions, ask.resource
+    return Listed(resource, known.list_kind(resource), objects, metadata, known.columns(resource))
+
+
+def _object(cluster: Cluster, ask: Ask) -> Pieces:
     found = _one(ask)
     assert found is not None
     match ask.shape:
         case "table":
             metadata = {"resourceVersion": str(found.version)}
-            return bodies.table(Listed(ask.resource, [found], metadata, columns), ask.included)
+            return bodies.table(_listed(cluster, ask, [found], metadata), ask.included)
         case "metadata":
             return bodies.metadata_object(found)
     return bodies.json_object(found)
@@ -134,7 +141,7 @@ def _one(ask: Ask) -> CachedObject | None:
     return ask.store.get(key_of(ask.namespace, ask.name))
 
 
-async def _list(request: web.Request, ask: Ask, columns: Sequence[Any] | None) -> Listed:
+async def _list(request: web.Request, cluster: Cluster, ask: Ask) -> Listed:
     """Raises Problem."""
     kept = request.app[pages.PAGES]
     list_id = ask.token.list_id if ask.token is not None else ""
@@ -158,7 +165,7 @@ async def _list(request: web.Request, ask: Ask, columns: Sequence[Any] | None) -
         if not ask.selects:
             metadata["remainingItemCount"] = len(objects) - end
     page = objects[start:end] if start or end < len(objects) else objects
-    return Listed(ask.resource, page, metadata, columns)
+    return _listed(cluster, ask, page, metadata)
 
 
 def _path_of(found: CachedObject) -> str:
