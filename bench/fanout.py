@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.report import Row, microseconds, milliseconds
+from bench.report import Row, microseconds, milliseconds, percentile
 from bench.sources import Measured
 from bench.talking import Talk
 
@@ -67,9 +67,9 @@ def run() -> list[Row]:
         ),
         Row(
             f"latency at {CLIENTS * CHANGES_A_SECOND:,} deliveries a second, 99th percentile",
-            milliseconds(_late(ours_late)),
-            f"sock.send {milliseconds(_late(floor_late))}",
-            _late(ours_late) / _late(floor_late),
+            milliseconds(percentile(ours_late, 99)),
+            f"sock.send {milliseconds(percentile(floor_late, 99))}",
+            percentile(ours_late, 99) / percentile(floor_late, 99),
             "<=",
             1.5,
         ),
@@ -80,10 +80,6 @@ def run() -> list[Row]:
             statistics.median(ours_late) / statistics.median(floor_late),
         ),
     ]
-
-
-def _late(latencies: list[float]) -> float:
-    return sorted(latencies)[len(latencies) * 99 // 100]
 
 
 class _Audience:

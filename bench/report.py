@@ -46,6 +46,10 @@ def show(rows: Sequence[Row]) -> None:
     Console(width=150).print(table)
 
 
+def percentile(values: Sequence[float], percent: int) -> float:
+    return sorted(values)[len(values) * percent // 100]
+
+
 def milliseconds(seconds: float) -> str:
     return f"{seconds * 1e3:,.3g} ms" if seconds < 1 else f"{seconds * 1e3:,.0f} ms"
 
