@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
-import msgspec
 from aiohttp import web
 
 from app.api.callers import CALLER
@@ -14,7 +13,7 @@ from app.api.state import FLEET, SERVING
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage, introduced
 from app.fleet.fleet import UnknownCluster
-from app.fleet.status import ClusterStatus
+from app.fleet.status import NOT_SEEN, ClusterStatus, behind
 from app.kube.names import AmbiguousResource, UnknownResource, match
 from app.kube.resources import Resource
 from app.streams.cursor import Cursor, CursorError
@@ -23,7 +22,6 @@ from app.streams.positions import wait_until_seen
 T = TypeVar("T")
 
 AFTER_SECONDS = 2.0
-NOT_SEEN = "what was written, or what after= covers, has not been seen yet"
 # By these words no kind can be asked for without its group: they are paths of our own, now or soon.
 OWN_WORDS = frozenset(
     {
@@ -97,31 +95,16 @@ async def caught_up(request: web.Request, coverage: Coverage) -> Collection[str]
     after = _cursor(request)
     await coverage.ready(request.app[SERVING].sync_timeout)
     if after is None:
-        return await _own_writes(coverage)
+        return await coverage.unseen()
     covered_late, own_late = await asyncio.gather(
-        wait_until_seen(coverage, after, AFTER_SECONDS), _own_writes(coverage)
+        wait_until_seen(coverage, after, AFTER_SECONDS), coverage.unseen()
     )
     return covered_late | own_late
 
 
-async def _own_writes(coverage: Coverage) -> set[str]:
-    """The clusters that do not show yet, even after some waiting, what was written through this server."""
-    name = coverage.resource.name
-    behind = [cluster for cluster in coverage.clusters if cluster.written.pending(name)]
-    if not behind:
-        return set()
-    seen = await asyncio.gather(*(cluster.written.seen(name) for cluster in behind))
-    return {cluster.name for cluster, caught_up in zip(behind, seen, strict=True) if not caught_up}
-
-
 def statuses(coverage: Coverage, late: Collection[str]) -> list[ClusterStatus]:
     """How the clusters are; one that is late is stale."""
-    return [
-        msgspec.structs.replace(status, state="stale", error=NOT_SEEN)
-        if status.name in late and status.state == "synced"
-        else status
-        for status in coverage.statuses()
-    ]
+    return behind(coverage.statuses(), late, NOT_SEEN)
 
 
 def _cursor(request: web.Request) -> Cursor | None:

@@ -57,6 +57,15 @@ class Coverage:
             cluster.name, condition.state, timestamp(condition.since), objects, condition.error
         )
 
+    async def unseen(self) -> set[str]:
+        """The clusters that do not show, even after some waiting, what was written through this process."""
+        name = self.resource.name
+        behind = [cluster for cluster in self.clusters if cluster.written.pending(name)]
+        if not behind:
+            return set()
+        seen = await asyncio.gather(*(cluster.written.seen(name) for cluster in behind))
+        return {cluster.name for cluster, caught_up in zip(behind, seen, strict=True) if not caught_up}
+
     async def ready(self, patience: float) -> None:
         """Wait for first lists that began less than ``patience`` seconds ago and have not failed."""
         await asyncio.gather(

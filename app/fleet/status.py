@@ -1,7 +1,7 @@
 """How the watching of something goes, in the words of the contract."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -40,6 +40,19 @@ class ClusterStatus(msgspec.Struct, frozen=True):
     since: str
     objects: int
     error: str | None
+
+
+NOT_SEEN = "what was written, or what after= covers, has not been seen yet"
+
+
+def behind(statuses: Sequence[ClusterStatus], late: Collection[str], error: str) -> list[ClusterStatus]:
+    """The same, but what is late is stale."""
+    return [
+        msgspec.structs.replace(status, state="stale", error=error)
+        if status.name in late and status.state == "synced"
+        else status
+        for status in statuses
+    ]
 
 
 def summary(conditions: Sequence[Condition]) -> Condition:

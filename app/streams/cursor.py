@@ -116,6 +116,20 @@ class Cursor:
         known = {_name_id(cluster) for cluster in clusters}
         return any(row_id[:_NAME_BYTES] not in known for row_id in self._rows)
 
+    def without(self, places: Iterable[tuple[str, str]]) -> "Cursor":
+        """That of who has forgotten these resources of these clusters."""
+        forgotten = {(_name_id(cluster), resource) for cluster, resource in places}
+        resources = [column.partition("/")[0] for column in self._columns]
+        rows = {
+            row_id: tuple(
+                0 if (row_id[:_NAME_BYTES], resource) in forgotten else version
+                for resource, version in zip(resources, row, strict=True)
+            )
+            for row_id, row in self._rows.items()
+        }
+        marks = {place: mark for place, mark in self._marks.items() if rows[place[0]][place[1]]}
+        return Cursor(self.made, self.maker, self.signature, self._columns, rows, self._shift, marks)
+
     def encode(self) -> str:
         """The text that clients send back, at most ``LIMIT`` characters."""
         cursor = self

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -12,8 +13,11 @@ from app.streams import frames, resuming
 from app.streams.channel import Channel
 from app.streams.cursor import Cursor
 from app.streams.encodings import Encoding
-from app.streams.parts import Patch
+from app.streams.parts import Part, Patch
 from app.streams.views import PIECE_BYTES, Position, View
+
+# What is to be sent of a part; None where that is to be told anew.
+FramesOf = Callable[[Part], Iterator[bytes] | None]
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -104,48 +108,81 @@ class Stream:
     async def _begin(self, start: Start) -> None:
         view, cursor = self.view, start.cursor
         if cursor is not None and resuming.is_possible(cursor, view.range):
-            await view.range.ready(start.patience)
-            await self._resume(cursor)
+            await self._resume(cursor, await view.range.ready(start.patience))
             return
         if cursor is None and not start.snapshot:
             await view.range.ready(start.patience)
             self._position = view.here()
             self._known_since = CLOCK.now
             view.counters.started("nothing")
-            self._write([frames.bookmark(view.range.cursor())], self._position.cursor)
+            self._write([frames.bookmark(view.range.cursor().encode())], self._position.cursor)
             return
         view.counters.started("reset" if cursor is not None else "snapshot")
-        self._write([frames.RESET], _nothing(view))
-        await view.range.ready(start.patience)
-        await self._snapshot()
+        self._forget(has_cursor=cursor is not None and cursor.signature == view.range.signature)
+        await self._snapshot(await view.range.ready(start.patience))
 
-    async def _snapshot(self) -> None:
+    def _forget(self, *, has_cursor: bool) -> None:
+        """Have a client forget all, its cursor too: another server might know how to go on from there."""
+        nothing = _nothing(self.view)
+        told = [frames.RESET, frames.bookmark(nothing.decode())] if has_cursor else [frames.RESET]
+        self._write(told, nothing)
+
+    async def _snapshot(self, late: Collection[str] = ()) -> None:
         """All there is; RESET has been sent."""
         self._knows_all = True
-        await self._synchronise(self.view.range.everything(), _nothing(self.view))
+        await self._synchronise(Part.everything, _nothing(self.view), late)
 
-    async def _resume(self, cursor: Cursor) -> None:
+    async def _resume(self, cursor: Cursor, late: Collection[str]) -> None:
         view = self.view
         plan = await resuming.plan(view.range, cursor, exact=view.subject.every)
         if plan is None:
             view.counters.started("reset")
-            self._write([frames.RESET], _nothing(view))
-            await self._snapshot()
+            self._forget(has_cursor=True)
+            await self._snapshot(late)
         else:
             view.counters.started("changes")
-            await self._synchronise(plan.frames(), cursor.text.encode())
+            await self._synchronise(plan.frames_of, cursor.text.encode(), late)
 
-    async def _synchronise(self, told: Iterable[bytes], cursor: bytes) -> None:
-        """Send what makes the client know all, and SYNCED; until then ``cursor`` is what it resumes with."""
+    async def _synchronise(self, frames_of: FramesOf, cursor: bytes, late: Collection[str]) -> None:
+        """Send what makes who comes with ``cursor`` know all, and SYNCED.
+
+        The clusters in which what was written is not seen yet are ``late``.
+        """
         view = self.view
         position = view.here()
-        reached, statuses = view.range.cursor(), view.range.statuses()
-        await self._write_all(told, cursor)
+        reached, statuses = view.range.cursor(), view.range.statuses(late)
+        await self._tell(frames_of, [], cursor, reached)
         if self._over:
             return
-        self._write([frames.synced(reached, statuses)], reached.encode())
+        text = reached.encode()
+        self._write([frames.synced(text, statuses)], text.encode())
         self._position = position
         self._known_since = CLOCK.now
+
+    async def _tell(
+        self, frames_of: FramesOf, removed: Sequence[bytes], cursor: bytes, reached: Cursor
+    ) -> int:
+        """Bring who comes with ``cursor`` to what is ``reached``, and return how many frames that took.
+
+        Who is cut off after RESET of a part, and before all of it, must not come back with a
+        cursor that covers it. So these come last, behind a cursor without them.
+        """
+        anew: list[Part] = []
+
+        def changes() -> Iterator[bytes]:
+            for part in [*self.view.range.parts.values()]:
+                found = frames_of(part)
+                if found is None:
+                    anew.append(part)
+                else:
+                    yield from found
+
+        sent = await self._write_all(changes(), cursor)
+        if self._over or not (anew or removed):
+            return sent
+        left = reached.without((part.cluster.name, part.resource.name) for part in anew).encode()
+        self._write([frames.bookmark(left)], left.encode())
+        return sent + await self._write_all(chain(removed, *(part.anew() for part in anew)), left.encode())
 
     # Going on
 
@@ -174,13 +211,19 @@ class Stream:
         view, known = self.view, self._position
         if view.subject.every:
             view.counters.resets += 1
-            self._write([frames.RESET], _nothing(view))
+            self._forget(has_cursor=True)
             await self._snapshot()
             return
         position = view.here()
-        sent = await self._write_all(view.range.since_step(known.step), known.cursor)
+        sent = await self._tell(
+            lambda part: part.since_step(known.step),
+            view.range.removed_since(known.step),
+            known.cursor,
+            view.range.cursor(),
+        )
         if self._over:
             return
+        self._write(view.range.told_since(known.step), position.cursor)
         view.counters.skipped += max(0, position.index - known.index - sent)
         self._position = position
         self._known_since = CLOCK.now

@@ -30,6 +30,9 @@ class Log(Protocol):
     def append(self, frame: bytes, step: int, patch: "Patch | None" = None) -> None:
         """Who has received this frame has seen everything up to this step."""
 
+    def bookmark(self) -> None:
+        """Tell a cursor that covers what the stores hold now."""
+
     def skip(self) -> None:
         """There is something new that is no frame: streams must look for it."""
 
@@ -179,22 +182,22 @@ class Part:
         yield self.place.reset
         yield from self.everything()
 
-    def absent(self) -> Iterator[bytes]:
-        """To who may know objects of a part that is not known here: whether these are still there."""
-        if self.condition.state in ("synced", "forbidden"):
-            yield self.place.reset
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing is known because there is nothing, and not because that is yet to be seen."""
+        return not self.is_known and self.condition.state in ("synced", "forbidden")
 
-    def since_step(self, step: int) -> Iterator[bytes]:
-        """What is different since a step of this process."""
+    def since_step(self, step: int) -> Iterator[bytes] | None:
+        """What is different since a step of this process; None where it is to be told anew."""
         if self.is_replaced_since(step):
-            return self.anew()
+            return None
         return self._latest([[*map(_key_of, store.last.since_step(step))] for store in self.stores])
 
-    def since(self, versions: Sequence[int]) -> Iterator[bytes]:
-        """What is different since these versions of the stores."""
+    def since(self, versions: Sequence[int]) -> Iterator[bytes] | None:
+        """What is different since these versions of the stores; None where it is to be told anew."""
         known = zip(self.stores, versions, strict=True)
         if not all(store.last.reaches(version) for store, version in known):
-            return self.anew()
+            return None
         keys, histories = [], []
         for store, version in zip(self.stores, versions, strict=True):
             keys.append([*map(_key_of, store.last.since(version))])
@@ -228,11 +231,13 @@ class Part:
 
     def _latest(
         self, keys: Sequence[Sequence[str]], histories: Sequence[Mapping[str, tuple[bool, bool]]] = ()
+    ) -> Iterator[bytes] | None:
+        """The objects of these keys by store, as they are when their turn comes; None for too many."""
+        return self._states(keys, histories) if sum(map(len, keys)) <= KEYS_HELD else None
+
+    def _states(
+        self, keys: Sequence[Sequence[str]], histories: Sequence[Mapping[str, tuple[bool, bool]]]
     ) -> Iterator[bytes]:
-        """The objects of these keys by store, as they are when their turn comes."""
-        if sum(map(len, keys)) > KEYS_HELD:
-            yield from self.anew()
-            return
         for number, store in enumerate(self.stores):
             history = histories[number] if histories else {}
             for key in keys[number]:

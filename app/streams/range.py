@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 import msgspec
@@ -12,11 +12,12 @@ from app.cache.queries import Query
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage, introduced
 from app.fleet.fleet import Fleet
-from app.fleet.status import ClusterStatus, Condition, summary, timestamp
+from app.fleet.status import NOT_SEEN, ClusterStatus, Condition, behind, summary, timestamp
 from app.kube.discovery import WELL_KNOWN
 from app.kube.names import AmbiguousResource, UnknownResource, match
 from app.kube.resources import Resource
 from app.streams import frames
+from app.streams.cursor import Cursor
 from app.streams.parts import Log, Part
 from app.streams.positions import cursor_at
 
@@ -65,16 +66,19 @@ class Range:
         asked = self._subject.clusters
         return [each for each in self._fleet.clusters.values() if asked is None or each.name in asked]
 
-    async def ready(self, patience: float) -> None:
+    async def ready(self, patience: float) -> set[str]:
         """Wait for first lists that began less than ``patience`` seconds ago and have not failed.
 
-        Raises AmbiguousResource.
+        And for what was written through this process; returns the clusters in which that is not
+        seen even then. Raises AmbiguousResource.
         """
         if self._words:
             await introduced(self.clusters, patience)
             self._resolve()
         clusters = self.clusters
-        await asyncio.gather(*(Coverage(each, clusters).ready(patience) for each in self._resources.values()))
+        coverages = [Coverage(resource, clusters) for resource in self._resources.values()]
+        await asyncio.gather(*(coverage.ready(patience) for coverage in coverages))
+        return set().union(*await asyncio.gather(*(coverage.unseen() for coverage in coverages)))
 
     def _resolve(self) -> None:
         """Understand what can be understood by now."""
@@ -98,12 +102,18 @@ class Range:
         if self._subject.clusters is not None and name not in self._subject.clusters:
             return
         cluster = self._fleet.clusters.get(name)
-        for place, part in [*self.parts.items()]:
-            if part.cluster.name == name and part.cluster is not cluster:
-                part.close()
-                del self.parts[place]
-                self._removed[place] = part.place.reset, CLOCK.tick()
-                yield part.place.reset
+        gone = [
+            part for part in self.parts.values() if part.cluster.name == name and part.cluster is not cluster
+        ]
+        for part in gone:
+            part.close()
+            place = name, part.resource.name
+            del self.parts[place]
+            self._removed[place] = part.place.reset, CLOCK.tick()
+        if gone:
+            # Who has forgotten something must not come back with a cursor that covers it.
+            self._log.bookmark()
+            yield from [part.place.reset for part in gone]
         if cluster is None:
             frame = frames.cluster(name, None, Condition("removed", time.time()))
             self._removed[name, None] = frame, CLOCK.tick()
@@ -116,28 +126,26 @@ class Range:
 
     # What there is
 
-    def cursor(self) -> str:
+    def cursor(self) -> Cursor:
         """That of who sees all that the stores hold in this step of the event loop."""
         stores = ((part.cluster, store) for part in self.parts.values() for store in part.stores)
-        return cursor_at(stores, self.signature, self.maker).encode()
+        return cursor_at(stores, self.signature, self.maker)
 
-    def statuses(self) -> list[ClusterStatus]:
-        """How each cluster in scope is for all that is asked for."""
+    def statuses(self, late: Collection[str]) -> list[ClusterStatus]:
+        """How each cluster in scope is for all that is asked for; those that are ``late`` are stale."""
         parts: dict[str, list[Part]] = {cluster.name: [] for cluster in self.clusters}
         for part in self.parts.values():
             parts.setdefault(part.cluster.name, []).append(part)
-        return [_status(cluster, parts[cluster.name]) for cluster in self.clusters]
+        found = [_status(cluster, parts[cluster.name]) for cluster in self.clusters]
+        return behind(found, late, NOT_SEEN)
 
-    def everything(self) -> Iterator[bytes]:
-        for part in [*self.parts.values()]:
-            yield from part.everything()
+    def removed_since(self, step: int) -> list[bytes]:
+        """What is to be told of what went since a step of this process."""
+        return [frame for frame, at in self._removed.values() if at > step]
 
-    def since_step(self, step: int) -> Iterator[bytes]:
-        """What is different since a step of this process."""
-        yield from [frame for frame, at in self._removed.values() if at > step]
-        for part in [*self.parts.values()]:
-            yield from part.since_step(step)
-        yield from dict.fromkeys(part.told for part in self.parts.values() if part.told_at > step)
+    def told_since(self, step: int) -> list[bytes]:
+        """The states of what has another one since a step of this process."""
+        return [*dict.fromkeys(part.told for part in self.parts.values() if part.told_at > step)]
 
 
 def _status(cluster: Cluster, parts: list[Part]) -> ClusterStatus:

@@ -34,23 +34,18 @@ def is_possible(cursor: Cursor, range_: Range) -> bool:
 
 
 class Plan(msgspec.Struct):
-    """What each part begins with: versions of its stores, or changes. Of any other, all is sent."""
+    """What each part goes on from: versions of its stores, or changes. Any other is told anew."""
 
-    range: Range
     begun: int
     versions: Mapping[Part, list[int]]
     changes: Mapping[Part, list[Change]] | None
 
-    def frames(self) -> Iterator[bytes]:
-        """To be taken in the step of the event loop in which the stream's position is."""
-        for part in [*self.range.parts.values()]:
-            yield from self._of(part)
-
-    def _of(self, part: Part) -> Iterator[bytes]:
+    def frames_of(self, part: Part) -> Iterator[bytes] | None:
+        """What is to be sent of a part; None where that is to be told anew."""
         if not part.is_known:
-            return part.absent()
+            return None if part.is_gone else iter(())
         if part not in self.versions or part.is_replaced_since(self.begun):
-            return part.anew()
+            return None
         if self.changes is not None:
             return part.exactly(self.changes[part])
         return part.since(self.versions[part])
@@ -70,7 +65,7 @@ async def plan(range_: Range, cursor: Cursor, *, exact: bool) -> Plan | None:
             if part.is_known and (known is None or part.is_replaced_since(begun)):
                 return None
             changes[part] = known or []
-    return Plan(range_, begun, versions, changes if exact else None)
+    return Plan(begun, versions, changes if exact else None)
 
 
 async def _versions(part: Part, cursor: Cursor, made: float) -> list[int] | None:

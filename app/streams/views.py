@@ -118,7 +118,7 @@ class View:
         """Where who knows all that the stores hold now goes on."""
         self.flush()
         if self._dated:
-            self.cursor = self.range.cursor().encode()
+            self.cursor = self._reached()
         return Position(self.flushed, CLOCK.now, self.cursor)
 
     # The log
@@ -150,7 +150,13 @@ class View:
                 self.append(frame, CLOCK.now)
 
     def bookmark(self) -> None:
-        self.append(frames.bookmark(self.range.cursor()), CLOCK.now)
+        """Tell a cursor that covers what the stores hold now."""
+        cursor = self._reached()
+        self.append(frames.bookmark(cursor.decode()), CLOCK.now)
+        self._entries[-1].cursor = cursor
+
+    def _reached(self) -> bytes:
+        return self.range.cursor().encode().encode()
 
     def flush(self) -> None:
         """Send what is new to those who are up to date, in one go."""
@@ -166,11 +172,11 @@ class View:
         self._trim()
 
     def _date(self, new: Sequence[Entry]) -> None:
-        """Only behind the last of what is new are all stores where they are now."""
+        """Only behind a bookmark, or the last of what is new, are all stores where a cursor says."""
         if self._dated:
             for entry in new:
-                entry.cursor = self.cursor
-            self.cursor = new[-1].cursor = self.range.cursor().encode()
+                entry.cursor = self.cursor = entry.cursor or self.cursor
+            self.cursor = new[-1].cursor = self._reached()
 
     def _send(self, encoding: Encoding, streams: dict[Reader, None], before: Position) -> None:
         """Send those who are up to date what came since, and see who of them is so no more."""

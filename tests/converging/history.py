@@ -17,7 +17,7 @@ from app.kube import backoff, listing, reflector, verdict
 RUNS = int(os.environ.get("K8S_MCP_TEST_RUNS", "200"))
 STEPS = 12
 QUIET_SECONDS = 30.0
-RESTORE_SECONDS = 0.05
+RESTORE_SECONDS = 0.25
 RESOURCES = ("pods", "configmaps")
 NAMESPACES = ("default", "shop")
 FAULTS = [fault for fault in Fault if fault is not Fault.GZIP]
@@ -128,7 +128,8 @@ class History:
         self.cluster.storage.restore(self._backup)
         for _ in range(self.rng.choice((0, 5, 200))):
             self._change_one()
-        # Who is between a list and its watch must find the server gone: a restore takes longer than that.
+        # Who is between a list and its watch must find the server gone: a restore takes longer than
+        # any list is under way, and than any proxy delays it.
         await asyncio.sleep(RESTORE_SECONDS)
         await self.cluster.start()
 

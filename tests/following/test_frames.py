@@ -1,5 +1,6 @@
 """What streams say, frame by frame."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,30 @@ async def test_what_a_cursor_does_not_cover_is_sent_from_the_start(
     assert {"type": "RESET"} not in frames
     assert ("ADDED", "map") in told(frames)
     assert ("ADDED", "one") not in told(frames)
+
+
+async def test_who_was_told_to_forget_comes_back_with_nothing_of_that(
+    prod: SimulatedCluster, config: Path, server: Server, session: aiohttp.ClientSession
+) -> None:
+    """One server cannot go on from a cursor; who is cut off there may find one that can."""
+    for name in ("stays", "changes"):
+        prod.storage.create(pod(name))
+    async with watched(session, server, resource="pods") as stream:
+        cursor = (await stream.until("SYNCED"))[-1]["cursor"]
+        for store in server.fleet.coverage("pods").stores:
+            store.began -= 10  # cursors tell when they were made in whole seconds
+        relabel(prod, "pods", "changes", a="b")
+        await stream.next()
+    prod.storage.compact()
+    async with serving(config) as other, watched(session, other, resource="pods", cursor=cursor) as stream:
+        bookmark, reset = await stream.before_reset()
+        assert reset == {"type": "RESET", "cluster": "prod", "resource": "pods"}
+        assert bookmark["type"] == "BOOKMARK"
+    async with watched(session, server, resource="pods", cursor=cursor) as stream:
+        assert told(await stream.until("SYNCED")) == [("MODIFIED", "changes"), ("SYNCED", None)]
+    async with watched(session, server, resource="pods", cursor=bookmark["cursor"]) as stream:
+        frames = await stream.until("SYNCED")
+    assert told(frames) == [("RESET", None), ("ADDED", "changes"), ("ADDED", "stays"), ("SYNCED", None)]
 
 
 async def test_what_leaves_a_selector_is_deleted_and_what_enters_is_added(
@@ -310,7 +335,9 @@ async def test_clusters_come_and_go_in_open_streams(
         new.storage.create(pod("newest"))
         await stream.until("SYNCED")
         write_config(config, [("prod", prod.url), ("new", new.url)])
-        frames = await stream.until("CLUSTER")
+        before, reset = await stream.before_reset()
+        assert before["type"] == "BOOKMARK"
+        frames = [reset, *await stream.until("CLUSTER")]
         while ("ADDED", "newest") not in told(frames):
             frames.append(await stream.next())
         gone = [frame for frame in frames if frame.get("cluster") == "edge"]
@@ -320,6 +347,8 @@ async def test_clusters_come_and_go_in_open_streams(
         write_config(config, [("prod", prod.url), ("edge", edge.url)])
         while ("ADDED", "edgy") not in told(frames):
             frames.append(await stream.next())
+    async with watched(session, server, resource="pods", cursor=before["cursor"]) as stream:
+        assert ("ADDED", "edgy") in told(await stream.until("SYNCED"))
 
 
 async def test_a_resource_that_may_not_be_read_any_more_is_forgotten_first(
@@ -394,3 +423,26 @@ async def test_the_head_of_a_stream_is_not_a_stream(server: Server, session: aio
     async with session.head(f"{server.url}/pods", params={"watch": "1"}) as answer:
         assert answer.status == 200
         assert answer.content_type == "application/x-ndjson"
+
+
+async def test_a_stream_waits_for_what_was_written_through_this_server(
+    prod: SimulatedCluster, server: Server, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod.storage.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    await listed(session, server, "/configmaps")
+    (store,) = server.fleet.clusters["prod"].watches.get("configmaps").stores  # type: ignore[union-attr]
+    apply, late = store.apply, asyncio.Event()
+
+    async def after_a_while(*arguments: Any) -> None:
+        await late.wait()
+        apply(*arguments)
+
+    monkeypatch.setattr(store, "apply", lambda *arguments: asyncio.create_task(after_a_while(*arguments)))
+    async with session.post(
+        f"{server.url}/configmaps", params={"cluster": "prod"}, json=config_map("written")
+    ) as answer:
+        assert answer.status == 201, await answer.text()
+    async with watched(session, server, resource="configmaps") as stream:
+        assert await stream.next() == {"type": "RESET"}
+        late.set()
+        assert told(await stream.until("SYNCED")) == [("ADDED", "written"), ("SYNCED", None)]

@@ -18,15 +18,18 @@ class Watched:
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self.answer = answer
 
+    async def raw(self) -> Frame:
+        """The next frame, of whatever type."""
+        async with asyncio.timeout(SECONDS):
+            line = await self.answer.content.readline()
+        assert line, "the stream has ended"
+        return dict(json.loads(line))
+
     async def next(self) -> Frame:
         """The next frame but bookmarks."""
-        async with asyncio.timeout(SECONDS):
-            while True:
-                line = await self.answer.content.readline()
-                assert line, "the stream has ended"
-                frame: Frame = json.loads(line)
-                if frame["type"] != "BOOKMARK":
-                    return frame
+        while (frame := await self.raw())["type"] == "BOOKMARK":
+            pass
+        return frame
 
     async def until(self, kind: str) -> list[Frame]:
         """All up to the next frame of this type."""
@@ -36,10 +39,16 @@ class Watched:
         return frames
 
     async def bookmark(self) -> Frame:
-        async with asyncio.timeout(SECONDS):
-            while (frame := json.loads(await self.answer.content.readline()))["type"] != "BOOKMARK":
-                pass
-        return dict(frame)
+        while (frame := await self.raw())["type"] != "BOOKMARK":
+            pass
+        return frame
+
+    async def before_reset(self) -> tuple[Frame, Frame]:
+        """The next RESET, and what comes right before it."""
+        before, frame = {}, await self.raw()
+        while frame["type"] != "RESET":
+            before, frame = frame, await self.raw()
+        return before, frame
 
 
 @asynccontextmanager
