@@ -152,7 +152,12 @@ async def test_workloads_are_scaled_and_restarted(fleet: AsyncFleet, prod: Simul
 
 
 async def test_logs_by_lines_and_whole(fleet: AsyncFleet, prod: SimulatedCluster) -> None:
-    running = {"name": "main", "ready": True, "restartCount": 0, "state": {"running": {}}}
+    running = {
+        "name": "main",
+        "ready": True,
+        "restartCount": 0,
+        "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+    }
     prod.storage.create(pod("web-1") | {"status": {"phase": "Running", "containerStatuses": [running]}})
     await fleet.list("pods")
     text = await fleet.logs("pods", "web-1", cluster="prod", namespace="default", tail_lines=5)
