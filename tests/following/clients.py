@@ -161,5 +161,9 @@ class Follower(Known):
                 self.take(frame)
                 # The cursor of an event is good even before SYNCED.
                 self.cursor = frame.get("id", self.cursor)
-                if self._slow and self.restless and self._rng.random() < 0.1:
-                    await asyncio.sleep(self._slow)
+                await self.dawdle()
+
+    async def dawdle(self) -> None:
+        """Who reads slowly does so now and then."""
+        if self._slow and self.restless and self._rng.random() < 0.1:
+            await asyncio.sleep(self._slow)

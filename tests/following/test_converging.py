@@ -65,8 +65,9 @@ def known(client: Follower) -> dict[Key, tuple[str, str]]:
 class World:
     """Two clusters, two servers that watch both, and clients; something may go wrong on every way."""
 
-    def __init__(self, seed: int, path: Path) -> None:
+    def __init__(self, seed: int, path: Path, follower: type[Follower] = Follower) -> None:
         self.rng = random.Random(seed)
+        self._follower = follower
         self.clusters = {
             name: simulated(name, seed=seed, history=self.rng.choice((20, 10_000))) for name in ("a", "b")
         }
@@ -102,7 +103,7 @@ class World:
         closing.push_async_callback(self._stop)
         for number, (query, matches) in enumerate(QUERIES):
             rng = random.Random(f"{self._seed}/client {number}")
-            client = Follower(
+            client = self._follower(
                 urls,
                 {"resource": ",".join(RESOURCES), **query},
                 rng.choice([*TRANSPORTS]),
@@ -183,12 +184,16 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     assert isinstance(result, asyncio.CancelledError), result
 
 
-@pytest.mark.parametrize("seed", range(RUNS))
-async def test_after_a_quiet_moment_every_client_knows_the_truth(seed: int, tmp_path: Path) -> None:
-    world = World(seed, tmp_path)
+async def live(world: World) -> None:
+    """Through trouble, each time until all is well again."""
     async with AsyncExitStack() as closing:
         await world.open(closing)
         for _ in range(3):
             await world.trouble()
             world.settle()
             await world.quiet()
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+async def test_after_a_quiet_moment_every_client_knows_the_truth(seed: int, tmp_path: Path) -> None:
+    await live(World(seed, tmp_path))
