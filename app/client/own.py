@@ -34,6 +34,7 @@ class OwnServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for this process to take
         )
         self._said: deque[str] = deque(maxlen=20)
         self._url = ""
