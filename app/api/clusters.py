@@ -8,6 +8,7 @@ import yaml
 from aiohttp import web
 
 from app.api.parameters import words
+from app.api.permitting import is_read_only
 from app.api.scoping import in_scope
 from app.api.state import SERVING
 from app.fleet.cluster import Cluster
@@ -16,7 +17,10 @@ from app.kube.resources import Resource
 
 
 async def list_clusters(request: web.Request) -> web.StreamResponse:
-    entries = [_entry(cluster) for cluster in in_scope(request, words(request, "cluster"))]
+    entries = [
+        {**_entry(cluster), "readOnly": is_read_only(request, cluster.name)}
+        for cluster in in_scope(request, words(request, "cluster"))
+    ]
     return web.Response(body=orjson.dumps({"clusters": entries}), content_type="application/json")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from app.api import dashboard
 from app.api.callers import BEARER, CALLER, LOCAL, Caller
 from app.api.problem import Problem
 
@@ -85,7 +86,7 @@ class Door:
     def _settle(self, request: web.Request) -> Caller | None:
         if self._token is None:
             return LOCAL
-        if request.path in OPEN and not request.query_string:
+        if (request.path in OPEN and not request.query_string) or dashboard.is_open(request.path):
             return None
         presented = [*_presented(request)]
         if not presented:

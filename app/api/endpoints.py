@@ -5,7 +5,7 @@ import functools
 import orjson
 from aiohttp import hdrs, web
 
-from app.api import clusters, logs, operations, reads, sockets, streams
+from app.api import clusters, dashboard, logs, operations, reads, sockets, streams
 from app.api.endpoint import Endpoint
 from app.api.facade import serving
 from app.api.negotiation import FORMATS, media_type
@@ -138,6 +138,7 @@ ENDPOINTS = (
 
 
 def add_routes(app: web.Application) -> None:
+    dashboard.add_routes(app)
     for endpoint in ENDPOINTS:
         if endpoint.method == hdrs.METH_GET:
             app.router.add_get(endpoint.path, _checked(endpoint))

@@ -33,10 +33,15 @@ _REVIEWS: Mapping[str, frozenset[str]] = {
 }
 
 
+def is_read_only(request: web.Request, cluster: str) -> bool:
+    """Whether ``read_only`` covers the cluster."""
+    read_only = request.app[SERVING].read_only
+    return read_only if isinstance(read_only, bool) else cluster in read_only
+
+
 def check_writable(request: web.Request, cluster: str) -> None:
     """Raises Problem (403) where ``read_only`` covers the cluster."""
-    read_only = request.app[SERVING].read_only
-    if read_only is True or (read_only is not False and cluster in read_only):
+    if is_read_only(request, cluster):
         raise Problem(
             403,
             f"cluster {cluster!r} is read-only here, by the setting read_only; accepted are reads, "

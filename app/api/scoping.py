@@ -34,6 +34,7 @@ OWN_WORDS = frozenset(
         "resources",
         "stream",
         "version",
+        "web",
         "ws",
     }
 )

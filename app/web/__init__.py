@@ -1,0 +1,1 @@
+"""The dashboard: static files, which `app.api.dashboard` serves as they are."""

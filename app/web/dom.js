@@ -1,0 +1,46 @@
+/** Elements, made shortly. Text is always text: nothing of an object is ever read as markup. */
+
+/** @typedef {Node | string | null | undefined | false} Child */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {Record<string, unknown>} [properties] attributes; functions are listeners
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (typeof value === "function") element.addEventListener(name, /** @type {EventListener} */ (value));
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  for (const child of children) if (child !== null && child !== undefined && child !== false) element.append(child);
+  return element;
+}
+
+/**
+ * The one element of the page that has this id.
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export function the(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return found;
+}
+
+/** @type {number | undefined} */
+let timer;
+
+/**
+ * Say something quietly, for some seconds.
+ * @param {string} text @param {"good" | "bad" | ""} [tone]
+ */
+export function say(text, tone = "") {
+  const said = the("said");
+  said.textContent = text;
+  said.dataset["tone"] = tone;
+  clearTimeout(timer);
+  timer = setTimeout(() => (said.textContent = ""), tone === "bad" ? 8000 : 4000);
+}

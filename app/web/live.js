@@ -1,0 +1,98 @@
+/** What the table shows, subscribed to as the address says. */
+
+import { parseFilter } from "./filter.js";
+import { keyOfColumn } from "./table.js";
+import { tableFor } from "./tables.js";
+
+/** @typedef {import("./url.js").View} View */
+/** @typedef {import("./store.js").Row} Row */
+
+/**
+ * The subscription that a view needs; two views with equal ones share it.
+ * @param {View} view @param {string[]} fields
+ * @returns {Record<string, string>}
+ */
+export function queryOf(view, fields) {
+  const { selector } = parseFilter(view.q);
+  return {
+    resource: view.resource,
+    fields: fields.join(","),
+    ...(view.cluster && { cluster: view.cluster }),
+    ...(view.namespace && { namespace: view.namespace }),
+    ...(selector && { labelSelector: selector }),
+  };
+}
+
+export class Live {
+  /** @type {import("./socket.js").Subscription | null} */
+  #subscription = null;
+  #query = "";
+  #sort = "";
+  #chosen = "";
+  #printers = "";
+  error = "";
+
+  /**
+   * @param {import("./socket.js").Socket} socket
+   * @param {import("./store.js").Store} store
+   * @param {import("./clusters.js").Clusters} clusters
+   * @param {() => void} changed the columns are others
+   */
+  constructor(socket, store, clusters, changed) {
+    this.socket = socket;
+    this.store = store;
+    this.clusters = clusters;
+    this.changed = changed;
+  }
+
+  /**
+   * @param {View} view @param {any[] | undefined} printers
+   */
+  show(view, printers) {
+    const columns = JSON.stringify(printers ?? "");
+    const turned = view.resource !== this.store.table.resource || columns !== this.#printers;
+    const table = turned ? tableFor(view.resource, printers) : this.store.table;
+    const query = queryOf(view, table.fields);
+    const wanted = JSON.stringify(query);
+    if (wanted !== this.#query || turned) {
+      this.#query = wanted;
+      this.#printers = columns;
+      this.#subscription?.close();
+      this.error = "";
+      this.store.use(table);
+      this.clusters.turn(view.resource);
+      this.#subscription = this.socket.subscribe(query, (frame) => {
+        if (frame.type === "ERROR") this.error = frame.detail;
+        this.store.hear(frame);
+        this.clusters.hear(frame);
+        if (frame.type === "ERROR") this.changed();
+      });
+    }
+    if (view.sort !== this.#sort || turned) this.#order(view.sort);
+    const chosen = `${view.q}\n${view.problems}`;
+    if (chosen !== this.#chosen) this.#select(view);
+    this.#chosen = chosen;
+    if (turned) this.changed();
+  }
+
+  /** @param {string} sort */
+  #order(sort) {
+    this.#sort = sort;
+    const key = sort.replace(/^-/, "");
+    const at = this.store.table.columns.findIndex((each) => keyOfColumn(each.name) === key);
+    const column = this.store.table.columns[at];
+    const descending = sort.startsWith("-");
+    /** @type {((row: Row) => string | number) | null} */
+    let ranking = null;
+    if (column) ranking = (row) => column.rank(row.cells[at]);
+    else if (key === "cluster" || key === "namespace" || key === "name") ranking = (row) => row[key];
+    this.store.order(ranking, descending);
+  }
+
+  /** @param {View} view */
+  #select(view) {
+    const { matches } = parseFilter(view.q);
+    const problems = view.problems;
+    this.store.select((row) => (!problems || row.tone === "bad" || row.tone === "warn") && matches(row.text));
+  }
+}

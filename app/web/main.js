@@ -1,0 +1,213 @@
+/** The page: what the address says is shown, and what is done goes into the address. */
+
+import { ProblemError, adoptToken, askJson } from "./api.js";
+import { choose } from "./chooser.js";
+import { Clusters } from "./clusters.js";
+import { say, the } from "./dom.js";
+import { parseFilter } from "./filter.js";
+import { Live } from "./live.js";
+import { Socket } from "./socket.js";
+import { Store } from "./store.js";
+import { TableView } from "./table.js";
+import { tableFor } from "./tables.js";
+import { askForToken } from "./token.js";
+import { address, readView } from "./url.js";
+
+/** @typedef {import("./url.js").View} View */
+
+adoptToken();
+
+const filter = /** @type {HTMLInputElement} */ (the("filter"));
+const socket = new Socket();
+const store = new Store(tableFor("", undefined));
+const clusters = new Clusters();
+const table = new TableView(store);
+const live = new Live(socket, store, clusters, () => layout());
+let view = readView();
+/** @type {Map<string, any>} */
+let resources = new Map();
+/** Printer columns of custom resources. @type {Map<string, any[]>} */
+const printers = new Map();
+/** @type {Set<string>} */
+const namespaces = new Set();
+
+/**
+ * Show something else; a step back leads to what was seen before.
+ * @param {Partial<View>} change @param {boolean} [replace] without a step of its own
+ */
+function go(change, replace = false) {
+  const turned = change.resource !== undefined && change.resource !== view.resource;
+  view = { ...view, ...(turned && { sort: "", open: "", tab: "" }), ...change };
+  const target = address(view);
+  if (target !== location.pathname + location.search) history[replace ? "replaceState" : "pushState"](null, "", target);
+  show();
+}
+
+function show() {
+  const known = resources.get(view.resource) ?? [...resources.values()].find((each) => means(each, view.resource));
+  if (known && known.name !== view.resource) {
+    go({ resource: known.name }, true);
+    return;
+  }
+  if (filter.value !== view.q) filter.value = view.q;
+  the("resource").textContent = known?.kind ?? view.resource;
+  the("namespace").textContent = view.namespace || "all namespaces";
+  the("namespace").hidden = known?.namespaced === false;
+  the("problems").setAttribute("aria-pressed", String(view.problems));
+  clusters.chosen = new Set(view.cluster.split(",").filter(Boolean));
+  table.namespaced = known?.namespaced !== false;
+  live.show(view, printers.get(view.resource));
+  table.layout(view.sort);
+  document.title = `${known?.kind ?? view.resource} · k8s-mcp`;
+  clusters.draw();
+  tell();
+}
+
+/** @param {any} resource @param {string} word @returns {boolean} */
+function means(resource, word) {
+  const wanted = word.toLowerCase();
+  return [resource.plural, resource.singular, resource.kind, ...resource.shortNames].some((each) => each.toLowerCase() === wanted);
+}
+
+function layout() {
+  table.layout(view.sort);
+  tell();
+}
+
+/** Say what is in the table, and what is wrong with the filter. */
+function tell() {
+  const shown = store.view.length;
+  const all = store.rows.size;
+  the("count").textContent = shown === all ? all.toLocaleString("en") : `${shown.toLocaleString("en")} of ${all.toLocaleString("en")}`;
+  const trouble = the("trouble");
+  trouble.textContent = live.error || parseFilter(view.q).error;
+  trouble.hidden = !trouble.textContent;
+  filter.setAttribute("aria-invalid", String(!!trouble.textContent));
+  const empty = /** @type {HTMLElement} */ (the("grid").querySelector(".empty"));
+  empty.hidden = shown > 0;
+  empty.textContent = shown
+    ? ""
+    : !store.synced
+      ? live.error || "Loading…"
+      : all
+        ? view.problems
+          ? "No problems here."
+          : "Nothing matches the filter."
+        : `No ${view.resource} here.`;
+  clusters.counts = store.counts;
+  table.faded = clusters.faded;
+}
+
+async function learn() {
+  const [known, served] = await Promise.all([askJson("/clusters"), askJson("/resources")]);
+  clusters.learn(known.clusters);
+  resources = new Map(served.resources.map((/** @type {any} */ each) => [each.name, each]));
+}
+
+async function chooseResource() {
+  await learn();
+  const choices = [...resources.values()]
+    .filter((each) => each.verbs.includes("list"))
+    .map((each) => ({ value: each.name, label: each.kind, note: each.name, words: each.shortNames.join(" ") }))
+    .sort((a, b) => (a.label < b.label ? -1 : 1));
+  const chosen = await choose("Resource", choices, view.resource);
+  if (chosen) go({ resource: chosen, q: "" });
+}
+
+async function chooseNamespace() {
+  const names = [...new Set([...namespaces, ...[...store.rows.values()].map((row) => row.namespace)])].filter(Boolean).sort();
+  const choices = [{ value: "", label: "all namespaces" }, ...names.map((name) => ({ value: name, label: name }))];
+  const chosen = await choose("Namespace", choices, view.namespace);
+  if (chosen !== null) go({ namespace: chosen });
+}
+
+/** What is live beside the table: namespaces to choose from, warnings, and columns of custom resources. */
+function follow() {
+  socket.subscribe({ resource: "namespaces", fields: "metadata.name" }, (frame) => {
+    if (frame.type === "ADDED" || frame.type === "MODIFIED") namespaces.add(frame.name);
+  });
+  socket.subscribe({ resource: "events", fieldSelector: "type=Warning", fields: "metadata.name" }, (frame) => clusters.hearWarnings(frame));
+  socket.subscribe(
+    { resource: "customresourcedefinitions.apiextensions.k8s.io", fields: "spec.group,spec.names,spec.versions[*].name,spec.versions[*].served,spec.versions[*].storage,spec.versions[*].additionalPrinterColumns" },
+    (frame) => {
+      const { names, group, versions } = frame.object?.spec ?? {};
+      if (!names || !versions) return;
+      const version = versions.find((/** @type {any} */ each) => each.storage) ?? versions[0];
+      const name = `${names.plural}.${group}`;
+      const columns = version?.additionalPrinterColumns ?? [];
+      const changed = JSON.stringify(printers.get(name) ?? []) !== JSON.stringify(columns);
+      printers.set(name, columns);
+      if (changed && name === view.resource) show();
+    },
+  );
+}
+
+async function begin() {
+  for (;;) {
+    try {
+      await learn();
+      break;
+    } catch (error) {
+      if (error instanceof ProblemError && error.status === 401) await askForToken(error.message);
+      else {
+        say(error instanceof Error ? error.message : String(error), "bad");
+        await new Promise((resolve) => setTimeout(resolve, 2000));
+      }
+    }
+  }
+  follow();
+  show();
+  socket.connect();
+}
+
+let lost = false;
+socket.addEventListener("state", () => {
+  const link = the("link");
+  link.dataset["state"] = socket.state;
+  if (socket.state === "open") {
+    link.textContent = "";
+    if (lost) {
+      say("Connected again; nothing was missed.", "good");
+      learn().catch(() => {});
+    }
+    lost = false;
+  } else if (socket.state === "waiting") {
+    lost = true;
+    link.textContent = "reconnecting";
+    // Only a request can learn that it is the token which is wrong.
+    learn().catch(async (error) => {
+      if (!(error instanceof ProblemError) || error.status !== 401 || document.querySelector("dialog")) return;
+      await askForToken(error.message);
+      socket.connect();
+    });
+  }
+});
+
+store.addEventListener("change", tell);
+clusters.addEventListener("unknown", () => learn().catch(() => {}));
+clusters.addEventListener("choose", (event) => {
+  const { name, more } = /** @type {CustomEvent} */ (event).detail;
+  const chosen = new Set(clusters.chosen);
+  const alone = chosen.size === 1 && chosen.has(name);
+  if (!more) chosen.clear();
+  if (more && chosen.has(name)) chosen.delete(name);
+  else if (!alone) chosen.add(name);
+  go({ cluster: [...chosen].sort().join(",") });
+});
+table.addEventListener("sort", (event) => go({ sort: /** @type {CustomEvent} */ (event).detail }, true));
+the("resource").addEventListener("click", chooseResource);
+the("namespace").addEventListener("click", chooseNamespace);
+the("problems").addEventListener("click", () => go({ problems: !view.problems }));
+addEventListener("popstate", () => {
+  view = readView();
+  show();
+});
+/** @type {number | undefined} */
+let typing;
+filter.addEventListener("input", () => {
+  clearTimeout(typing);
+  // A selector is asked of the server: not with every letter.
+  typing = setTimeout(() => go({ q: filter.value.trim() }, true), /-l\s/.test(filter.value) ? 350 : 40);
+});
+
+begin();

@@ -1,0 +1,98 @@
+"""Servers for a browser to look at, and what is on the page."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+from aiohttp import web
+from playwright.async_api import Page
+
+from app.api.application import make_application
+from app.api.door import Door
+from app.api.state import Serving
+from app.demo.clusters import kubeconfig
+from app.demo.seed import Plan
+from app.demo.server import SimulatedCluster
+from app.fleet.cluster import Options
+from app.fleet.fleet import Fleet
+
+CHROMIUM_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
+_APPS = frozenset({"shop", "payments"})
+PLANS = (
+    Plan("prod", region="eu-central-1", nodes=3, scale=0.5, namespaces=_APPS),
+    Plan("staging", region="eu-central-1", nodes=2, scale=0.3, namespaces=_APPS),
+)
+_OPTIONS = Options(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
+
+
+class Server:
+    """The product over some clusters; its port stays when it is started again."""
+
+    def __init__(
+        self, config: Path, *, token: str | None = None, read_only: bool | frozenset[str] = False
+    ) -> None:
+        self._config = config
+        self._token = token
+        self._serving = Serving(5.0, token, None, read_only)
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        self._fleet = Fleet(_OPTIONS, [self._config])
+        await self._fleet.start()
+        app = make_application(self._fleet, Door(self._token, "127.0.0.1", ()), self._serving)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=0.2, max_line_size=32768, max_field_size=32768
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+        await self._fleet.close()
+
+
+def write_config(path: Path, clusters: dict[str, SimulatedCluster]) -> Path:
+    known = [(name, cluster.url, "t") for name, cluster in clusters.items()]
+    path.write_text(yaml.safe_dump(kubeconfig(known)))
+    return path
+
+
+def pod(name: str, status: str = "Running", namespace: str = "shop") -> dict[str, Any]:
+    ready = status == "Running"
+    state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}} if ready else {"waiting": {"reason": status}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+        "spec": {"containers": [{"name": "main", "image": "nginx"}], "nodeName": "n1"},
+        "status": {
+            "phase": "Running",
+            "containerStatuses": [{"name": "main", "ready": ready, "restartCount": 0, "state": state}],
+        },
+    }
+
+
+def row(page: Page, name: str) -> Any:
+    """The row of an object whose name has this in it."""
+    return page.locator(".body [role=row]:not([hidden])", has_text=name)
