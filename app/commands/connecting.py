@@ -1,0 +1,61 @@
+"""Running what asks the server: where it is, and what is told when it does not answer."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from app.commands import terminal
+from app.commands.outcome import CLOSED, INTERRUPTED, Complaint
+
+if TYPE_CHECKING:
+    from app.client import AsyncFleet
+
+T = TypeVar("T")
+
+DEFAULT = "http://127.0.0.1:8000"
+# What the API calls by the names of its parameters.
+_FLAGS = {"cluster=": "--cluster", "namespace=": "--namespace"}
+
+
+def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Awaitable[int]]) -> int:
+    """Do the work with a client of the server; the exit status. Raises Complaint."""
+    from app.client import FleetError
+
+    try:
+        status = asyncio.run(with_client(server, token, work))
+        terminal.flush()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        status = CLOSED
+    except FleetError as error:
+        raise Complaint(in_words(error)) from None
+    return status
+
+
+async def with_client(
+    server: str | None, token: str | None, work: Callable[["AsyncFleet"], Awaitable[T]]
+) -> T:
+    from app.client import AsyncFleet
+
+    url = server or os.environ.get("K8S_MCP_URL") or DEFAULT
+    async with AsyncFleet(url, token=token or os.environ.get("K8S_MCP_TOKEN") or None) as fleet:
+        return await work(fleet)
+
+
+def in_words(error: Exception) -> str:
+    """What went wrong, with the flags of this command in place of parameters."""
+    text = str(error)
+    for parameter, flag in _FLAGS.items():
+        text = text.replace(parameter, flag)
+    return text
+
+
+def _forget_stdout() -> None:
+    """Nobody reads it any more; Python would complain about that at its end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,89 @@
+"""Objects as lines of a table: kubectl's columns, and CLUSTER in front."""
+
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from app.cache.tables import Cell, Column, Sheet, table_for
+
+Object = Mapping[str, Any]
+_cluster = operator.itemgetter("cluster")
+
+
+def place(found: Object) -> tuple[str, str, str]:
+    """Cluster, namespace and name, in which order objects are shown."""
+    metadata = found["metadata"]
+    return found.get("cluster", ""), metadata.get("namespace", ""), metadata["name"]
+
+
+def called(found: Object) -> str:
+    """``pod/web-1`` or ``deployment.apps/web``, as kubectl prints names."""
+    group = found.get("apiVersion", "").rpartition("/")[0]
+    return f"{found['kind'].lower()}{'.' + group if group else ''}/{found['metadata']['name']}"
+
+
+class Rows:
+    """The table of one resource, called ``pods`` or ``deployments.apps``.
+
+    ``printer_columns`` are those of its CustomResourceDefinition, where one defines it. ``first`` is a
+    column in front of all others; ``whole_names`` puts the kind before each name.
+    """
+
+    def __init__(
+        self,
+        resource: str,
+        *,
+        namespaced: bool,
+        printer_columns: Sequence[Object] | None = None,
+        wide: bool = False,
+        first: str = "",
+        whole_names: bool = False,
+    ) -> None:
+        self._table = table_for(resource, printer_columns)
+        self._namespaced = namespaced
+        self._wide = wide
+        self._whole_names = whole_names
+        places = [*([first] if first else []), "Cluster", *(["Namespace"] if namespaced else [])]
+        self._columns = [*map(Column, places), *self._table.columns]
+        self._name_at = next(
+            (at for at, column in enumerate(self._table.columns) if column.format == "name"), None
+        )
+        self._widest: list[Cell] = ["" for _ in self._columns]
+
+    def lines(self, objects: Iterable[Object], now: datetime) -> list[str]:
+        """The header and a line for each object, each with its line end; nothing where there are none."""
+        sheet = Sheet(self._columns, wide=self._wide)
+        for row in self._rows(objects, now):
+            sheet.add(row)
+        return [*sheet.lines()]
+
+    def more(self, objects: Iterable[Object], now: datetime, first: str = "") -> list[str]:
+        """The same without a gap to what was printed before: columns never get narrower.
+
+        The header is among them the first time.
+        """
+        sheet = Sheet(self._columns, wide=self._wide)
+        begun = any(self._widest)
+        rows = [[*([first] if first else []), *row] for row in self._rows(objects, now)]
+        for row in rows:
+            self._widest = [
+                max(before, cell, key=lambda each: len(str(each)))
+                for before, cell in zip(self._widest, row, strict=True)
+            ]
+        sheet.add(self._widest)
+        for row in rows:
+            sheet.add(row)
+        header, _, *lines = sheet.lines()
+        return lines if begun or not rows else [header, *lines]
+
+    def _rows(self, objects: Iterable[Object], now: datetime) -> Iterable[list[Cell]]:
+        for cluster, some in groupby(objects, key=_cluster):
+            found = [*some]
+            for each, cells in zip(found, self._table.rows(found, now), strict=True):
+                row = [*cells]
+                if self._whole_names and self._name_at is not None:
+                    row[self._name_at] = called(each)
+                namespace = [each["metadata"].get("namespace", "")] if self._namespaced else []
+                yield [cluster, *namespace, *row]
