@@ -15,6 +15,7 @@ from app.api.subscribing import Subscription, subscribe
 from app.kube.names import AmbiguousResource
 from app.streams import frames
 from app.streams.channel import Channel
+from app.streams.cursor import Cursor, CursorError
 from app.streams.encodings import Encoding, Events, Lines
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 EVENT_STREAM = "text/event-stream"
 JSON_LINES = "application/x-ndjson"
 STOPPING = "the server is stopping"
+# An EventSource sends whatever id it had last, and gives up for good where it is refused.
+_FOR_NOTHING = Cursor.at([], b"").encode()
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
@@ -43,8 +46,16 @@ def subscription(request: web.Request, **given: str) -> Subscription:
     parameters = _joined(request.query) | given
     last = request.headers.get("Last-Event-ID")
     if last:
-        parameters["cursor"] = last
+        parameters["cursor"] = last if _is_cursor(last) else _FOR_NOTHING
     return subscribe(request.app[FLEET], request[CALLER], parameters, request.app[SERVING].sync_timeout)
+
+
+def _is_cursor(text: str) -> bool:
+    try:
+        Cursor.decode(text)
+    except CursorError:
+        return False
+    return True
 
 
 def _joined(query: MultiMapping[str]) -> dict[str, str]:

@@ -37,6 +37,17 @@ _WATCH_FAULTS = frozenset(
 )
 
 
+async def stop_accepting(descriptor: int) -> None:
+    """To be awaited before the listening socket with this descriptor is closed.
+
+    A connection that is being accepted meanwhile would be leaked by asyncio (python/cpython#109564):
+    accept no more, and let those become connections first.
+    """
+    asyncio.get_running_loop().remove_reader(descriptor)
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+
+
 class SimulatedCluster:
     """``token`` is the administrator's, None for a server that asks for none; ``accounts`` may be
     changed at any time, and hold who else may call by token. ``faults`` and ``storage`` are for tests
@@ -80,11 +91,7 @@ class SimulatedCluster:
         if runner is None:
             return
         assert self._socket is not None
-        # A connection being accepted while its listener closes is leaked by asyncio (python/cpython#109564):
-        # accept no more, and let those become connections first.
-        asyncio.get_running_loop().remove_reader(self._socket)
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
+        await stop_accepting(self._socket.fileno())
         assert runner.server is not None
         for connection in runner.server.connections:
             if connection.transport is not None:

@@ -16,7 +16,7 @@ from app.cache.clock import CLOCK
 from app.cache.queries import Query
 from app.fleet.fleet import Fleet
 from app.streams import frames
-from app.streams.channel import Channel
+from app.streams.channel import Channel, offer
 from app.streams.counters import Counters
 from app.streams.encodings import Encoding
 from app.streams.parts import Patch
@@ -86,7 +86,7 @@ class View:
         self._step = CLOCK.now
         self.cursor = b""
         self._dated = 0  # streams that want cursors
-        self._live: dict[Encoding, dict[Reader, None]] = {}
+        self._live: dict[Encoding, dict[Reader, Channel]] = {}
         self._behind: set[Reader] = set()
         self._pieces: dict[tuple[Encoding, int], tuple[bytes, int]] = {}
         self.range = Range(self, fleet, subject, query)
@@ -112,7 +112,7 @@ class View:
     def join(self, stream: Reader) -> None:
         """Have a stream that has received all that was flushed sent what comes."""
         self._behind.discard(stream)
-        self._live.setdefault(stream.encoding, {})[stream] = None
+        self._live.setdefault(stream.encoding, {})[stream] = stream.channel
 
     def here(self) -> Position:
         """Where who knows all that the stores hold now goes on."""
@@ -178,20 +178,25 @@ class View:
                 entry.cursor = self.cursor = entry.cursor or self.cursor
             self.cursor = new[-1].cursor = self._reached()
 
-    def _send(self, encoding: Encoding, streams: dict[Reader, None], before: Position) -> None:
+    def _send(self, encoding: Encoding, streams: dict[Reader, Channel], before: Position) -> None:
         """Send those who are up to date what came since, and see who of them is so no more."""
-        leaving: list[tuple[Reader, Position]] = []
-        data, end = self.piece(encoding, before.index)
-        for stream in streams:
-            if self.subject.delta:
-                data, end = self.piece(encoding, before.index, stream)
-            if not stream.channel.offer(data):
-                leaving.append((stream, before))
-            elif end < self.flushed:
-                leaving.append((stream, self.position(end)))
-        self.counters.sent((end - before.index) * len(streams), len(data) * len(streams))
+        if self.subject.delta:
+            for stream, channel in [*streams.items()]:
+                self._offer(*self.piece(encoding, before.index, stream), {stream: channel}, before, streams)
+        else:
+            self._offer(*self.piece(encoding, before.index), streams, before, streams)
+
+    def _offer(
+        self, data: bytes, end: int, to: dict[Reader, Channel], before: Position, live: dict[Reader, Channel]
+    ) -> None:
+        refused = offer(data, to.items())
+        self.counters.sent((end - before.index) * len(to), len(data) * len(to))
+        leaving = [(stream, before) for stream in refused]
+        if end < self.flushed:
+            position = self.position(end)
+            leaving += [(stream, position) for stream in to.keys() - {*refused}]
         for stream, position in leaving:
-            del streams[stream]
+            del live[stream]
             self._behind.add(stream)
             stream.left(position)
 

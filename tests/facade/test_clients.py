@@ -1,12 +1,13 @@
 """What client libraries make of a cluster's own API: they list, watch, lose their place and begin again."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import kr8s
 import pytest
 import yaml
 from aiohttp.test_utils import TestServer
@@ -137,3 +138,29 @@ async def test_who_comes_from_before_what_anybody_knows_is_told_to_list(api: kub
     with pytest.raises(kubernetes.ApiException) as refused:
         await informer.follow("2", seconds=5)
     assert refused.value.status == 410
+
+
+@pytest.mark.filterwarnings("ignore:Kubernetes version .* is not supported:UserWarning")
+async def test_kr8s_lists_and_watches(api: kubernetes.ApiClient) -> None:
+    core = kubernetes.CoreV1Api(api)
+    other = await kr8s.asyncio.api(url=api.configuration.host)
+    listed = other.get("configmaps", namespace="default")
+    assert sorted([found.name async for found in listed]) == [f"old-{number}" for number in range(5)]  # type: ignore[union-attr]
+
+    async def follow() -> AsyncGenerator[tuple[str, str, Any], None]:
+        async for kind, found in other.watch("configmaps", namespace="default"):
+            yield kind, found.name, found.raw["data"]
+
+    async with asyncio.timeout(30), aclosing(follow()) as events:
+        first = [await anext(events) for _ in range(5)]
+        assert {kind for kind, _, _ in first} == {"ADDED"}
+        await core.create_namespaced_config_map("default", body("new", "1"))
+        await core.patch_namespaced_config_map("new", "default", {"data": {"value": "2"}})
+        await core.delete_namespaced_config_map("old-0", "default")
+        assert [await anext(events) for _ in range(3)] == [
+            ("ADDED", "new", {"value": "1"}),
+            ("MODIFIED", "new", {"value": "2"}),
+            ("DELETED", "old-0", {"value": "x"}),
+        ]
+    assert other._session is not None
+    await other._session.aclose()  # it has no end of its own

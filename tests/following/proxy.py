@@ -6,6 +6,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from app.demo.server import stop_accepting
+
 
 class Proxy:
     """In front of ``port`` on loopback. Only while it is ``unruly`` does it do any harm."""
@@ -32,6 +34,7 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         assert self._server is not None
+        await stop_accepting(self._server.sockets[0].fileno())
         self._server.close()
         self.cut()
         for task in self._tasks:

@@ -1,5 +1,6 @@
 """Whole servers inside of a test: simulated clusters, and what watches and serves them."""
 
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from app.api.application import make_application
 from app.api.door import Door
 from app.api.state import Serving
 from app.demo.clusters import kubeconfig
-from app.demo.server import SimulatedCluster
+from app.demo.server import SimulatedCluster, stop_accepting
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
 
@@ -41,10 +42,12 @@ class Server:
     async def start(self, port: int = 0) -> None:
         await self.fleet.start()
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        self.port = self._runner.addresses[0][1]
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=128)
+        await web.SockSite(self._runner, self._socket).start()
+        self.port = self._socket.getsockname()[1]
 
     async def stop(self) -> None:
+        await stop_accepting(self._socket.fileno())
         await self._runner.cleanup()
         await self.fleet.close()
 

@@ -1,6 +1,7 @@
 """What streams say, frame by frame."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,18 @@ async def test_a_cursor_of_another_query_begins_anew(
     cursor = (await listed(session, server, "/pods", **WEB))["metadata"]["resourceVersion"]
     async with watched(session, server, resource="pods", cursor=cursor, **other) as stream:
         assert await stream.next() == {"type": "RESET"}
+
+
+async def test_an_event_source_with_an_unreadable_id_begins_anew(
+    prod: SimulatedCluster, server: Server, session: aiohttp.ClientSession
+) -> None:
+    prod.storage.create(pod("one"))
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": "of some other server"}
+    async with session.get(f"{server.url}/pods", params={"watch": "1"}, headers=headers) as answer:
+        assert answer.status == 200
+        while b"data: " not in (line := await answer.content.readline()):
+            pass
+        assert json.loads(line.removeprefix(b"data: ")) == {"type": "RESET"}
 
 
 async def test_what_a_cursor_does_not_cover_is_sent_from_the_start(

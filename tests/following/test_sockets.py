@@ -167,6 +167,7 @@ async def test_a_client_that_never_answers_a_ping_is_closed(
     config: Path, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(channel, "SILENT_SECONDS", 0.1)
     monkeypatch.setattr(channel, "DEAD_SECONDS", 0.3)
     async with (
         serving(config) as server,

@@ -1,0 +1,36 @@
+"""The Python client: all clusters behind one server, with ``await`` or without."""
+
+from app.client.blocking import Fleet, Known
+from app.client.errors import FleetError
+from app.client.fleet import AsyncFleet
+from app.client.informer import Informer
+from app.client.logs import Logs
+from app.client.objects import Object, Objects, Results
+from app.client.scripts import (
+    create_service,
+    list_deployments,
+    list_pods,
+    list_replicasets,
+    list_services,
+    load_kube_config,
+)
+from app.client.watching import Event
+
+__all__ = [
+    "AsyncFleet",
+    "Event",
+    "Fleet",
+    "FleetError",
+    "Informer",
+    "Known",
+    "Logs",
+    "Object",
+    "Objects",
+    "Results",
+    "create_service",
+    "list_deployments",
+    "list_pods",
+    "list_replicasets",
+    "list_services",
+    "load_kube_config",
+]

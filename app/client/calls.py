@@ -1,0 +1,122 @@
+"""Requests to a server: where it is, what is asked, and what its answers mean."""
+
+import os
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from aiohttp import ClientTimeout, hdrs
+
+from app.client.errors import FleetError, error_of
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 90.0
+# A list's page, or a log's line, may be long; the cursor of a large fleet is in a header line.
+LONGEST_HEADER = 16 * 1024
+
+# One name, or several.
+Names = str | Iterable[str]
+
+
+def query(**given: Any) -> dict[str, str]:
+    """The parameters of a request: what is None is left out, several values are joined by commas."""
+    found = {}
+    for name, value in given.items():
+        if value is None or value == "":
+            continue
+        if isinstance(value, bool):
+            found[name] = "true" if value else "false"
+        elif isinstance(value, str | int):
+            found[name] = str(value)
+        else:
+            found[name] = ",".join(value)
+    return found
+
+
+def part(word: str) -> str:
+    """A word as a part of a path."""
+    if not word:
+        raise ValueError("a resource and a name must not be empty")
+    return quote(word, safe="")
+
+
+class Calls:
+    """A connection pool to one server."""
+
+    def __init__(self, url: str | None, token: str | None, verify: ssl.SSLContext | bool) -> None:
+        self.url = (url or os.environ.get("K8S_MCP_URL") or DEFAULT_URL).rstrip("/")
+        self._token = token or os.environ.get("K8S_MCP_TOKEN")
+        self._verify = verify
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[Any, str]:
+        """The decoded JSON of an answer, and the cursor that came with it. Raises FleetError."""
+        try:
+            async with self.open(method, path, params, body, content_type) as answer:
+                told, cursor = await answer.read(), answer.headers.get("X-Cursor", "")
+        except FleetError as error:
+            # Several clusters that all refused tell their results as well.
+            if "results" in error.members:
+                return error.members, ""
+            raise
+        try:
+            return orjson.loads(told) if told else None, cursor
+        except orjson.JSONDecodeError:
+            raise FleetError(answer.status, f"{self.url} answered what is no JSON: is it k8s-mcp?") from None
+
+    @asynccontextmanager
+    async def open(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        *,
+        silence: float = ANSWER_SECONDS,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer that is no error, open; it may be silent for so many seconds. Raises FleetError."""
+        limits = ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
+        headers = {hdrs.CONTENT_TYPE: content_type} if body is not None else {}
+        try:
+            async with self._pool().request(
+                method, self.url + path, params=params, data=body, headers=headers, timeout=limits
+            ) as answer:
+                if answer.status >= 400:
+                    error = error_of(answer.status, answer.reason or "", await answer.read())
+                    error.members.setdefault("retryAfter", answer.headers.get(hdrs.RETRY_AFTER, ""))
+                    raise error
+                yield answer
+        except TimeoutError:
+            raise FleetError(0, f"{self.url} did not answer in time") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise FleetError(0, f"{self.url} cannot be reached: {error or type(error).__name__}") from error
+
+    def _pool(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            headers = {hdrs.AUTHORIZATION: f"Bearer {self._token}"} if self._token else {}
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._verify),
+                headers=headers,
+                max_line_size=LONGEST_HEADER,
+                max_field_size=LONGEST_HEADER,
+                read_bufsize=1024 * 1024,
+            )
+        return self._session

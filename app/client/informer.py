@@ -1,0 +1,87 @@
+"""A mapping of objects that is kept in step with the clusters."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Self
+
+from app.client.objects import Object
+from app.client.watching import Event
+
+Key = tuple[str, str, str]
+Handler = Callable[[Event], None]
+
+
+class Informer(Mapping[Key, Object]):
+    """Objects by cluster, namespace (empty for what is in none) and name.
+
+    It is in step from ``async with`` until that ends. ``clusters`` are their states by
+    name, as far as these were told. A handler that raises, or a watch that cannot heal, ends it:
+    `synced` and leaving ``async with`` raise that.
+    """
+
+    def __init__(self, events: AsyncIterator[Event], handler: Handler | None) -> None:
+        self.clusters: dict[str, str] = {}
+        self._objects: dict[Key, Object] = {}
+        self._events = events
+        self._handler = handler
+        self._synced = asyncio.Event()
+        self._following: asyncio.Task[None] | None = None
+
+    def __getitem__(self, key: Key) -> Object:
+        return self._objects[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter([*self._objects])  # it may change meanwhile
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    async def synced(self) -> None:
+        """Wait until all that there was in the beginning is here. Raises FleetError where that cannot be."""
+        assert self._following is not None, "an informer is used with async with"
+        waiting = asyncio.ensure_future(self._synced.wait())
+        await asyncio.wait({waiting, self._following}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._following.done():
+            self._following.result()
+
+    async def __aenter__(self) -> Self:
+        self._following = asyncio.create_task(self._follow())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        assert self._following is not None
+        self._following.cancel()
+        (ended,) = await asyncio.gather(self._following, return_exceptions=True)
+        if error is None and isinstance(ended, Exception):
+            raise ended
+
+    async def _follow(self) -> None:
+        async for event in self._events:
+            self._take(event)
+            if self._handler is not None:
+                self._handler(event)
+
+    def _take(self, event: Event) -> None:
+        key = event.cluster, event.namespace, event.name
+        match event.type:
+            case "ADDED" | "MODIFIED":
+                assert event.object is not None
+                self._objects[key] = event.object
+            case "DELETED":
+                self._objects.pop(key, None)
+            case "RESET":
+                self._forget(event.cluster)
+            case "CLUSTER":
+                self.clusters[event.cluster] = event.state
+            case "SYNCED":
+                self.clusters = {each["name"]: each["state"] for each in event.clusters}
+                self._synced.set()
+
+    def _forget(self, cluster: str) -> None:
+        for key in [*self._objects]:
+            if cluster in ("", key[0]):
+                del self._objects[key]

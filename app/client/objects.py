@@ -1,0 +1,78 @@
+"""Kubernetes objects that give their fields as items and as attributes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+class Object(dict[str, Any]):
+    """A dict whose keys are attributes too: ``pod.metadata.name`` is ``pod["metadata"]["name"]``.
+
+    What is inside is the same all the way down. A key that is no identifier, or that is
+    the name of a method of dicts (``items``, ``keys``, …), is an item only. A field that
+    is not there raises AttributeError, and KeyError as an item.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = self[name]
+        except KeyError:
+            raise AttributeError(f"{self._called()} has no {name!r}; it has {', '.join(self)}") from None
+        found = wrapped(value)
+        if found is not value:
+            self[name] = found  # so that what is changed in it is changed here
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        try:
+            del self[name]
+        except KeyError:
+            raise AttributeError(f"{self._called()} has no {name!r}") from None
+
+    def _called(self) -> str:
+        """What it is, in an error."""
+        metadata = self.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, Mapping) else None
+        return f"{self.get('kind', 'object')} {name!r}" if name else str(self.get("kind", "this part"))
+
+
+def wrapped(value: Any) -> Any:
+    """The same, with attributes where it is a dict, or a list that has some."""
+    if type(value) is dict:
+        return Object(value)
+    if type(value) is list:
+        return [wrapped(each) for each in value]
+    return value
+
+
+class Objects(list[Object]):
+    """What a list holds. ``cursor`` is to watch from there on, ``next_page`` is the token for more.
+
+    ``clusters`` tell how each cluster is: ``name``, ``state``, ``since``, ``objects`` and ``error``.
+    """
+
+    def __init__(
+        self, items: Iterable[Object], cursor: str, clusters: Iterable[Object], next_page: str
+    ) -> None:
+        super().__init__(items)
+        self.cursor = cursor
+        self.clusters = [*clusters]
+        self.next_page = next_page
+
+
+class Results(list[Object]):
+    """What became of a write in each cluster: ``cluster``, ``status`` (HTTP's), ``object`` or ``error``.
+
+    ``cursor`` is for ``after=`` of reads that must have seen it, of whichever server.
+    """
+
+    def __init__(self, results: Iterable[Object], cursor: str) -> None:
+        super().__init__(results)
+        self.cursor = cursor
+
+    @property
+    def failed(self) -> list[Object]:
+        """Those that went wrong; the ones of ``apply`` also where just some documents did."""
+        return [each for each in self if each["status"] >= 300 or "error" in each]

@@ -1,0 +1,20 @@
+"""A server over two simulated clusters, and a client of it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.client import AsyncFleet
+from app.demo.server import SimulatedCluster
+from tests.following.conftest import config, edge, prod, server
+from tests.following.serving import Server
+
+__all__ = ["config", "edge", "prod", "server"]
+
+
+@pytest.fixture
+async def fleet(server: Server, prod: SimulatedCluster, edge: SimulatedCluster) -> AsyncIterator[AsyncFleet]:
+    for cluster in (prod, edge):
+        cluster.storage.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    async with AsyncFleet(server.url) as fleet:
+        yield fleet
