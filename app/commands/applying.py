@@ -10,7 +10,7 @@ from app.commands.changing import given, said
 from app.commands.connecting import run
 from app.commands.manifests import joined, read
 from app.commands.rows import called
-from app.commands.targeting import Change, Line, carry_out, clusters_to_change
+from app.commands.targeting import Change, Line, carry_out, clusters_to_change, told
 from app.commands.words import split
 
 if TYPE_CHECKING:
@@ -64,7 +64,5 @@ def _line(document: dict[str, Any], dry_run: str | None) -> Line:
     found = document.get("object")
     if found is None:
         what = f"{str(document['kind']).lower()}/{document['name']}"
-        error = document["error"]
-        reason = f"{error['reason']}: " if error.get("reason") else ""
-        return Line(what, error=f"{reason}{error.get('detail')}")
+        return Line(what, error=told(document["error"], document["error"]["detail"]))
     return Line(called(found), said("created" if document["status"] == CREATED else "applied", dry_run))

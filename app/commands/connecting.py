@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEFAULT = "http://127.0.0.1:8000"
 # What the API calls by the names of its parameters.
 _FLAGS = {"cluster=": "--cluster", "namespace=": "--namespace"}
 
@@ -33,23 +32,22 @@ def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Aw
         _forget_stdout()
         status = CLOSED
     except FleetError as error:
-        raise Complaint(in_words(error)) from None
+        raise Complaint(in_words(str(error))) from None
     return status
 
 
 async def with_client(
     server: str | None, token: str | None, work: Callable[["AsyncFleet"], Awaitable[T]]
 ) -> T:
+    """``server`` and ``token`` that are not given are those of the environment."""
     from app.client import AsyncFleet
 
-    url = server or os.environ.get("K8S_MCP_URL") or DEFAULT
-    async with AsyncFleet(url, token=token or os.environ.get("K8S_MCP_TOKEN") or None) as fleet:
+    async with AsyncFleet(server, token) as fleet:
         return await work(fleet)
 
 
-def in_words(error: Exception) -> str:
-    """What went wrong, with the flags of this command in place of parameters."""
-    text = str(error)
+def in_words(text: str) -> str:
+    """What the server says is wrong, with the flags of this command in place of parameters."""
     for parameter, flag in _FLAGS.items():
         text = text.replace(parameter, flag)
     return text

@@ -124,14 +124,13 @@ def _everywhere(targets: Sequence[tuple[str, str, str | None]]) -> _Choose:
 
 def _one(fleet: "AsyncFleet", doomed: _Doomed, how: dict[str, Any], done: str, ignore: bool) -> Change:
     what = f"{doomed.resource}/{doomed.name}"
-    namespace = {"namespace": doomed.namespace} if doomed.namespace else {}
 
     async def lines() -> Sequence[Line]:
         from app.client import FleetError
 
         try:
             answer = await fleet.delete(
-                doomed.resource, doomed.name, cluster=doomed.cluster, **namespace, **how
+                doomed.resource, doomed.name, cluster=doomed.cluster, namespace=doomed.namespace, **how
             )
         except FleetError as error:
             if ignore and error.status == _NOT_FOUND:

@@ -11,7 +11,7 @@ from app.commands import options, terminal
 from app.commands.choosing import Choice, Found, conclude, find
 from app.commands.connecting import run
 from app.commands.outcome import Misuse
-from app.commands.resources import name_of, rows_of
+from app.commands.resources import rows_of
 from app.commands.rows import Object, called
 from app.commands.words import Asked, asked, split
 
@@ -91,6 +91,5 @@ def _document(found: Sequence[Found], objects: Sequence[Object]) -> Any:
 async def _table(fleet: "AsyncFleet", found: Found, *, wide: bool, whole_names: bool) -> list[str]:
     if not found.objects:
         return []
-    resource = await name_of(fleet, found.objects[0])
-    rows = await rows_of(fleet, found.objects[0], resource, wide=wide, whole_names=whole_names)
+    rows = await rows_of(fleet, found.objects[0], wide=wide, whole_names=whole_names)
     return rows.lines(found.objects, datetime.now(UTC))

@@ -1,8 +1,9 @@
 """What a resource of the clusters is called, and which columns its table has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.commands.outcome import Complaint
 from app.commands.rows import Object, Rows
 
 if TYPE_CHECKING:
@@ -11,13 +12,26 @@ if TYPE_CHECKING:
 _DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
-async def rows_of(fleet: "AsyncFleet", example: Object, resource: str, *, wide: bool, **how: Any) -> Rows:
-    """The table for objects such as ``example``, of the resource of this name (``deployments.apps``)."""
+async def rows_of(fleet: "AsyncFleet", example: Object, **how: Any) -> Rows:
+    """The table for objects such as ``example``; ``how`` are the other arguments of Rows."""
+    resource = await _resource(fleet, example)
     columns = None
-    if "." in resource:
-        columns = await _printer_columns(fleet, resource, example["apiVersion"].rpartition("/")[2])
-    namespaced = bool(example["metadata"].get("namespace"))
-    return Rows(resource, namespaced=namespaced, printer_columns=columns, wide=wide, **how)
+    if "." in resource["name"]:
+        columns = await _printer_columns(fleet, resource["name"], example["apiVersion"].rpartition("/")[2])
+    return Rows(resource["name"], namespaced=resource["namespaced"], printer_columns=columns, **how)
+
+
+async def _resource(fleet: "AsyncFleet", example: Object) -> Mapping[str, Any]:
+    """What the server says of an object's resource. Raises Complaint."""
+    group = _group(example["apiVersion"])
+    for each in await fleet.resources():
+        if (each["kind"], _group(each["apiVersion"])) == (example["kind"], group):
+            return dict(each)
+    raise Complaint(f"the clusters do not serve {example['kind']} of {example['apiVersion']} any more")
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]
 
 
 async def _printer_columns(fleet: "AsyncFleet", resource: str, version: str) -> Sequence[Object] | None:
@@ -28,11 +42,3 @@ async def _printer_columns(fleet: "AsyncFleet", resource: str, version: str) -> 
             if each["name"] == version:
                 return list(each.get("additionalPrinterColumns") or ())
     return None
-
-
-async def name_of(fleet: "AsyncFleet", example: Object) -> str:
-    """The name of an object's resource."""
-    for each in await fleet.resources():
-        if (each["kind"], each["apiVersion"]) == (example["kind"], example["apiVersion"]):
-            return str(each["name"])
-    return example["kind"].lower() + "s"

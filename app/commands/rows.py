@@ -59,24 +59,26 @@ class Rows:
             sheet.add(row)
         return [*sheet.lines()]
 
-    def more(self, objects: Iterable[Object], now: datetime, first: str = "") -> list[str]:
-        """The same without a gap to what was printed before: columns never get narrower.
+    def more(
+        self, objects: Iterable[Object], now: datetime, firsts: Sequence[str] | None = None
+    ) -> list[str]:
+        """The same below what was printed before: columns never get narrower.
 
-        The header is among them the first time.
+        ``firsts`` are the cells of the column in front, one for each object.
         """
-        sheet = Sheet(self._columns, wide=self._wide)
-        begun = any(self._widest)
-        rows = [[*([first] if first else []), *row] for row in self._rows(objects, now)]
+        rows = [*self._rows(objects, now)]
+        if firsts is not None:
+            rows = [[cell, *row] for cell, row in zip(firsts, rows, strict=True)]
         for row in rows:
             self._widest = [
                 max(before, cell, key=lambda each: len(str(each)))
                 for before, cell in zip(self._widest, row, strict=True)
             ]
-        sheet.add(self._widest)
-        for row in rows:
+        sheet = Sheet(self._columns, wide=self._wide)
+        for row in (self._widest, *rows):
             sheet.add(row)
         header, _, *lines = sheet.lines()
-        return lines if begun or not rows else [header, *lines]
+        return [header, *lines]
 
     def _rows(self, objects: Iterable[Object], now: datetime) -> Iterable[list[Cell]]:
         for cluster, some in groupby(objects, key=_cluster):

@@ -10,9 +10,8 @@ from rich.text import Text
 
 from app.commands.painting import Painter
 
-# For the line below the table, and for that with the cursor.
+# For the line below the table, and the one that the cursor is in.
 _BELOW = 2
-_FLASH = "7"
 
 
 class Screen:
@@ -32,16 +31,19 @@ class Screen:
     ) -> None:
         self._live.stop()
 
+    @property
+    def room(self) -> int:
+        """For so many lines below the header."""
+        return max(1, self._console.size.height - _BELOW - 1)
+
     def show(self, lines: Sequence[str], below: str = "", flashing: frozenset[int] = frozenset()) -> None:
         """Show lines, the first of which is the header; ``flashing`` are numbers of lines that changed."""
-        room = max(1, self._console.size.height - _BELOW)
-        shown = [Text.from_ansi(text, no_wrap=True, overflow="crop") for text in self._painted(lines[:room])]
+        cut = lines[: self.room + 1]
+        shown = [Text.from_ansi(text, no_wrap=True, overflow="crop") for text in self._painted(cut)]
         for number in flashing:
-            if number < len(shown):
-                shown[number].stylize("reverse" if self._colour else "")
-        hidden = len(lines) - room
-        notes = [f"{hidden} more" if hidden > 0 else "", below]
-        foot = Text("; ".join(note for note in notes if note), style="dim", no_wrap=True, overflow="crop")
+            shown[number].stylize("reverse")
+        hidden = len(lines) - len(cut)
+        foot = Text(f"{hidden} more; {below}" if hidden else below, "dim", no_wrap=True, overflow="crop")
         self._live.update(Group(*shown, foot), refresh=True)
 
     def _painted(self, lines: Sequence[str]) -> list[str]:

@@ -4,10 +4,11 @@ A cluster that hangs keeps nobody from reading what became of the others.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.commands import terminal
+from app.commands.connecting import in_words
 from app.commands.outcome import Misuse, status_of
 from app.commands.rows import called
 
@@ -58,7 +59,7 @@ async def carry_out(changes: Sequence[Change], doing: str) -> int:
             try:
                 return change, await change.make()
             except FleetError as error:
-                return change, [Line(change.what, error=str(error))]
+                return change, [Line(change.what, error=told(error.members, error.detail))]
 
     went_well = []
     async with terminal.progress(doing, len(changes)) as advance:
@@ -79,6 +80,12 @@ def _tell(cluster: str, line: Line) -> None:
     terminal.make_room()
     terminal.write(f"{place} {line.what} {line.done}\n")
     terminal.flush()
+
+
+def told(problem: Mapping[str, Any], detail: str) -> str:
+    """An error in one line, with the reason that Kubernetes gives."""
+    reason = f"{problem['reason']}: " if problem.get("reason") else ""
+    return in_words(f"{reason}{detail}")
 
 
 def called_or(answer: Any, otherwise: str) -> str:

@@ -51,19 +51,15 @@ def flush() -> None:
     sys.stdout.flush()
 
 
-def write_table(lines: Iterable[str]) -> None:
-    """Lines of which the first is the header, each with its end."""
-    if not is_colourful(sys.stdout):
-        sys.stdout.writelines(lines)
-        return
+def write_table(lines: Iterable[str], *, begins: bool = True) -> None:
+    """Lines of which the first is the header, each with its end; it is shown where a table ``begins``."""
     rest = iter(lines)
-    header = next(rest, None)
-    if header is None:
-        return
-    painter = Painter(header)
-    write(painter.header + "\n")
+    header = next(rest, "")
+    painter = Painter(header) if is_colourful(sys.stdout) else None
+    if begins:
+        write(header if painter is None else painter.header + "\n")
     for line in rest:
-        write(painter.line(line.rstrip("\n")) + "\n")
+        write(line if painter is None else painter.line(line.rstrip("\n")) + "\n")
 
 
 def one_line(text: str) -> str:
