@@ -8,8 +8,7 @@ import typer
 from app.commands import options
 from app.commands.changing import given, said
 from app.commands.connecting import run
-from app.commands.manifests import joined, read
-from app.commands.rows import called
+from app.commands.naming import called
 from app.commands.targeting import Change, Line, carry_out, clusters_to_change, told
 from app.commands.words import split
 
@@ -37,6 +36,8 @@ def apply(
     token: options.Token = None,
 ) -> int:
     """Make clusters have what manifests say."""
+    from app.commands.manifests import joined, read
+
     text = joined(read(filename or [], recursive=recursive))
     how = given(namespace, dry_run)
     if force_conflicts:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.commands import terminal
+from app.commands.naming import Object
 from app.commands.outcome import FAILED, PARTIAL, WELL
-from app.commands.rows import Object
 from app.commands.words import Asked
 
 if TYPE_CHECKING:

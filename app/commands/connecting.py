@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from app.commands import terminal
-from app.commands.outcome import CLOSED, INTERRUPTED, Complaint
+from app.commands.outcome import CLOSED, INTERRUPTED, TERMINATED, Complaint
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -28,6 +29,8 @@ def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Aw
         terminal.flush()
     except KeyboardInterrupt:
         status = INTERRUPTED
+    except asyncio.CancelledError:
+        status = TERMINATED
     except BrokenPipeError:
         _forget_stdout()
         status = CLOSED
@@ -42,6 +45,11 @@ async def with_client(
     """``server`` and ``token`` that are not given are those of the environment."""
     from app.client import AsyncFleet
 
+    task = asyncio.current_task()
+    if task is not None:
+        # To end in order, so that a terminal gets back its cursor.
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with AsyncFleet(server, token) as fleet:
         return await work(fleet)
 

@@ -9,9 +9,8 @@ from app.commands import options, terminal
 from app.commands.changing import given, said
 from app.commands.choosing import Choice, find
 from app.commands.connecting import run
-from app.commands.manifests import identities, read
+from app.commands.naming import place
 from app.commands.outcome import WELL, Complaint, Misuse
-from app.commands.rows import place
 from app.commands.targeting import Change, Line, called_or, carry_out, clusters_to_change
 from app.commands.words import asked, named, split
 
@@ -88,6 +87,8 @@ def _chooser(
     if not selector and all_namespaces:
         raise Misuse("-A is for -l: a name is deleted in one namespace")
     if filenames:
+        from app.commands.manifests import identities, read
+
         written = identities(read(filenames, recursive=recursive))
         return _everywhere([(each.resource, each.name, each.namespace or namespace) for each in written])
     if not selector:

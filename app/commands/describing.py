@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.commands import options, terminal
 from app.commands.choosing import Choice, conclude, find
 from app.commands.connecting import run
-from app.commands.rows import place
+from app.commands.naming import place
 from app.commands.words import Asked, asked, split
 
 if TYPE_CHECKING:

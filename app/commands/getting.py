@@ -10,9 +10,9 @@ import typer
 from app.commands import options, terminal
 from app.commands.choosing import Choice, Found, conclude, find
 from app.commands.connecting import run
+from app.commands.naming import Object, called
 from app.commands.outcome import Misuse
 from app.commands.resources import rows_of
-from app.commands.rows import Object, called
 from app.commands.words import Asked, asked, split
 
 if TYPE_CHECKING:

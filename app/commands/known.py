@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from app.commands.rows import Object, place
+from app.commands.naming import Object, Place, place
 
 if TYPE_CHECKING:
     from app.client import Event
-
-Place = tuple[str, str, str]
 
 
 class Told(NamedTuple):

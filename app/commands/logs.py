@@ -9,9 +9,9 @@ import typer
 from app.commands import options, terminal
 from app.commands.choosing import Choice, find, where
 from app.commands.connecting import run
+from app.commands.naming import place
 from app.commands.outcome import PARTIAL, WELL, Complaint, Misuse
 from app.commands.painting import paint, place_colour
-from app.commands.rows import place
 from app.commands.words import Asked, pod_or_workload, seconds, split
 
 if TYPE_CHECKING:

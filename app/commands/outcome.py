@@ -8,6 +8,7 @@ WRONG = 2
 PARTIAL = 3
 INTERRUPTED = 130
 CLOSED = 141
+TERMINATED = 143
 
 
 class Complaint(Exception):

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cache.ages import since
-from app.cache.tables import Column, Sheet
 from app.commands import options, terminal
 from app.commands.connecting import run
-from app.commands.outcome import PARTIAL, WELL, Misuse
+from app.commands.outcome import PARTIAL, WELL, Complaint, Misuse
 from app.commands.words import split
 
 if TYPE_CHECKING:
@@ -78,11 +76,18 @@ async def _live(fleet: "AsyncFleet", chosen: Sequence[str], *, wide: bool) -> in
 
 async def _asked(fleet: "AsyncFleet", chosen: Sequence[str]) -> list[Mapping[str, Any]]:
     found = [*await fleet.clusters()]
+    there = [each["name"] for each in found]
+    for name in chosen:
+        if name not in there:
+            raise Complaint(f"there is no cluster {name!r}; accepted is one of {', '.join(there)}")
     return [each for each in found if not chosen or each["name"] in chosen]
 
 
 def table(found: Sequence[Mapping[str, Any]], now: datetime, *, wide: bool) -> list[str]:
     """The lines of it. AGE is how long a cluster has been in its state, or how old its data is."""
+    from app.cache.ages import since
+    from app.cache.tables import Column, Sheet
+
     counted = [name.partition(".")[0] for name in _COUNTED]
     heads = ["CLUSTER", "STATE", "AGE", "VERSION", *counted, "OBJECTS", "ERROR"]
     sheet = Sheet([*map(Column, heads), Column("RESOURCES", priority=1)], wide=wide)

@@ -3,17 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.commands.naming import Object
 from app.commands.outcome import Complaint
-from app.commands.rows import Object, Rows
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
+    from app.commands.rows import Rows
 
 _DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
-async def rows_of(fleet: "AsyncFleet", example: Object, **how: Any) -> Rows:
+async def rows_of(fleet: "AsyncFleet", example: Object, **how: Any) -> "Rows":
     """The table for objects such as ``example``; ``how`` are the other arguments of Rows."""
+    from app.commands.rows import Rows
+
     resource = await _resource(fleet, example)
     columns = None
     if "." in resource["name"]:

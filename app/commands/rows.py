@@ -1,27 +1,14 @@
 """Objects as lines of a table: kubectl's columns, and CLUSTER in front."""
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
 from app.cache.tables import Cell, Column, Sheet, table_for
+from app.commands.naming import Object, called
 
-Object = Mapping[str, Any]
 _cluster = operator.itemgetter("cluster")
-
-
-def place(found: Object) -> tuple[str, str, str]:
-    """Cluster, namespace and name, in which order objects are shown."""
-    metadata = found["metadata"]
-    return found.get("cluster", ""), metadata.get("namespace", ""), metadata["name"]
-
-
-def called(found: Object) -> str:
-    """``pod/web-1`` or ``deployment.apps/web``, as kubectl prints names."""
-    group = found.get("apiVersion", "").rpartition("/")[0]
-    return f"{found['kind'].lower()}{'.' + group if group else ''}/{found['metadata']['name']}"
 
 
 class Rows:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.commands import terminal
 from app.commands.connecting import in_words
+from app.commands.naming import called
 from app.commands.outcome import Misuse, status_of
-from app.commands.rows import called
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet

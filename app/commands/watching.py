@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from app.commands import terminal
 from app.commands.choosing import Choice, conclude, find
-from app.commands.known import Known, Place, Told
+from app.commands.known import Known, Told
+from app.commands.naming import Place, called, place
 from app.commands.outcome import WELL
 from app.commands.resources import rows_of
-from app.commands.rows import Rows, called, place
 from app.commands.words import Asked
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet, Event
+    from app.commands.rows import Rows
 
 TABLES = ("table", "wide")
 # A live table is drawn so often at most, and once a second where only ages change.
