@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import yaml
-
 from app.cache.ages import since
 from app.cache.tables import Column, Sheet
 from app.commands.painting import Painter, paint
+from app.commands.yamltext import dump
 
 Object = Mapping[str, Any]
 
@@ -84,26 +83,8 @@ def _heading(name: str, *, colour: bool) -> str:
 
 
 def _fields(value: object) -> Iterator[str]:
-    text = yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=1000
-    )
-    for line in text.removesuffix("...\n").splitlines():
+    for line in dump(value).splitlines():
         yield f"  {line}\n"
-
-
-class _Dumper(yaml.SafeDumper):
-    """YAML without anchors, with texts of several lines as they are read."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
 
 
 def _condition(found: Object, now: datetime) -> list[str]:

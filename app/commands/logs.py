@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -79,10 +80,12 @@ async def _logs(fleet: "AsyncFleet", asked: Asked, choice: Choice, how: dict[str
     clusters = sorted({cluster for cluster, _, _ in places})
     given = {key: value for key, value in how.items() if value is not None}
     painted = terminal.is_colourful(sys.stdout)
-    async for line in fleet.logs(asked.resource, name, cluster=clusters, namespace=namespaces[0], **given):
-        terminal.write((_painted(line) if painted else line) + "\n")
-        if how["follow"]:
-            terminal.flush()
+    written = fleet.logs(asked.resource, name, cluster=clusters, namespace=namespaces[0], **given)
+    async with aclosing(aiter(written)) as lines:
+        async for line in lines:
+            terminal.write((_painted(line) if painted else line) + "\n")
+            if how["follow"]:
+                terminal.flush()
     return PARTIAL if behind else WELL
 
 

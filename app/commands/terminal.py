@@ -36,10 +36,9 @@ def write_json(document: Any) -> None:
 
 
 def write_yaml(document: Any) -> None:
-    import yaml
+    from app.commands.yamltext import dump
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    yaml.dump(document, sys.stdout, Dumper=dumper, sort_keys=False, allow_unicode=True)
+    write(dump(document))
 
 
 def painted_place(cluster: str) -> str:

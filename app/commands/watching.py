@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,11 +37,11 @@ async def follow(fleet: "AsyncFleet", asked: Asked, choice: Choice, form: str, e
         return conclude([there])
     terminal.warn(there.clusters)
     known = Known(frozenset(asked.names))
-    stream = fleet.watch(asked.resource, **query)
-    if form in TABLES and not events and terminal.is_terminal(sys.stdout):
-        await _live(fleet, stream, known, wide=form == "wide")
-    else:
-        await _Lines(fleet, known, form, events=events).print(stream)
+    async with aclosing(fleet.watch(asked.resource, **query)) as stream:
+        if form in TABLES and not events and terminal.is_terminal(sys.stdout):
+            await _live(fleet, stream, known, wide=form == "wide")
+        else:
+            await _Lines(fleet, known, form, events=events).print(stream)
     return WELL
 
 
@@ -145,6 +145,7 @@ async def _live(fleet: "AsyncFleet", stream: AsyncIterator["Event"], known: Know
         await reading
     finally:
         reading.cancel()
+        await asyncio.wait([reading])
 
 
 def _chosen(known: Known, changed: dict[Place, float], room: int) -> list[Place]:

@@ -50,7 +50,7 @@ class Command:
             "app",
             *arguments,
             cwd=ROOT,
-            env=environment(self.url) | env,
+            env=environment(self.url, **env),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
