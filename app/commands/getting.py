@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,13 +11,14 @@ from app.commands import options, terminal
 from app.commands.choosing import Choice, Found, conclude, find
 from app.commands.connecting import run
 from app.commands.naming import Object, called
-from app.commands.outcome import Misuse
+from app.commands.outcome import PARTIAL, WELL, Misuse
 from app.commands.resources import rows_of
 from app.commands.words import Asked, asked, split
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
 
+_TEXTS: dict[str, Literal["table", "wide", "name"]] = {"table": "table", "wide": "wide", "name": "name"}
 FORMS = ("table", "wide", "json", "yaml", "name")
 
 
@@ -55,6 +56,8 @@ def get(
 
 
 async def _show(fleet: "AsyncFleet", groups: Sequence[Asked], choice: Choice, form: str) -> int:
+    if len(groups) == 1 and not groups[0].names and form in _TEXTS:
+        return await _show_text(fleet, groups[0].resource, choice, form)
     async with terminal.progress(f"reading {', '.join(each.resource for each in groups)}"):
         found = await asyncio.gather(*(find(fleet, each, choice) for each in groups))
     objects = [each for some in found for each in some.objects]
@@ -72,6 +75,22 @@ async def _show(fleet: "AsyncFleet", groups: Sequence[Asked], choice: Choice, fo
             terminal.write("\n" if number else "")
             terminal.write_table(lines)
     return conclude(found)
+
+
+async def _show_text(fleet: "AsyncFleet", resource: str, choice: Choice, form: str) -> int:
+    """One resource alone, as the server writes it: of a large fleet much less comes over the wire."""
+    async with terminal.progress(f"reading {resource}"):
+        text = await fleet.text(resource, _TEXTS[form], **choice.query())
+    if form == "name":
+        terminal.write(text)
+    else:
+        terminal.write_table(f"{line}\n" for line in text.split("\n")[:-1])
+    if text.behind:
+        told = await fleet.list(resource, fields="metadata.name", limit=1, **choice.query())
+        terminal.warn([each for each in told.clusters if each["name"] in text.behind])
+    if not text:
+        terminal.tell("No resources found")
+    return PARTIAL if text.behind else WELL
 
 
 def _document(found: Sequence[Found], objects: Sequence[Object]) -> Any:
