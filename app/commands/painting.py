@@ -11,8 +11,8 @@ _PLACES = ("36", "35", "34", "96", "95", "94")
 _GOOD = frozenset({"running", "ready", "active", "bound", "available", "synced", "true", "healthy"})
 _OVER = frozenset({"completed", "succeeded", "complete", "normal"})
 _UNDER_WAY = re.compile(
-    r"pending|creating|initializing|terminating|unknown|init:\d|syncing|stale|scheduling|released|suspended"
-    r"|progressing|warning|podinitializing",
+    r"pending|.*creating|.*initializing|terminating|unknown|init:\d|syncing|stale|scheduling|released|suspended"
+    r"|progressing|warning",
     re.IGNORECASE,
 )
 _BAD = re.compile(

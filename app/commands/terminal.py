@@ -29,10 +29,9 @@ def write(text: str) -> None:
 
 
 def write_json(document: Any) -> None:
-    """As kubectl indents it."""
-    import json
+    import orjson
 
-    write(json.dumps(document, indent=4, ensure_ascii=False) + "\n")
+    write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
 def write_yaml(document: Any) -> None:

@@ -1,13 +1,14 @@
 """``k8s-mcp get --watch``: what there is and then each change, as lines, or as a live table on a terminal."""
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from app.commands import terminal
 from app.commands.choosing import Choice, conclude, find
@@ -90,7 +91,7 @@ class _Lines:
     def _print_object(self, told: Told) -> None:
         found: Any = {"type": told.type, "object": told.object} if self._events else told.object
         if self._form == "json":
-            terminal.write(json.dumps(found, ensure_ascii=False) + "\n")
+            terminal.write(orjson.dumps(found).decode() + "\n")
         elif self._form == "yaml":
             terminal.write("---\n")
             terminal.write_yaml(found)
