@@ -19,6 +19,7 @@ _CONDITIONS = ("TYPE", "STATUS", "AGE", "REASON", "MESSAGE")
 _EVENTS = ("TYPE", "REASON", "AGE", "FROM", "MESSAGE")
 _BOLD = "1"
 _WIDTH = 14
+_NOT_SHOWN = "<not shown>"
 
 
 def lines_of(found: Object, events: Sequence[Object], now: datetime, *, colour: bool) -> Iterator[str]:
@@ -34,8 +35,11 @@ def lines_of(found: Object, events: Sequence[Object], now: datetime, *, colour: 
             value = {key: part for key, part in value.items() if key != "conditions"}
             if not value:
                 continue
+        if not isinstance(value, dict | list):
+            yield from _line(member, [value])
+            continue
         yield _heading(member, colour=colour)
-        yield from _fields(value)
+        yield from _fields(_hidden(value) if found["kind"] == "Secret" else value)
     if tabular and conditions:
         yield _heading("conditions", colour=colour)
         yield from _table(_CONDITIONS, (_condition(each, now) for each in conditions), colour=colour)
@@ -44,6 +48,11 @@ def lines_of(found: Object, events: Sequence[Object], now: datetime, *, colour: 
         yield from _table(_EVENTS, (_event(each, now) for each in events), colour=colour)
     else:
         yield "events:       <none>\n"
+
+
+def _hidden(value: object) -> object:
+    """The keys of a Secret alone, as kubectl describes one."""
+    return dict.fromkeys(value, _NOT_SHOWN) if isinstance(value, dict) else value
 
 
 def _identity(found: Object, now: datetime) -> Iterator[str]:

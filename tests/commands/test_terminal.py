@@ -3,6 +3,7 @@
 import re
 import signal
 
+from app.demo.faults import Fault
 from tests.commands.conftest import Clusters, running
 from tests.commands.running import Command
 from tests.commands.terminal import CTRL_C, Terminal
@@ -79,3 +80,17 @@ async def test_being_told_to_end_gives_the_cursor_back(command: Command) -> None
         terminal.process.send_signal(signal.SIGTERM)
         assert await terminal.ended() == 143
     assert terminal.shown.rindex("\x1b[?25h") > terminal.shown.rindex("\x1b[?25l")
+
+
+async def test_long_work_shows_its_progress_and_what_is_done_already(
+    command: Command, clusters: Clusters
+) -> None:
+    clusters["staging"].faults.add(Fault.HANG, verb="patch")
+    work = ("restart", "deploy/web", "-n", "default", "--cluster", "*")
+    async with Terminal(command.url, *work) as terminal:
+        await terminal.until("prod deployment.apps/web restarted")
+        await terminal.until("2 to be restarted 1/2")
+        assert "staging deployment" not in terminal.text
+        clusters["staging"].faults.clear()
+        assert await terminal.ended() in (0, 3)
+    assert "staging" in terminal.text

@@ -1,8 +1,11 @@
 """Changes from the command line: in which clusters, what is told of each, and the exit status."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from app.demo.faults import Fault
 from tests.commands.conftest import Clusters, deployment
@@ -166,3 +169,20 @@ async def test_a_cluster_that_hangs_keeps_nobody_from_reading_of_the_others(
     finally:
         process.kill()
         await process.communicate()
+
+
+async def test_manifests_from_a_url(
+    command: Command, aiohttp_server: Callable[..., Awaitable[TestServer]]
+) -> None:
+    async def manifest(request: web.Request) -> web.Response:
+        return web.Response(text=MANIFEST.partition("---")[0])
+
+    application = web.Application()
+    application.router.add_get("/m.yaml", manifest)
+    elsewhere = await aiohttp_server(application)
+
+    done = await command("apply", "-f", str(elsewhere.make_url("/m.yaml")), "--cluster", "prod")
+    assert (done.status, done.out) == (0, "prod configmap/greeting created\n"), done.err
+    missing = str(elsewhere.make_url("/nope.yaml"))
+    refused = await command("apply", "-f", missing, "--cluster", "prod")
+    assert (refused.status, refused.err) == (1, f"k8s-mcp: -f {missing}: Not Found\n")
