@@ -8,6 +8,9 @@ from app.commands.naming import Object, Place, place
 if TYPE_CHECKING:
     from app.client import Event
 
+# A RESET of what they had goes before.
+_WITHOUT_OBJECTS = ("forbidden", "removed")
+
 
 class Told(NamedTuple):
     """What is to be shown: ADDED, MODIFIED or DELETED, and the object, as last known if it is gone."""
@@ -17,10 +20,11 @@ class Told(NamedTuple):
 
 
 class Known:
-    """Objects by cluster, namespace and name.
+    """Objects by cluster, namespace and name; with ``names``, only those of these names.
 
-    What is told anew after a RESET is no news where it is the same; what is not told again until SYNCED
-    is gone.
+    What is told anew after a RESET is no news where it is the same. After a RESET of everything the
+    objects stay until SYNCED tells which of them are gone. After one of a cluster, which no SYNCED need
+    follow, they are taken away at once, and remembered for the comparison.
     """
 
     def __init__(self, names: frozenset[str] = frozenset()) -> None:
@@ -28,6 +32,7 @@ class Known:
         self.states: dict[str, Mapping[str, Any]] = {}
         self._names = names
         self._doubted: set[Place] = set()
+        self._taken: dict[Place, Object] = {}
 
     def hear(self, event: "Event") -> str:
         """Keep what an event says of clusters; what there is to tell of one that is not synced any more."""
@@ -50,10 +55,16 @@ class Known:
                 yield from self._changed({"cluster": event.cluster, **(event.object or {})})
             case "DELETED":
                 yield from self._gone((event.cluster, event.namespace, event.name))
+            case "RESET" if event.cluster:
+                for at in [at for at in self.objects if at[0] == event.cluster]:
+                    self._taken[at] = self.objects.pop(at)
             case "RESET":
-                self._doubted |= {at for at in self.objects if event.cluster in ("", at[0])}
+                self._doubted |= self.objects.keys()
             case "SYNCED":
-                for at in sorted(self._doubted):
+                for at in sorted(self._doubted | self._taken.keys()):
+                    yield from self._gone(at)
+            case "CLUSTER" if event.state in _WITHOUT_OBJECTS:
+                for at in sorted(at for at in self._taken if at[0] == event.cluster):
                     yield from self._gone(at)
 
     def _changed(self, found: Object) -> Iterator[Told]:
@@ -61,7 +72,7 @@ class Known:
         if self._names and at[2] not in self._names:
             return
         self._doubted.discard(at)
-        before = self.objects.get(at)
+        before = self.objects.get(at) or self._taken.pop(at, None)
         self.objects[at] = found
         if before is None:
             yield Told("ADDED", found)
@@ -70,7 +81,8 @@ class Known:
 
     def _gone(self, at: Place) -> Iterator[Told]:
         self._doubted.discard(at)
-        before = self.objects.pop(at, None)
+        taken = self._taken.pop(at, None)
+        before = self.objects.pop(at, taken)
         if before is not None:
             yield Told("DELETED", before)
 

@@ -36,12 +36,27 @@ def test_the_first_time_is_added_the_same_version_is_no_news() -> None:
 
 def test_after_a_reset_only_what_differs_is_news() -> None:
     known = Known()
-    told(known, changed("same", 1), changed("changed", 1), changed("gone", 1), changed("other", 1, "edge"))
+    told(known, changed("same", 1), changed("changed", 1), changed("gone", 1))
 
-    assert told(known, Event("RESET", "", cluster="prod")) == []
+    assert told(known, Event("RESET", "")) == []
+    assert {at[2] for at in known.objects} == {"same", "changed", "gone"}
     assert told(known, changed("same", 1), changed("changed", 2)) == [("MODIFIED", "changed")]
     assert told(known, Event("SYNCED", "")) == [("DELETED", "gone")]
-    assert {at[2] for at in known.objects} == {"same", "changed", "other"}
+    assert {at[2] for at in known.objects} == {"same", "changed"}
+
+
+def test_what_a_cluster_has_is_forgotten_at_once() -> None:
+    known = Known()
+    told(known, changed("same", 1), changed("gone", 1), changed("other", 1, "edge"))
+
+    assert told(known, Event("RESET", "", cluster="prod")) == []
+    assert {at[2] for at in known.objects} == {"other"}
+    assert told(known, changed("same", 1)) == []
+    assert {at[2] for at in known.objects} == {"same", "other"}
+    assert told(known, Event("CLUSTER", "", cluster="edge", state="removed")) == []
+    assert told(known, Event("CLUSTER", "", cluster="prod", state="synced")) == []
+    assert told(known, Event("CLUSTER", "", cluster="prod", state="forbidden")) == [("DELETED", "gone")]
+    assert {at[2] for at in known.objects} == {"same", "other"}
 
 
 def test_only_the_names_that_are_asked_for() -> None:
