@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What the API calls by the names of its parameters.
-_FLAGS = {"cluster=": "--cluster", "namespace=": "--namespace"}
+# What the API calls by the names of its parameters and headers.
+_FLAGS = {
+    "Authorization: Bearer, or ?token=": "--token, or K8S_MCP_TOKEN",
+    "cluster=": "--cluster",
+    "namespace=": "--namespace",
+}
 
 
 def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Awaitable[int]]) -> int:
@@ -36,6 +40,9 @@ def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Aw
         status = CLOSED
     except FleetError as error:
         raise Complaint(in_words(str(error))) from None
+    except OSError as error:
+        _forget_stdout()
+        raise Complaint(f"stdout: {error.strerror or error}") from None
     return status
 
 

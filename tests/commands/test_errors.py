@@ -2,11 +2,13 @@
 
 import asyncio
 import signal
+import sys
 
 import pytest
 
 from tests.commands.conftest import Clusters
-from tests.commands.running import SECONDS, Command
+from tests.commands.running import ROOT, SECONDS, Command, environment
+from tests.serving.process import started
 
 
 @pytest.mark.parametrize(
@@ -75,6 +77,27 @@ async def test_what_the_server_refuses(command: Command) -> None:
     assert (selector.status, selector.err.count("\n")) == (1, 1)
     cluster = await command("get", "pods", "--cluster", "nope")
     assert (cluster.status, "'nope'" in cluster.err) == (1, True)
+
+
+async def test_a_token_that_is_missing_or_wrong() -> None:
+    with started("serve", "--demo", "1", "--port", "0", "--token", "secret") as server:
+        found = await asyncio.to_thread(server.read_until, r"http://127\.0\.0\.1:\d+")
+        command = Command(found)
+        none = await command("get", "pods")
+        assert (none.status, none.err) == (1, "k8s-mcp: a token is needed: --token, or K8S_MCP_TOKEN\n")
+        wrong = await command("get", "pods", "--token", "guess")
+        assert (wrong.status, wrong.err) == (1, "k8s-mcp: the token is wrong\n")
+        assert (await command("get", "nodes", env={"K8S_MCP_TOKEN": "secret"})).status == 0
+
+
+async def test_a_full_disk_is_one_line(command: Command) -> None:
+    shell = f"{sys.executable} -m app get pods > /dev/full"
+    process = await asyncio.create_subprocess_shell(
+        shell, cwd=ROOT, env=environment(command.url), stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(SECONDS):
+        _, err = await process.communicate()
+    assert (process.returncode, err) == (1, b"k8s-mcp: stdout: No space left on device\n")
 
 
 @pytest.mark.parametrize("arguments", ["get pods -o yaml", "logs -f web-1", "get pods -w"])

@@ -49,6 +49,8 @@ async def test_where_not_all_has_room_the_latest_changes_come_first(
 ) -> None:
     for number in range(30):
         clusters["prod"].storage.create(running(f"many-{number:02}"))
+    while (await command("get", "pods", "-o", "name")).out.count("\n") < 33:
+        pass
     async with Terminal(command.url, "get", "pods", "-w", lines=10, NO_COLOR="1") as terminal:
         seen = await terminal.until("7 of 33, the latest changes first")
         assert "many-29" not in terminal.text[:seen]
