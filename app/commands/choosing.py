@@ -80,4 +80,4 @@ def where(clusters: Sequence[Any]) -> str:
     unknown = [each["name"] for each in clusters if each["state"] != "synced"]
     if unknown:
         return f" known, but {len(unknown)} of {len(clusters)} clusters are not synced"
-    return f" in {', '.join(each['name'] for each in clusters)}"
+    return f" in {', '.join(each['name'] for each in clusters) or 'any cluster'}"
