@@ -1,24 +1,34 @@
 """The k8s-mcp command. What takes long to import is imported by the command that needs it."""
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
+from app.commands.applying import apply
+from app.commands.changing import restart, scale
+from app.commands.deleting import delete
+from app.commands.describing import describe
+from app.commands.getting import get
+from app.commands.logs import logs
+from app.commands.outcome import INTERRUPTED, WRONG, Complaint
+from app.commands.overview import clusters
 from app.version import version as this_version
 
 app = typer.Typer(
     name="k8s-mcp",
     help="One API over many Kubernetes clusters.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
-WRONG = 2
-INTERRUPTED = 130
 DEMO_CLUSTERS = "3"
+# What option parsers cannot say: these may stand without a value, and then mean this one.
+_BARE = {"--demo": DEMO_CLUSTERS, "--dry-run": "server"}
+# kubectl's -o=json, where others would read a value of "=json".
+_SHORT = re.compile(r"(-[a-zA-Z])=(.+)", re.DOTALL)
 MOST_CLUSTERS = 1000
 
 
@@ -29,11 +39,13 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command; the exit status. What is wrong with the arguments is one line on stderr."""
     command = typer.main.get_command(app)
-    arguments = _with_demo_number(arguments) or ["--help"]
+    arguments = _as_options(arguments) or ["--help"]
     try:
         status = command.main(arguments, prog_name="k8s-mcp", standalone_mode=False)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except Complaint as complaint:
+        return _complain(str(complaint), complaint.status)
     except Exception as error:
         # The exceptions of click have this; typer has a click of its own, or not, as its version goes.
         format_message = getattr(error, "format_message", None)
@@ -43,19 +55,25 @@ def run(arguments: Sequence[str]) -> int:
     return int(status or 0)
 
 
-def _complain(text: str) -> int:
+def _complain(text: str, status: int = WRONG) -> int:
     typer.echo(f"k8s-mcp: {' '.join(text.split())}", err=True)
-    return WRONG
+    return status
 
 
-def _with_demo_number(arguments: Sequence[str]) -> list[str]:
-    """``--demo`` without a number means the default one; option parsers cannot say that."""
-    numbered = []
+def _as_options(arguments: Sequence[str]) -> list[str]:
+    """Arguments as an option parser reads them, up to ``--``."""
+    read: list[str] = []
     for index, argument in enumerate(arguments):
+        if argument == "--":
+            return [*read, *arguments[index:]]
         following = arguments[index + 1] if index + 1 < len(arguments) else "-"
-        bare = argument == "--demo" and following.startswith("-")
-        numbered.append(f"--demo={DEMO_CLUSTERS}" if bare else argument)
-    return numbered
+        if short := _SHORT.fullmatch(argument):
+            read += [short[1], short[2]]
+        elif argument in _BARE and (argument == "--dry-run" or following.startswith("-")):
+            read.append(f"{argument}={_BARE[argument]}")
+        else:
+            read.append(argument)
+    return read
 
 
 @app.command()
@@ -135,6 +153,10 @@ async def _simulate(number: int) -> None:
         typer.echo(yaml.safe_dump(running.kubeconfig, sort_keys=False), nl=False)
         typer.echo(f"k8s-mcp: {number} simulated clusters; this kubeconfig is {running.path}", err=True)
         await stop.wait()
+
+
+for _command in (get, describe, logs, apply, delete, scale, restart, clusters):
+    app.command()(_command)
 
 
 @app.command()

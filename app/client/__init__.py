@@ -5,7 +5,7 @@ from app.client.errors import FleetError
 from app.client.fleet import AsyncFleet
 from app.client.informer import Informer
 from app.client.logs import Logs
-from app.client.objects import Object, Objects, Results
+from app.client.objects import Object, Objects, Results, Text
 from app.client.scripts import (
     create_service,
     list_deployments,
@@ -27,6 +27,7 @@ __all__ = [
     "Object",
     "Objects",
     "Results",
+    "Text",
     "create_service",
     "list_deployments",
     "list_pods",

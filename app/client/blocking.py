@@ -89,6 +89,7 @@ class Fleet:
 
     list = _awaited(AsyncFleet.list)
     get = _awaited(AsyncFleet.get)
+    text = _awaited(AsyncFleet.text)
     events = _awaited(AsyncFleet.events)
     clusters = _awaited(AsyncFleet.clusters)
     resources = _awaited(AsyncFleet.resources)

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from app.client.calls import Calls, Names, part, query
 from app.client.informer import Handler, Informer
 from app.client.logs import Logs
-from app.client.objects import Object, Objects
+from app.client.objects import Object, Objects, Text
 from app.client.watching import Event, watch
 from app.client.writing import Writing
 
@@ -93,6 +93,30 @@ class AsyncFleet(Writing):
         params = query(cluster=cluster, namespace=namespace, fields=fields, after=after)
         answer, _ = await self._calls.ask("GET", f"/{part(resource)}/{part(name)}", params)
         return Object(answer)
+
+    async def text(
+        self,
+        resource: str,
+        form: Literal["table", "wide", "name"] = "table",
+        *,
+        cluster: Names | None = None,
+        namespace: Names | None = None,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+    ) -> Text:
+        """The same list as kubectl prints it: much less to send than the objects."""
+        params = query(
+            format=form,
+            cluster=cluster,
+            namespace=namespace,
+            labelSelector=label_selector,
+            fieldSelector=field_selector,
+        )
+        async with self._calls.open("GET", f"/{part(resource)}", params) as answer:
+            found = Text(await answer.text())
+            states = answer.headers.get("X-Clusters", "")
+        found.behind = dict(each.split("=", 1) for each in states.split(",") if "=" in each)
+        return found
 
     async def events(
         self, resource: str, name: str, *, cluster: str | None = None, namespace: str | None = None

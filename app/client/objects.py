@@ -76,3 +76,9 @@ class Results(list[Object]):
     def failed(self) -> list[Object]:
         """Those that went wrong; the ones of ``apply`` also where just some documents did."""
         return [each for each in self if each["status"] >= 300 or "error" in each]
+
+
+class Text(str):
+    """A list as text. ``behind`` are the clusters that are not synced, with their states."""
+
+    behind: dict[str, str]

@@ -18,13 +18,17 @@ DOCUMENTS = "\n".join(
     path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 )
 SETTINGS = [name for name in Settings.model_fields if name != "config"]
-FLAGS = [
-    option
-    for command in typer.main.get_command(cli.app).commands.values()  # type: ignore[attr-defined]
-    for parameter in command.params
-    for option in parameter.opts
-    if option.startswith("--")
-]
+COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+FLAGS = {
+    name: [
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+        if option.startswith("-")
+    ]
+    for name, command in COMMANDS.items()
+}
+COMMAND_LINE = (ROOT / "docs/command-line.md").read_text()
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +73,26 @@ def test_every_parameter_is_documented(parameter: str) -> None:
     assert re.search(rf"`[^`]*\b{parameter}\b[^`]*`", DOCUMENTS)
 
 
-@pytest.mark.parametrize("flag", sorted(set(FLAGS)))
-def test_every_flag_is_documented_and_is_a_setting(flag: str) -> None:
+@pytest.mark.parametrize("flag", FLAGS["serve"])
+def test_every_flag_of_the_server_is_documented_and_is_a_setting(flag: str) -> None:
     assert re.search(rf"`[^`]*{flag}\b", DOCUMENTS)
     assert flag.removeprefix("--").replace("-", "_") in Settings.model_fields
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    assert f"k8s-mcp {command}" in COMMAND_LINE or f"`{command}`" in COMMAND_LINE
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [(command, flag) for command in sorted(FLAGS.keys() - {"serve"}) for flag in FLAGS[command]],
+)
+def test_every_flag_of_a_command_is_documented_where_the_command_is(command: str, flag: str) -> None:
+    """What commands share stands in front of them."""
+    sections = re.split(r"^## ", COMMAND_LINE, flags=re.MULTILINE)
+    titles = [section.partition("\n")[0] for section in sections]
+    mine = next(number for number, title in enumerate(titles) if command in title.split())
+    shared = [titles.index("Where the server is"), titles.index("What is meant")]
+    text = "".join(sections[number] for number in (mine, *shared))
+    assert re.search(rf"`[^`]*{flag}(?![a-z-])[^`]*`", text)

@@ -1,0 +1,99 @@
+"""``k8s-mcp logs``: of a pod or of all pods of a workload, in one cluster or in all that have it."""
+
+import re
+import sys
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.commands import options, terminal
+from app.commands.choosing import Choice, find, where
+from app.commands.connecting import run
+from app.commands.naming import place
+from app.commands.outcome import PARTIAL, WELL, Complaint, Misuse
+from app.commands.painting import paint, place_colour
+from app.commands.words import Asked, pod_or_workload, seconds, split
+
+if TYPE_CHECKING:
+    from app.client import AsyncFleet
+
+# What the server puts before the lines of several logs.
+_PLACE = re.compile(r"\[([^/\]\s]+)/([^/\]\s]+)/([^/\]\s]+)\] ")
+_DIM = "2"
+
+
+def logs(
+    target: Annotated[
+        str, typer.Argument(metavar="POD | TYPE/NAME", help="A pod, or a workload such as deploy/web.")
+    ],
+    container: Annotated[str | None, typer.Argument(metavar="[CONTAINER]", help="As with -c.")] = None,
+    namespace: options.Namespace = None,
+    cluster: options.Clusters = None,
+    container_option: Annotated[
+        str | None, typer.Option("--container", "-c", metavar="NAME", help="That container; all if left out.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")
+    ] = False,
+    previous: Annotated[
+        bool, typer.Option("--previous", "-p", help="Of the run before the present one.")
+    ] = False,
+    tail: Annotated[
+        int | None, typer.Option("--tail", metavar="N", help="Only the last N lines of each; -1 for all.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only what is younger: 30s, 5m, 1h30m.")
+    ] = None,
+    server: options.Server = None,
+    token: options.Token = None,
+) -> int:
+    """Show the logs of a pod, or of all pods of a workload, in all clusters."""
+    if follow and previous:
+        raise Misuse("--follow and --previous: what has ended cannot be followed")
+    if container and container_option:
+        raise Misuse(f"two containers are named: {container!r}, and {container_option!r} with -c")
+    how: dict[str, Any] = {
+        "container": container or container_option,
+        "follow": follow,
+        "previous": previous,
+        "tail_lines": None if tail is None or tail < 0 else tail,
+        "since_seconds": seconds("--since", since) if since else None,
+    }
+    asked = pod_or_workload(target)
+    choice = Choice(split(cluster), split([namespace] if namespace else None))
+    return run(server, token, lambda fleet: _logs(fleet, asked, choice, how))
+
+
+async def _logs(fleet: "AsyncFleet", asked: Asked, choice: Choice, how: dict[str, Any]) -> int:
+    found = await find(fleet, asked, choice, fields="metadata.name")
+    behind = terminal.warn(found.clusters)
+    (name,) = asked.names
+    if not found.objects:
+        raise Complaint(f"there is no {asked.resource} {name!r}{where(found.clusters)}")
+    places = sorted(map(place, found.objects))
+    namespaces = sorted({namespace for _, namespace, _ in places})
+    if len(namespaces) > 1:
+        raise Misuse(
+            f"{asked.resource} {name!r} is in the namespaces {', '.join(namespaces)}; -n chooses one"
+        )
+    clusters = sorted({cluster for cluster, _, _ in places})
+    given = {key: value for key, value in how.items() if value is not None}
+    painted = terminal.is_colourful(sys.stdout)
+    written = fleet.logs(asked.resource, name, cluster=clusters, namespace=namespaces[0], **given)
+    async with aclosing(aiter(written)) as lines:
+        async for line in lines:
+            terminal.write((_painted(line) if painted else line) + "\n")
+            if how["follow"]:
+                terminal.flush()
+    return PARTIAL if behind else WELL
+
+
+def _painted(line: str) -> str:
+    """The place in front in a colour of its own."""
+    found = _PLACE.match(line)
+    if not found:
+        return line
+    cluster, pod, container = found.groups()
+    where = f"{paint(cluster, place_colour(cluster))}/{paint(pod, place_colour(pod))}/{container}"
+    return f"[{where}] {line[found.end() :]}"
