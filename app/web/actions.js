@@ -246,6 +246,7 @@ async function edit(target) {
     dialog.showModal();
     text.focus();
     text.setSelectionRange(0, 0);
+    text.scrollTop = 0;
   });
 }
 

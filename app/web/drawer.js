@@ -171,7 +171,7 @@ export class Drawer extends EventTarget {
       return;
     }
     // What is read, selected or scrolled must not be made anew under one's hands.
-    const state = JSON.stringify([this.#tab, this.place, this.#gone, this.actions.length]);
+    const state = JSON.stringify([this.#tab, this.place, this.#gone, !!this.#object, this.actions.length]);
     if (state !== this.#drawn) {
       const focused = this.#element.contains(document.activeElement) && document.activeElement?.id;
       this.#element.replaceChildren(this.#head(), this.#tablist(), h("div", { class: "panel", role: "tabpanel", id: "panel", "aria-labelledby": `tab-${this.#tab}`, tabindex: "0" }));
@@ -192,7 +192,7 @@ export class Drawer extends EventTarget {
   #content() {
     if (this.#tab === "yaml") return h("pre", { class: "yaml" }, toYaml(bare(this.#object)));
     if (this.#tab === "events") return events([...this.#events.values()]);
-    return overview(this.place?.resource ?? "", this.#object, this.resources().values(), this.#families);
+    return overview(this.place?.resource ?? "", this.#object, [...this.resources().values()], this.#families);
   }
 
   /** @param {HTMLElement} panel */

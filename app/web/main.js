@@ -50,8 +50,8 @@ function go(change, replace = false) {
 function show() {
   const known = resources.get(view.resource) ?? [...resources.values()].find((each) => means(each, view.resource));
   if (known && known.name !== view.resource) {
-    go({ resource: known.name }, true);
-    return;
+    view.resource = known.name;
+    history.replaceState(null, "", address(view));
   }
   if (filter.value !== view.q) filter.value = view.q;
   the("resource").textContent = known?.kind ?? view.resource;
@@ -115,8 +115,16 @@ async function learn() {
   resources = new Map(served.resources.map((/** @type {any} */ each) => [each.name, each]));
 }
 
+/** @type {number | undefined} */
+let learning;
+
+/** A definition has come or gone, or a cluster; its resources are served a little later. */
+function learnSoon() {
+  clearTimeout(learning);
+  learning = setTimeout(() => learn().catch(() => {}), 1000);
+}
+
 async function chooseResource() {
-  await learn();
   const choices = [...resources.values()]
     .filter((each) => each.verbs.includes("list"))
     .map((each) => ({ value: each.name, label: each.kind, note: each.name, words: each.shortNames.join(" ") }))
@@ -148,6 +156,7 @@ function follow() {
       const columns = version?.additionalPrinterColumns ?? [];
       const changed = JSON.stringify(printers.get(name) ?? []) !== JSON.stringify(columns);
       printers.set(name, columns);
+      if (!resources.has(name)) learnSoon();
       if (changed && name === view.resource) show();
     },
   );
@@ -195,7 +204,7 @@ socket.addEventListener("state", () => {
 });
 
 store.addEventListener("change", tell);
-clusters.addEventListener("unknown", () => learn().catch(() => {}));
+clusters.addEventListener("unknown", learnSoon);
 clusters.addEventListener("state", () => {
   table.faded = clusters.faded;
   table.draw();

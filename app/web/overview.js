@@ -11,6 +11,7 @@ import { addressOf } from "./url.js";
 /** @typedef {{ resource: string, objects: Map<string, any> }} Family */
 
 const MOST = 100;
+const RIGHT = new Set(["Age", "Restarts", "Count"]);
 // Conditions that are bad news when they are true.
 const BAD_WHEN_TRUE = /Pressure$|Unavailable$|^Failed|Failure$|^Dangling$|^Stalled$/;
 
@@ -152,6 +153,6 @@ export function section(title, headings, rows) {
     "section",
     {},
     h("h3", {}, title),
-    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ...headings.map((each) => h("th", { scope: "col" }, each)))), h("tbody", {}, ...rows))),
+    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": title }, h("table", {}, h("thead", {}, h("tr", {}, ...headings.map((each) => h("th", { scope: "col", class: RIGHT.has(each) ? "right" : "" }, each)))), h("tbody", {}, ...rows))),
   );
 }

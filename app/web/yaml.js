@@ -1,8 +1,10 @@
 /** Objects as YAML: the block style that kubectl prints. */
 
 // What YAML 1.1 or 1.2 would read as something else than the text that it is.
-const SPECIAL =
-  /^$|^[\s\-?:,[\]{}#&*!|>'"%@`]|: |:$| #|[\u0000-\u001f\u007f]|\s$|^(?:y|n|yes|no|on|off|true|false|null|~|=|<<)$|^[-+.]?\d|^[-+]?\.(?:inf|nan)$/i;
+const SYNTAX = /^$|^[\s\-?:,[\]{}#&*!|>'"%@`]|: |:$| #|[\u0000-\u001f\u007f]|\s$/;
+const WORD = /^(?:y|n|yes|no|on|off|true|false|null|~|=|<<|[-+]?\.(?:inf|nan))$/i;
+const NUMBER = /^[-+]?(?:\.?\d[\d_]*(?:\.[\d_]*)?(?:e[-+]?\d+)?|0x[\da-f_]+|0o?[0-7_]+|0b[01_]+|\d+(?::\d+)+(?:\.\d*)?)$/i;
+const DATE = /^\d{4}-\d{1,2}-\d{1,2}(?:[Tt\s].*)?$/;
 
 /**
  * @param {any} value @returns {string}
@@ -46,5 +48,5 @@ function scalar(value, depth) {
     const lines = value.replace(/\n$/, "").split("\n");
     return [`|${keep}`, ...lines.map((line) => (line ? margin + line : ""))].join("\n");
   }
-  return SPECIAL.test(value) ? JSON.stringify(value) : value;
+  return [SYNTAX, WORD, NUMBER, DATE].some((each) => each.test(value)) ? JSON.stringify(value) : value;
 }
