@@ -64,6 +64,7 @@ export class Clusters extends EventTarget {
         if (!this.known.has(frame.cluster)) this.dispatchEvent(new Event("unknown"));
       }
     } else return;
+    this.dispatchEvent(new Event("state"));
     this.draw();
   }
 

@@ -3,26 +3,30 @@
 import { ProblemError, adoptToken, askJson } from "./api.js";
 import { choose } from "./chooser.js";
 import { Clusters } from "./clusters.js";
+import { Drawer } from "./drawer.js";
 import { say, the } from "./dom.js";
 import { parseFilter } from "./filter.js";
+import { help, listen, theme } from "./keys.js";
 import { Live } from "./live.js";
 import { Socket } from "./socket.js";
-import { Store } from "./store.js";
+import { Store, keyOf } from "./store.js";
 import { TableView } from "./table.js";
 import { tableFor } from "./tables.js";
 import { askForToken } from "./token.js";
-import { address, readView } from "./url.js";
+import { address, opened, readView } from "./url.js";
 
 /** @typedef {import("./url.js").View} View */
 
 adoptToken();
+theme();
 
 const filter = /** @type {HTMLInputElement} */ (the("filter"));
 const socket = new Socket();
 const store = new Store(tableFor("", undefined));
 const clusters = new Clusters();
 const table = new TableView(store);
-const live = new Live(socket, store, clusters, () => layout());
+const live = new Live(socket, store, clusters, () => tell());
+const drawer = new Drawer(socket, clusters, () => resources);
 let view = readView();
 /** @type {Map<string, any>} */
 let resources = new Map();
@@ -46,8 +50,8 @@ function go(change, replace = false) {
 function show() {
   const known = resources.get(view.resource) ?? [...resources.values()].find((each) => means(each, view.resource));
   if (known && known.name !== view.resource) {
-    go({ resource: known.name }, true);
-    return;
+    view.resource = known.name;
+    history.replaceState(null, "", address(view));
   }
   if (filter.value !== view.q) filter.value = view.q;
   the("resource").textContent = known?.kind ?? view.resource;
@@ -57,21 +61,29 @@ function show() {
   clusters.chosen = new Set(view.cluster.split(",").filter(Boolean));
   table.namespaced = known?.namespaced !== false;
   live.show(view, printers.get(view.resource));
-  table.layout(view.sort);
+  const place = opened(view.open);
+  table.open = place ? keyOf(place) : "";
+  drawer.show(place && { resource: view.resource, ...place }, view.tab);
+  layOut();
   document.title = `${known?.kind ?? view.resource} · k8s-mcp`;
   clusters.draw();
   tell();
+}
+
+let laid = "";
+
+/** Lay the table out anew, only where it is another. */
+function layOut() {
+  const layout = JSON.stringify([view.resource, view.sort, table.namespaced, table.wide, store.table.columns.map((each) => each.name)]);
+  if (layout !== laid) table.layout(view.sort);
+  else table.draw();
+  laid = layout;
 }
 
 /** @param {any} resource @param {string} word @returns {boolean} */
 function means(resource, word) {
   const wanted = word.toLowerCase();
   return [resource.plural, resource.singular, resource.kind, ...resource.shortNames].some((each) => each.toLowerCase() === wanted);
-}
-
-function layout() {
-  table.layout(view.sort);
-  tell();
 }
 
 /** Say what is in the table, and what is wrong with the filter. */
@@ -95,7 +107,6 @@ function tell() {
           : "Nothing matches the filter."
         : `No ${view.resource} here.`;
   clusters.counts = store.counts;
-  table.faded = clusters.faded;
 }
 
 async function learn() {
@@ -104,8 +115,16 @@ async function learn() {
   resources = new Map(served.resources.map((/** @type {any} */ each) => [each.name, each]));
 }
 
+/** @type {number | undefined} */
+let learning;
+
+/** A definition has come or gone, or a cluster; its resources are served a little later. */
+function learnSoon() {
+  clearTimeout(learning);
+  learning = setTimeout(() => learn().catch(() => {}), 1000);
+}
+
 async function chooseResource() {
-  await learn();
   const choices = [...resources.values()]
     .filter((each) => each.verbs.includes("list"))
     .map((each) => ({ value: each.name, label: each.kind, note: each.name, words: each.shortNames.join(" ") }))
@@ -137,6 +156,7 @@ function follow() {
       const columns = version?.additionalPrinterColumns ?? [];
       const changed = JSON.stringify(printers.get(name) ?? []) !== JSON.stringify(columns);
       printers.set(name, columns);
+      if (!resources.has(name)) learnSoon();
       if (changed && name === view.resource) show();
     },
   );
@@ -184,7 +204,11 @@ socket.addEventListener("state", () => {
 });
 
 store.addEventListener("change", tell);
-clusters.addEventListener("unknown", () => learn().catch(() => {}));
+clusters.addEventListener("unknown", learnSoon);
+clusters.addEventListener("state", () => {
+  table.faded = clusters.faded;
+  table.draw();
+});
 clusters.addEventListener("choose", (event) => {
   const { name, more } = /** @type {CustomEvent} */ (event).detail;
   const chosen = new Set(clusters.chosen);
@@ -208,6 +232,95 @@ filter.addEventListener("input", () => {
   clearTimeout(typing);
   // A selector is asked of the server: not with every letter.
   typing = setTimeout(() => go({ q: filter.value.trim() }, true), /-l\s/.test(filter.value) ? 350 : 40);
+});
+
+table.addEventListener("choose", (event) => openRow(/** @type {CustomEvent} */ (event).detail));
+drawer.addEventListener("close", closeDrawer);
+drawer.addEventListener("tab", (event) => go({ tab: /** @type {CustomEvent} */ (event).detail }, true));
+the("help").addEventListener("click", help);
+document.addEventListener("click", (event) => {
+  const link = /** @type {Element} */ (event.target).closest?.("a[href^='/?']");
+  const { button, ctrlKey, metaKey, shiftKey } = event;
+  if (!(link instanceof HTMLAnchorElement) || button || ctrlKey || metaKey || shiftKey) return;
+  event.preventDefault();
+  go({ ...readView(link.search), cluster: view.cluster, namespace: "", q: "", problems: false });
+});
+
+/** @param {import("./store.js").Row} row */
+function openRow(row) {
+  go({ open: `${row.cluster}/${row.namespace}/${row.name}` }, !!view.open);
+}
+
+/** Open the row under the keyboard, if none is open, at a tab. @param {string} tab */
+function openTab(tab) {
+  const { row } = table;
+  if (view.open) go({ tab }, true);
+  else if (row) go({ open: `${row.cluster}/${row.namespace}/${row.name}`, tab });
+}
+
+function closeDrawer() {
+  go({ open: "", tab: "" });
+  table.focus();
+}
+
+/** @param {number} by */
+function move(by) {
+  table.move(by);
+  table.focus();
+  // What is open follows the keyboard.
+  if (view.open && table.row) openRow(table.row);
+}
+
+/** @param {KeyboardEvent} event */
+function chooseCluster({ key }) {
+  const name = [...clusters.known.keys()][Number(key) - 1] ?? "";
+  go({ cluster: name });
+}
+
+function escape() {
+  if (document.activeElement === filter && filter.value) go({ q: "" }, true);
+  else if (document.activeElement === filter) table.focus();
+  else if (view.open) closeDrawer();
+  else if (view.q) go({ q: "" });
+  else if (view.problems) go({ problems: false });
+}
+
+listen({
+  ArrowDown: () => move(1),
+  ArrowUp: () => move(-1),
+  j: () => move(1),
+  k: () => move(-1),
+  PageDown: () => move(table.page),
+  PageUp: () => move(-table.page),
+  g: () => move(-Infinity),
+  G: () => move(Infinity),
+  Home: () => move(-Infinity),
+  End: () => move(Infinity),
+  Enter: () => (document.activeElement === filter ? move(1) : table.row && openRow(table.row)),
+  Escape: escape,
+  "/": () => {
+    filter.focus();
+    filter.select();
+  },
+  ":": chooseResource,
+  n: chooseNamespace,
+  p: () => go({ problems: !view.problems }),
+  "?": help,
+  t: () => say(`Theme: ${theme(true)}`),
+  w: () => {
+    table.wide = !table.wide;
+    layOut();
+  },
+  "<": () => table.sortBy(-1),
+  ">": () => table.sortBy(1),
+  "=": () => go({ sort: view.sort.startsWith("-") ? view.sort.slice(1) : view.sort && `-${view.sort}` }, true),
+  "[": () => drawer.place && drawer.turnTab(-1),
+  "]": () => drawer.place && drawer.turnTab(1),
+  l: () => openTab("logs"),
+  y: () => openTab("yaml"),
+  v: () => openTab("events"),
+  ...Object.fromEntries(["s", "r", "e", "d"].map((key) => [key, () => drawer.act(key)])),
+  ...Object.fromEntries([..."0123456789"].map((key) => [key, chooseCluster])),
 });
 
 begin();

@@ -78,7 +78,7 @@ export class TableView extends EventTarget {
     const { columns } = this.store.table;
     /** @type {Shown[]} */
     const own = columns.flatMap((column, at) => {
-      const skipped = narrow ? !PHONE.has(column.name) : column.wide && !this.wide;
+      const skipped = narrow ? !isOnPhone(column, columns) : column.wide && !this.wide;
       return skipped ? [] : [shown(column, at)];
     });
     const name = place("Name", "name", (row) => row.name);
@@ -259,8 +259,14 @@ export class TableView extends EventTarget {
   }
 }
 
-// What there is room for on a phone, besides the name.
-const PHONE = new Set(["Ready", "Status", "Age", "Type", "Reason", "Last Seen"]);
+/**
+ * What there is room for on a phone, besides the name.
+ * @param {Column} column @param {Column[]} columns @returns {boolean}
+ */
+function isOnPhone({ name }, columns) {
+  if (name === "Age" || name === "Status" || name === "Last Seen" || name === "Reason") return true;
+  return (name === "Ready" || name === "Type") && !columns.some((each) => each.name === "Status" || each.name === "Reason");
+}
 
 /** @param {HTMLElement} element @param {string} colour */
 function flash(element, colour) {

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from app.demo.seed import cluster_objects
 from app.demo.server import SimulatedCluster
-from tests.dashboard.serving import PLANS, CHROMIUM_FLAGS, Server, write_config
+from tests.dashboard.serving import CHROMIUM_FLAGS, PLANS, Server, write_config
 
 OpenPage = Callable[..., Awaitable[Page]]
 SECONDS = 30_000.0

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import yaml
 from aiohttp import web
-from playwright.async_api import Page
+from playwright.async_api import Error, Locator, Page
 
 from app.api.application import make_application
 from app.api.door import Door
@@ -26,7 +26,7 @@ CHROMIUM_FLAGS = (
 )
 _APPS = frozenset({"shop", "payments"})
 PLANS = (
-    Plan("prod", region="eu-central-1", nodes=3, scale=0.5, namespaces=_APPS),
+    Plan("prod", region="eu-central-1", nodes=3, scale=0.5, namespaces=_APPS | {"cert-manager"}),
     Plan("staging", region="eu-central-1", nodes=2, scale=0.3, namespaces=_APPS),
 )
 _OPTIONS = Options(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
@@ -93,6 +93,26 @@ def pod(name: str, status: str = "Running", namespace: str = "shop") -> dict[str
     }
 
 
-def row(page: Page, name: str) -> Any:
+def row(page: Page, name: str) -> Locator:
     """The row of an object whose name has this in it."""
     return page.locator(".body [role=row]:not([hidden])", has_text=name)
+
+
+def names(page: Page) -> Locator:
+    """The names in the table, in any order."""
+    return page.locator(".body [role=row]:not([hidden]) [data-tone~=name]")
+
+
+async def shows(page: Page, wanted: list[str]) -> None:
+    """Wait until these are the names in the table, from top to bottom."""
+    try:
+        await page.wait_for_function(
+            f"wanted => JSON.stringify({_IN_ORDER}) === JSON.stringify(wanted)", arg=wanted
+        )
+    except Error:
+        assert await page.evaluate(_IN_ORDER) == wanted
+
+
+_IN_ORDER = """[...document.querySelectorAll('.body [role=row]:not([hidden])')]
+  .sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)
+  .map((row) => row.querySelector('[data-tone~=name]').textContent)"""

@@ -10,7 +10,7 @@ Clusters = dict[str, SimulatedCluster]
 
 
 async def test_it_opens_on_the_pods_of_all_clusters(page: Page, clusters: Clusters) -> None:
-    total = sum(len(cluster.storage.objects("pods")) for cluster in clusters.values())
+    total = sum(len(cluster.storage.collection("pods")) for cluster in clusters.values())
     await expect(page.locator("#count")).to_have_text(str(total))
     await expect(page.locator("[role=columnheader]")).to_have_text(
         ["Cluster", "Namespace", "Name", "Ready", "Status", "Restarts", "Age", "Node"]
@@ -21,29 +21,30 @@ async def test_it_opens_on_the_pods_of_all_clusters(page: Page, clusters: Cluste
 
 async def test_a_pod_changes_before_ones_eyes(page: Page, clusters: Clusters) -> None:
     storage = clusters["prod"].storage
-    created = storage.create(pod("aaa-new", "ContainerCreating"))
+    storage.create(pod("aaa-new", "ContainerCreating"))
     line = row(page, "aaa-new")
     await expect(line).to_contain_text("ContainerCreating")
     await page.evaluate(
         """() => {
           window.flashes = 0;
           const animate = Element.prototype.animate;
-          Element.prototype.animate = function (...all) { window.flashes += 1; return animate.apply(this, all); };
+          Element.prototype.animate = function (...all) {
+            window.flashes += 1;
+            return animate.apply(this, all);
+          };
         }"""
     )
-    changed = pod("aaa-new")
-    changed["metadata"]["uid"] = created["metadata"]["uid"]
-    storage.update(changed)
+    storage.replace(pod("aaa-new"))
     await expect(line).to_contain_text("1/1Running")
     assert await page.evaluate("flashes") >= 2
-    storage.delete("pods", "shop", "aaa-new")
+    storage.remove(pod("aaa-new"))
     await expect(line).to_have_count(0)
 
 
 async def test_a_cluster_that_dies_fades_and_comes_back(page: Page, clusters: Clusters) -> None:
     staging = clusters["staging"]
     staging.storage.create(pod("zzz-last"))
-    before = len(staging.storage.objects("pods"))
+    before = len(staging.storage.collection("pods"))
     chip = page.locator(".chip[data-cluster=staging]")
     await expect(chip.locator(".objects")).to_have_text(str(before))
     await page.locator("#filter").fill("staging")

@@ -1,0 +1,266 @@
+/** The drawer: one object, live. */
+
+import { actionsFor, bare, pathOf } from "./actions.js";
+import { ago, moment } from "./ages.js";
+import { h, say, the } from "./dom.js";
+import { logs } from "./logs.js";
+import { overview, section } from "./overview.js";
+import { hasLogs, related } from "./relations.js";
+import { keyOf } from "./store.js";
+import { toYaml } from "./yaml.js";
+
+/** @typedef {import("./socket.js").Subscription} Subscription */
+/** @typedef {{ resource: string, cluster: string, namespace: string, name: string }} Place */
+
+const TABS = /** @type {Record<string, string>} */ ({ overview: "Overview", yaml: "YAML", events: "Events", logs: "Logs" });
+
+export class Drawer extends EventTarget {
+  /** @type {Place | null} */
+  place = null;
+  #tab = "overview";
+  /** @type {any} */
+  #object = null;
+  #gone = false;
+  /** @type {Subscription[]} */
+  #subscriptions = [];
+  /** @type {Subscription[]} */
+  #kin = [];
+  #kinOf = "";
+  /** @type {{ resource: string, objects: Map<string, any> }[]} */
+  #families = [];
+  /** @type {Map<string, any>} */
+  #events = new Map();
+  /** @type {{ element: HTMLElement, close: () => void } | null} */
+  #logs = null;
+  #element = the("drawer");
+  #scheduled = false;
+  #drawn = "";
+
+  /**
+   * @param {import("./socket.js").Socket} socket
+   * @param {import("./clusters.js").Clusters} clusters
+   * @param {() => Map<string, any>} resources of /resources, by name
+   */
+  constructor(socket, clusters, resources) {
+    super();
+    this.socket = socket;
+    this.clusters = clusters;
+    this.resources = resources;
+    setInterval(() => this.#tab !== "logs" && this.#tab !== "yaml" && this.#drawSoon(), 5000);
+  }
+
+  /** @param {Place | null} place @param {string} tab */
+  show(place, tab) {
+    const same = JSON.stringify(place) === JSON.stringify(this.place);
+    const turned = (tab || "overview") !== this.#tab;
+    if (same && !turned) return;
+    this.#tab = TABS[tab] ? tab : "overview";
+    if (!same) this.#turn(place);
+    this.#logs?.close();
+    this.#logs = null;
+    this.#drawn = "";
+    this.#draw();
+  }
+
+  /** @param {Place | null} place */
+  #turn(place) {
+    for (const each of [...this.#subscriptions, ...this.#kin]) each.close();
+    this.#subscriptions = [];
+    this.#kin = [];
+    this.#kinOf = "";
+    this.#families = [];
+    this.#events = new Map();
+    this.#object = null;
+    this.#gone = false;
+    const opened = !this.place && place;
+    this.place = place;
+    this.#element.hidden = !place;
+    if (!place) return;
+    const { resource, cluster, namespace, name } = place;
+    const where = { cluster, ...(namespace && { namespace }) };
+    this.#subscriptions = [
+      this.socket.subscribe({ resource, ...where, fieldSelector: `metadata.name=${escaped(name)}` }, (frame) => this.#hear(frame)),
+    ];
+    if (opened) this.#element.scrollTop = 0;
+  }
+
+  /** @param {any} frame */
+  #hear(frame) {
+    if (frame.type === "ADDED" || frame.type === "MODIFIED") {
+      this.#object = frame.object;
+      this.#gone = false;
+      this.#follow(frame.object);
+    } else if (frame.type === "DELETED") this.#gone = true;
+    else if (frame.type === "SYNCED" && !this.#object) this.#gone = true;
+    else if (frame.type === "ERROR") say(frame.detail, "bad");
+    else return;
+    this.#drawSoon();
+  }
+
+  /** What belongs to it is subscribed to once: by its uid, which is known only now. @param {any} object */
+  #follow(object) {
+    const { uid } = object.metadata;
+    if (this.#kinOf === uid || !this.place) return;
+    for (const each of this.#kin) each.close();
+    this.#kinOf = uid;
+    this.#events = new Map();
+    const cluster = this.place.cluster;
+    const where = { cluster, ...(this.place.namespace && { namespace: this.place.namespace }) };
+    const known = this.resources();
+    const found = related(this.place.resource, object).filter((each) => known.has(each.resource));
+    this.#families = found.map(({ resource }) => ({ resource, objects: new Map() }));
+    const about = this.place.resource === "nodes" ? `involvedObject.name=${escaped(object.metadata.name)}` : `involvedObject.uid=${uid}`;
+    this.#kin = [
+      this.socket.subscribe({ resource: "events", ...where, fieldSelector: about }, (frame) => this.#keep(this.#events, frame)),
+      ...found.map(({ resource, query }, at) =>
+        this.socket.subscribe({ resource, cluster, ...query }, (frame) => this.#keep(this.#families[at]?.objects, frame)),
+      ),
+    ];
+  }
+
+  /** @param {Map<string, any> | undefined} objects @param {any} frame */
+  #keep(objects, frame) {
+    if (frame.type === "ADDED" || frame.type === "MODIFIED") objects?.set(keyOf(frame), frame.object);
+    else if (frame.type === "DELETED") objects?.delete(keyOf(frame));
+    else if (frame.type === "RESET") objects?.clear();
+    else return;
+    this.#drawSoon();
+  }
+
+  #drawSoon() {
+    if (this.#scheduled || !this.place) return;
+    this.#scheduled = true;
+    setTimeout(() => {
+      this.#scheduled = false;
+      this.#draw();
+    }, 60);
+  }
+
+  /** The actions that there are for it now. @returns {import("./actions.js").Action[]} */
+  get actions() {
+    const target = this.target;
+    if (!target || this.#gone || this.clusters.readOnly(target.object.cluster)) return [];
+    return actionsFor(target);
+  }
+
+  /** @returns {import("./actions.js").Target | null} */
+  get target() {
+    if (!this.place || !this.#object) return null;
+    const verbs = this.resources().get(this.place.resource)?.verbs ?? [];
+    return { resource: this.place.resource, object: this.#object, verbs };
+  }
+
+  get tabs() {
+    return Object.keys(TABS).filter((tab) => tab !== "logs" || (this.place && hasLogs(this.place.resource)));
+  }
+
+  /** @param {number} step */
+  turnTab(step) {
+    const { tabs } = this;
+    this.#choose(tabs[(tabs.indexOf(this.#tab) + step + tabs.length) % tabs.length] ?? "overview");
+  }
+
+  /** @param {string} tab */
+  #choose(tab) {
+    this.dispatchEvent(new CustomEvent("tab", { detail: tab === "overview" ? "" : tab }));
+  }
+
+  #draw() {
+    if (!this.place) {
+      this.#element.replaceChildren();
+      return;
+    }
+    // What is read, selected or scrolled must not be made anew under one's hands.
+    const state = JSON.stringify([this.#tab, this.place, this.#gone, !!this.#object, this.actions.length]);
+    if (state !== this.#drawn) {
+      const focused = this.#element.contains(document.activeElement) && document.activeElement?.id;
+      this.#element.replaceChildren(this.#head(), this.#tablist(), h("div", { class: "panel", role: "tabpanel", id: "panel", "aria-labelledby": `tab-${this.#tab}`, tabindex: "0" }));
+      if (focused) document.getElementById(focused)?.focus();
+      this.#drawn = state;
+    }
+    const panel = the("panel");
+    if (!this.#object) panel.replaceChildren(h("p", { class: "soft" }, this.#gone ? "There is no such object." : "Loading…"));
+    else if (this.#tab === "logs") this.#drawLogs(panel);
+    else if (!panel.contains(getSelection()?.isCollapsed === false ? (getSelection()?.anchorNode ?? null) : document)) {
+      const kept = panel.scrollTop;
+      panel.replaceChildren(this.#content());
+      panel.scrollTop = kept;
+    }
+  }
+
+  /** @returns {HTMLElement} */
+  #content() {
+    if (this.#tab === "yaml") return h("pre", { class: "yaml" }, toYaml(bare(this.#object)));
+    if (this.#tab === "events") return events([...this.#events.values()]);
+    return overview(this.place?.resource ?? "", this.#object, [...this.resources().values()], this.#families);
+  }
+
+  /** @param {HTMLElement} panel */
+  #drawLogs(panel) {
+    if (!this.#logs) {
+      const [path = "", query = ""] = pathOf(/** @type {any} */ (this.target)).split("?");
+      this.#logs = logs(path, new URLSearchParams(query));
+    }
+    if (panel.firstChild !== this.#logs.element) panel.replaceChildren(this.#logs.element);
+  }
+
+  /** @returns {HTMLElement} */
+  #head() {
+    const { cluster, namespace, name, resource } = /** @type {Place} */ (this.place);
+    const kind = this.resources().get(resource)?.kind ?? resource;
+    const buttons = this.actions.map((action) =>
+      h("button", { type: "button", id: `action-${action.key}`, class: action.danger ? "quiet-danger" : "", title: `${action.name}  ( ${action.key} )`, click: () => this.act(action.key) }, action.name),
+    );
+    const readOnly = this.#object && !this.actions.length && this.clusters.readOnly(cluster);
+    return h(
+      "header",
+      {},
+      h("div", { class: "title" }, h("p", { class: "soft" }, [kind, cluster, namespace].filter(Boolean).join(" · ")), h("h2", {}, name, this.#gone && h("em", {}, " deleted"))),
+      h("div", { class: "actions" }, ...buttons, readOnly && h("span", { class: "soft" }, "read-only"), h("button", { type: "button", class: "icon", id: "close", title: "Close  ( Esc )", "aria-label": "Close", click: () => this.dispatchEvent(new Event("close")) }, "✕")),
+    );
+  }
+
+  /** @returns {HTMLElement} */
+  #tablist() {
+    return h(
+      "div",
+      { class: "tabs", role: "tablist", "aria-label": "About the object" },
+      ...this.tabs.map((tab) =>
+        h("button", { type: "button", role: "tab", id: `tab-${tab}`, "aria-selected": String(tab === this.#tab), "aria-controls": "panel", tabindex: tab === this.#tab ? 0 : -1, click: () => this.#choose(tab) }, TABS[tab]),
+      ),
+    );
+  }
+
+  /** Do what a key stands for. @param {string} key @returns {boolean} whether it stands for something */
+  act(key) {
+    const action = this.actions.find((each) => each.key === key);
+    const { target } = this;
+    if (!action || !target) return false;
+    action.run(target).catch((error) => say(error instanceof Error ? error.message : String(error), "bad"));
+    return true;
+  }
+}
+
+/** @param {any[]} list @returns {HTMLElement} */
+function events(list) {
+  const at = (/** @type {any} */ event) => moment(event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp);
+  const rows = list
+    .sort((a, b) => at(b) - at(a))
+    .map((event) =>
+      h(
+        "tr",
+        {},
+        h("td", {}, ago(at(event))),
+        h("td", { "data-tone": event.type === "Warning" ? "warn" : "dim" }, event.type),
+        h("td", {}, event.reason),
+        h("td", { class: "wrap" }, event.message ?? event.note ?? ""),
+        h("td", { class: "right" }, String(event.series?.count ?? event.count ?? 1)),
+      ),
+    );
+  return rows.length ? section("Events", ["Seen", "Type", "Reason", "Message", "Count"], rows) : h("p", { class: "soft" }, "No events.");
+}
+
+/** A value of a field selector. @param {string} text @returns {string} */
+function escaped(text) {
+  return text.replace(/[\\,=!~<>]/g, "\\$&");
+}
