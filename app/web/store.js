@@ -57,7 +57,9 @@ export class Store extends EventTarget {
   /** @param {Table} table */
   use(table) {
     this.table = table;
-    this.synced = false;
+    // Rows of the table before have other cells.
+    this.view = [];
+    this.#stale.clear();
     this.#forget();
   }
 
