@@ -6,7 +6,19 @@ import sys
 
 from bench.report import Measurement, show
 
-MEASUREMENTS = ("ingest", "memory", "labels", "lists", "hung", "fleet", "paging", "fanout", "idle", "latency")
+MEASUREMENTS = (
+    "ingest",
+    "memory",
+    "labels",
+    "lists",
+    "hung",
+    "fleet",
+    "paging",
+    "fanout",
+    "idle",
+    "latency",
+    "dashboard",
+)
 
 
 def main() -> int:
