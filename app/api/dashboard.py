@@ -82,9 +82,7 @@ def _answer(request: web.Request, file: _File) -> web.StreamResponse:
         unchanged = web.Response(status=304, headers=headers)
         unchanged.etag = ETag(file.tag)
         return unchanged
-    response = web.Response(
-        body=file.body, content_type=file.content_type, charset="utf-8", headers=headers
-    )
+    response = web.Response(body=file.body, content_type=file.content_type, charset="utf-8", headers=headers)
     response.etag = ETag(file.tag)
     response.enable_compression()
     return response

@@ -34,11 +34,20 @@ export const POD_FIELDS = [
 
 /** @typedef {{ reason: string, ready: number, containers: number, restarts: number, restarted: number }} PodStatus */
 
+/** The pod that was asked about last: each of its columns asks. @type {[any, PodStatus | null]} */
+let latest = [null, null];
+
 /**
  * @param {any} pod
  * @returns {PodStatus}
  */
 export function podStatus(pod) {
+  if (latest[0] !== pod || !latest[1]) latest = [pod, make(pod)];
+  return /** @type {PodStatus} */ (latest[1]);
+}
+
+/** @param {any} pod @returns {PodStatus} */
+function make(pod) {
   const status = pod.status ?? {};
   const spec = pod.spec ?? {};
   /** @type {any[]} */

@@ -47,6 +47,8 @@ export class Store extends EventTarget {
   #everything = false;
   #scheduled = false;
   #rebuilt = 0;
+  /** Milliseconds that ordering everything took the last time. */
+  #effort = 0;
 
   /** @param {Table} table */
   constructor(table) {
@@ -57,7 +59,9 @@ export class Store extends EventTarget {
   /** @param {Table} table */
   use(table) {
     this.table = table;
-    this.synced = false;
+    // Rows of the table before have other cells.
+    this.view = [];
+    this.#stale.clear();
     this.#forget();
   }
 
@@ -174,8 +178,8 @@ export class Store extends EventTarget {
   #settle() {
     this.#scheduled = false;
     if (this.#everything || this.#stale.size > FEW) {
-      // While much arrives, an order that is new five times a second is enough.
-      const wait = this.synced ? 0 : this.#rebuilt + 200 - performance.now();
+      // While much arrives, ordering it must not be what takes the time.
+      const wait = this.synced ? 0 : this.#rebuilt + Math.max(200, 10 * this.#effort) - performance.now();
       if (wait > 0 && this.view.length > FEW) {
         this.#scheduled = true;
         setTimeout(() => this.#settle(), wait);
@@ -191,6 +195,7 @@ export class Store extends EventTarget {
 
   #rebuild() {
     this.#everything = false;
+    const start = performance.now();
     /** @type {Row[]} */
     const view = [];
     for (const row of this.rows.values()) {
@@ -199,6 +204,7 @@ export class Store extends EventTarget {
     }
     this.view = view.sort((a, b) => this.#compare(a, b));
     this.#rebuilt = performance.now();
+    this.#effort = this.#rebuilt - start;
   }
 
   /** @param {string} key @param {Row} old */

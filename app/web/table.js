@@ -22,7 +22,7 @@ import { h, the } from "./dom.js";
  * @property {(row: Row) => string} tone
  */
 
-/** @typedef {{ row: Row, element: HTMLElement, cells: HTMLElement[], texts: string[] }} Line */
+/** @typedef {{ row: Row, at: number, element: HTMLElement, cells: HTMLElement[], texts: string[], flashes: Animation[] }} Line */
 
 const SPARE = 8;
 const FLASH = { duration: 1200, easing: "ease-out" };
@@ -59,6 +59,11 @@ export class TableView extends EventTarget {
     new ResizeObserver(() => this.draw()).observe(this.#grid);
     NARROW.addEventListener("change", () => this.layout(this.#sort));
     setInterval(() => document.hidden || this.draw(), 1000);
+    // The whole text of a cell, when somebody points at it: as an attribute of all it would cost frames.
+    this.#body.addEventListener("mouseover", (event) => {
+      const cell = /** @type {HTMLElement} */ (event.target);
+      if (cell.role === "gridcell") cell.title = cell.scrollWidth > cell.clientWidth ? (cell.textContent ?? "") : "";
+    });
     this.#body.addEventListener("click", (event) => {
       const line = /** @type {HTMLElement} */ (event.target).closest("[role=row]");
       if (!(line instanceof HTMLElement) || String(getSelection())) return;
@@ -158,13 +163,13 @@ export class TableView extends EventTarget {
     if (!line) {
       const cells = this.#columns.map((column) => h("div", { role: "gridcell", class: column.right ? "right" : "" }));
       const element = h("div", { role: "row", class: "row", id: `row-${this.#drawn}-${this.#lines.size}` }, ...cells);
-      line = { row, element, cells, texts: [] };
+      line = { row, at: -1, element, cells, texts: [], flashes: [] };
       this.#body.append(element);
     }
     line.texts = [];
     line.element.hidden = false;
     line.element.dataset["key"] = row.key;
-    for (const animation of line.element.getAnimations({ subtree: true })) animation.cancel();
+    for (const animation of line.flashes.splice(0)) animation.cancel();
     this.#lines.set(row.key, line);
     return line;
   }
@@ -173,12 +178,18 @@ export class TableView extends EventTarget {
   #write(line, row, at) {
     const { element, cells, texts } = line;
     const isNew = texts.length === 0;
+    // A row that is what it was, where it was, has at most other ages.
+    const moved = line.at !== at;
+    line.at = at;
     line.row = row;
-    element.style.transform = `translateY(${at * this.#height}px)`;
-    element.setAttribute("aria-rowindex", String(at + 2));
-    element.setAttribute("aria-selected", String(row.key === this.current));
-    element.classList.toggle("open", row.key === this.open);
-    element.classList.toggle("faded", this.faded.has(row.cluster));
+    if (moved) {
+      element.style.transform = `translateY(${at * this.#height}px)`;
+      element.ariaRowIndex = String(at + 2);
+    }
+    const selected = String(row.key === this.current);
+    if (element.ariaSelected !== selected) element.ariaSelected = selected;
+    const look = `row${row.key === this.open ? " open" : ""}${this.faded.has(row.cluster) ? " faded" : ""}`;
+    if (element.className !== look) element.className = look;
     for (const [number, column] of this.#columns.entries()) {
       const text = column.text(row);
       const cell = /** @type {HTMLElement} */ (cells[number]);
@@ -186,12 +197,12 @@ export class TableView extends EventTarget {
       if (cell.dataset["tone"] !== tone) cell.dataset["tone"] = tone;
       if (texts[number] === text) continue;
       if (column.key === "name" && NARROW.matches) cell.replaceChildren(row.name, h("small", {}, [row.cluster, row.namespace].filter(Boolean).join(" · ")));
+      else if (cell.firstChild instanceof Text) cell.firstChild.data = text;
       else cell.textContent = text;
-      cell.title = text;
-      if (!isNew && !column.live && !STILL.matches) flash(cell, "--flash");
+      if (!isNew && !column.live && !STILL.matches) line.flashes.push(flash(cell, "--flash"));
       texts[number] = text;
     }
-    if (isNew && row.born && performance.now() - row.born < 500 && !STILL.matches) flash(element, "--flash-new");
+    if (isNew && row.born && performance.now() - row.born < 500 && !STILL.matches) line.flashes.push(flash(element, "--flash-new"));
   }
 
   /** Clusters whose rows are old news. @type {Set<string>} */
@@ -268,9 +279,9 @@ function isOnPhone({ name }, columns) {
   return (name === "Ready" || name === "Type") && !columns.some((each) => each.name === "Status" || each.name === "Reason");
 }
 
-/** @param {HTMLElement} element @param {string} colour */
+/** @param {HTMLElement} element @param {string} colour @returns {Animation} */
 function flash(element, colour) {
-  element.animate([{ backgroundColor: `var(${colour})` }, { backgroundColor: "transparent" }], FLASH);
+  return element.animate([{ backgroundColor: `var(${colour})` }, { backgroundColor: "transparent" }], FLASH);
 }
 
 /** @param {string} name @returns {string} what the address calls a column */
