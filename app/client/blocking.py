@@ -108,6 +108,11 @@ class Fleet:
     def url(self) -> str:
         return self._fleet.url
 
+    @property
+    def written(self) -> str:
+        """The cursor of the last write, for ``after=`` of reads of another server."""
+        return self._fleet.written
+
     def close(self) -> None:
         if self._loop.is_closed():
             return

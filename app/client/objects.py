@@ -63,14 +63,7 @@ class Objects(list[Object]):
 
 
 class Results(list[Object]):
-    """What became of a write in each cluster: ``cluster``, ``status`` (HTTP's), ``object`` or ``error``.
-
-    ``cursor`` is for ``after=`` of reads that must have seen it, of whichever server.
-    """
-
-    def __init__(self, results: Iterable[Object], cursor: str) -> None:
-        super().__init__(results)
-        self.cursor = cursor
+    """What became of a write in each cluster: ``cluster``, ``status`` (HTTP's), ``object`` or ``error``."""
 
     @property
     def failed(self) -> list[Object]:

@@ -47,9 +47,13 @@ class DeleteOptions(TypedDict, total=False):
 
 class Writing:
     """``cluster`` may be left out only where there is just one. A name, and the answer is the object;
-    a list of names, or ``["*"]`` for all clusters, and it is a result for each."""
+    a list of names, or ``["*"]`` for all clusters, and it is a result for each.
+
+    ``written`` is the cursor of the last write, for ``after=`` of reads of another server.
+    """
 
     def __init__(self, calls: Calls) -> None:
+        self.written = ""
         self._calls = calls
 
     async def apply(
@@ -65,8 +69,8 @@ class Writing:
             body, kind = manifests.encode() if isinstance(manifests, str) else manifests, YAML
         else:
             body, kind = orjson.dumps(manifests), JSON
-        answer, cursor = await self._calls.ask("POST", "/apply", _params(cluster, options), body, kind)
-        return Results(map(Object, answer["results"]), cursor)
+        answer = await self._answer("POST", "/apply", _params(cluster, options), body, kind)
+        return Results(map(Object, answer["results"]))
 
     @overload
     async def create(
@@ -212,10 +216,15 @@ class Writing:
         body: bytes | None = None,
         content_type: str = JSON,
     ) -> Object | Results:
-        answer, cursor = await self._calls.ask(method, path, _params(cluster, options), body, content_type)
-        if "results" in answer:
-            return Results(map(Object, answer["results"]), cursor)
-        return Object(answer)
+        answer = await self._answer(method, path, _params(cluster, options), body, content_type)
+        return Results(map(Object, answer["results"])) if "results" in answer else Object(answer)
+
+    async def _answer(
+        self, method: str, path: str, params: Mapping[str, str], body: bytes | None, content_type: str
+    ) -> Any:
+        answer, cursor = await self._calls.ask(method, path, params, body, content_type)
+        self.written = cursor or self.written
+        return answer
 
 
 def _params(cluster: Names | None, options: Mapping[str, Any]) -> dict[str, str]:

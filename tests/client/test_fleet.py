@@ -100,7 +100,7 @@ async def test_writes_to_several_clusters_have_a_result_for_each(
     assert [each.error.reason for each in results.failed] == ["AlreadyExists"]
     again = await fleet.create("configmaps", config_map("one"), cluster=["prod", "edge"], namespace="default")
     assert [each.status for each in again] == [409, 409]
-    assert len(await fleet.list("configmaps", after=results.cursor)) == 2
+    assert len(await fleet.list("configmaps", after=fleet.written)) == 2
 
 
 async def test_manifests_are_applied(fleet: AsyncFleet) -> None:
