@@ -62,6 +62,9 @@ class Result:
 
 
 def run() -> list[Row]:
+    if shutil.which("chromium") is None:
+        sys.stderr.write("not measured: chromium is not installed\n")
+        return []
     return rows(asyncio.run(measure(SHORT_MINUTES)))
 
 

@@ -30,7 +30,7 @@ function block(value, depth) {
     });
   }
   return Object.entries(value).flatMap(([key, each]) => {
-    const name = `${margin}${scalar(key, depth)}:`;
+    const name = `${margin}${plain(key)}:`;
     if (isLeaf(each)) return [`${name} ${scalar(each, depth + 1)}`];
     // Lists stand at the depth of their key, as kubectl has them.
     return [name, ...block(each, Array.isArray(each) ? depth : depth + 1)];
@@ -48,5 +48,10 @@ function scalar(value, depth) {
     const lines = value.replace(/\n$/, "").split("\n");
     return [`|${keep}`, ...lines.map((line) => (line ? margin + line : ""))].join("\n");
   }
-  return [SYNTAX, WORD, NUMBER, DATE].some((each) => each.test(value)) ? JSON.stringify(value) : value;
+  return plain(value);
+}
+
+/** On one line. @param {string} text @returns {string} */
+function plain(text) {
+  return [SYNTAX, WORD, NUMBER, DATE].some((each) => each.test(text)) ? JSON.stringify(text) : text;
 }

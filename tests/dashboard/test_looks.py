@@ -45,16 +45,16 @@ async def test_axe_finds_nothing_serious(
     await page.goto(f"{server.url}/?resource=deployments&open=prod/shop/cart")
     await expect(page.locator("#panel")).to_contain_text("Conditions")
     assert await audit(page, axe) == []
-    for key in ("y", "v", "l", "e"):
+    for key, shown in (("y", ".yaml"), ("l", ".log .from"), ("v", "#tab-events[aria-selected=true]")):
         await page.keyboard.press(key)
-        await page.wait_for_timeout(300)
+        await expect(page.locator(shown).first).to_be_visible()
         assert await audit(page, axe) == [], key
-    await page.keyboard.press("Escape")
-    for key in ("?", ":", "d"):
+    for key in ("?", ":", "d", "e"):
         await page.keyboard.press(key)
         await expect(page.get_by_role("dialog")).to_be_visible()
         assert await audit(page, axe) == [], key
         await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 async def test_the_theme_is_the_systems_until_one_is_chosen(open_page: OpenPage, server: Server) -> None:
