@@ -35,9 +35,10 @@ class _File(NamedTuple):
     tag: str
 
 
-def is_open(path: str) -> bool:
-    """Whether a path is answered without a token, whatever its query: the page keeps its view there."""
-    return path == PAGE or path.startswith(FOLDER)
+def is_open(request: web.Request) -> bool:
+    """Whether it is answered without a token, whatever its query: the page keeps its view there."""
+    is_file = request.path.startswith(FOLDER) and "/" not in request.path.removeprefix(FOLDER)
+    return request.method in (hdrs.METH_GET, hdrs.METH_HEAD) and (request.path == PAGE or is_file)
 
 
 def add_routes(app: web.Application) -> None:

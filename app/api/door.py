@@ -86,7 +86,7 @@ class Door:
     def _settle(self, request: web.Request) -> Caller | None:
         if self._token is None:
             return LOCAL
-        if (request.path in OPEN and not request.query_string) or dashboard.is_open(request.path):
+        if (request.path in OPEN and not request.query_string) or dashboard.is_open(request):
             return None
         presented = [*_presented(request)]
         if not presented:

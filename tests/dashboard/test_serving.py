@@ -35,6 +35,22 @@ async def test_the_page_and_all_that_it_loads(server: Server) -> None:
                 assert answer.status == status, path
 
 
+async def test_nothing_but_the_page_and_its_files_is_open_where_a_token_is_needed(config: Path) -> None:
+    async with Server(config, token="s3cret") as server, aiohttp.ClientSession() as session:
+        for method, path, status in (
+            ("GET", "/?resource=pods", 200),
+            ("HEAD", "/web/main.js", 200),
+            ("POST", "/", 401),
+            ("PATCH", "/web/main.js", 401),
+            ("POST", "/web/main.js/scale", 401),
+            ("GET", "/web/main.js/logs", 401),
+            ("GET", "/web/..%2fpods", 401),
+            ("GET", "/web", 401),
+        ):
+            async with session.request(method, server.url + path) as answer:
+                assert answer.status == status, path
+
+
 async def test_nothing_is_sent_that_is_there_already(server: Server) -> None:
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{server.url}/web/main.js") as answer:
