@@ -18,6 +18,7 @@ MEASUREMENTS = (
     "idle",
     "latency",
     "dashboard",
+    "start",
 )
 
 
