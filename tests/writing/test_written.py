@@ -120,12 +120,12 @@ async def test_a_creation_that_comes_after_its_deletion_is_waited_out(
 async def test_what_comes_too_late_is_told_at_once_from_then_on(
     written: Written, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 1.0)
     written.note("pods", "x", 7)
     assert not await written.seen("pods")
     started = time.monotonic()
     assert not await written.seen("pods")
-    assert time.monotonic() - started < 0.05
+    assert time.monotonic() - started < 0.5
     store.advance(7)
     assert await written.seen("pods")
 
