@@ -1,17 +1,23 @@
 """The same client for code that does not await: a loop in a thread of its own does."""
 
 import asyncio
+import ctypes
 import functools
+import os
 import ssl
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterator, Mapping
+import weakref
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from app.client.fleet import AsyncFleet
-from app.client.informer import Informer, Key
+from app.client.informer import WAITS_FOR_ITSELF, Handler, Informer, Key
+from app.client.loopthread import LoopThread
 from app.client.objects import Object
+from app.client.watching import Event
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,8 +26,9 @@ T = TypeVar("T")
 class Known(Mapping[Key, Object]):
     """What an `Informer` knows, which another thread keeps in step."""
 
-    def __init__(self, informer: Informer, wait: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    def __init__(self, informer: Informer, handlers: "_Handlers", wait: Callable[..., None]) -> None:
         self._informer = informer
+        self._handlers = handlers
         self._wait = wait
 
     @property
@@ -30,7 +37,12 @@ class Known(Mapping[Key, Object]):
         return self._informer.clusters
 
     def synced(self) -> None:
-        """Wait until all that there was in the beginning is here. Raises FleetError where that cannot be."""
+        """Wait until all that there was in the beginning is here.
+
+        Raises FleetError where that cannot be, RuntimeError in a handler, which would wait for itself.
+        """
+        if self._handlers.is_current:
+            raise RuntimeError(WAITS_FOR_ITSELF)
         self._wait(self._informer.synced())
 
     def __getitem__(self, key: Key) -> Object:
@@ -43,12 +55,39 @@ class Known(Mapping[Key, Object]):
         return len(self._informer)
 
 
+class _Handlers:
+    """A thread that runs the handler of one informer, an event after the other.
+
+    It is not that of the client's event loop, so that a handler may use the client.
+    """
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, "k8s-mcp handler")
+        self._thread: int | None = None
+
+    @property
+    def is_current(self) -> bool:
+        return threading.get_ident() == self._thread
+
+    def call(self, handler: Handler, event: Event) -> Awaitable[None]:
+        return asyncio.get_running_loop().run_in_executor(self._executor, self._run, handler, event)
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, handler: Handler, event: Event) -> None:
+        self._thread = threading.get_ident()
+        if asyncio.iscoroutine(result := handler(event)):
+            result.close()
+            raise TypeError("the handler must be a plain function; coroutine functions are for AsyncFleet")
+
+
 def _awaited(
     method: Callable[Concatenate[AsyncFleet, P], Coroutine[Any, Any, T]],
 ) -> "Callable[Concatenate[Fleet, P], T]":
     @functools.wraps(method)
     def call(self: "Fleet", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._await(method(self._fleet, *args, **kwargs))
+        return self._running().run(method(self._fleet, *args, **kwargs))
 
     return call
 
@@ -73,19 +112,26 @@ def _entered(
     return call
 
 
+_FLEETS: "weakref.WeakSet[Fleet]" = weakref.WeakSet()
+
+
 class Fleet:
     """`AsyncFleet` without await: methods block until they are done, ``watch`` and ``logs`` are iterators.
 
-    A handler of an informer is called in another thread. To be closed, or used with ``with``.
+    A handler of an informer is called in another thread, and may use the client. To be closed, or used
+    with ``with``; used after that, it raises RuntimeError. A process that forks may go on using it on
+    both sides, but for the iterators and informers that the child inherits.
     """
 
     def __init__(
         self, url: str | None = None, token: str | None = None, *, verify: ssl.SSLContext | bool = True
     ) -> None:
-        self._fleet = AsyncFleet(url, token, verify=verify)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="k8s-mcp client", daemon=True)
-        self._thread.start()
+        self._new = functools.partial(AsyncFleet, url, token, verify=verify)
+        self._fleet = self._new()
+        self._loop: LoopThread | None = None
+        self._starting = threading.Lock()
+        self._closed = False
+        _FLEETS.add(self)
 
     list = _awaited(AsyncFleet.list)
     get = _awaited(AsyncFleet.get)
@@ -114,12 +160,11 @@ class Fleet:
         return self._fleet.written
 
     def close(self) -> None:
-        if self._loop.is_closed():
-            return
-        self._await(self._fleet.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        """End what still runs, and all connections."""
+        self._closed = True
+        if self._loop is not None:
+            loop, self._loop = self._loop, None
+            loop.close(self._fleet.close())
 
     def __enter__(self) -> Self:
         return self
@@ -129,35 +174,58 @@ class Fleet:
     ) -> None:
         self.close()
 
-    def _await(self, work: Coroutine[Any, Any, T]) -> T:
-        running = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return running.result()
-        except BaseException:
-            running.cancel()  # of use where it is we who were interrupted
-            raise
+    def _running(self) -> LoopThread:
+        if self._closed:
+            raise RuntimeError("this client is closed; make another one")
+        with self._starting:
+            self._loop = self._loop or LoopThread()
+            return self._loop
 
     def _each(self, source: AsyncIterable[T]) -> Iterator[T]:
+        loop = self._running()
         items = aiter(source)
         try:
             while True:
                 try:
-                    yield self._await(_next(items))
+                    yield loop.run(_next(items))
                 except StopAsyncIteration:
                     return
         finally:
-            if not self._loop.is_closed():
-                self._await(_end(items))
+            loop.finish(_end(items))
 
     @contextmanager
     def _kept(self, informer: Informer) -> Iterator[Known]:
-        self._await(informer.__aenter__())
+        loop, handlers = self._running(), _Handlers()
+        informer.call_handler_with(handlers.call)
+        loop.run(informer.__aenter__())
         try:
-            yield Known(informer, self._await)
+            yield Known(informer, handlers, loop.run)
         except BaseException as error:
-            self._await(informer.__aexit__(type(error), error, None))
+            loop.finish(informer.__aexit__(type(error), error, None))
             raise
-        self._await(informer.__aexit__(None, None, None))
+        else:
+            loop.finish(informer.__aexit__(None, None, None))
+        finally:
+            handlers.close()
+
+    def _begin_anew(self) -> None:
+        """Leave to the parent, in a process that was forked from it, what is its own."""
+        if self._loop is not None:
+            self._loop.disown()
+            # Their finalizers would end TLS sessions and change an epoll set that the parent goes on using.
+            for inherited in (self._loop, self._fleet):
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
+        written, self._fleet, self._loop = self._fleet.written, self._new(), None
+        self._fleet.written = written
+        self._starting = threading.Lock()  # another thread may have held it
+
+
+def _begin_all_anew() -> None:
+    for fleet in [*_FLEETS]:
+        fleet._begin_anew()
+
+
+os.register_at_fork(after_in_child=_begin_all_anew)
 
 
 async def _next(items: AsyncIterator[T]) -> T:

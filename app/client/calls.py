@@ -1,5 +1,6 @@
 """Requests to a server: where it is, what is asked, and what its answers mean."""
 
+import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -46,18 +47,24 @@ def part(word: str) -> str:
 
 
 class Calls:
-    """A connection pool to one server."""
+    """A connection pool to one server, of the event loop that uses it first.
+
+    Used in another loop, or after `close`, it raises RuntimeError.
+    """
 
     def __init__(self, url: str | None, token: str | None, verify: ssl.SSLContext | bool) -> None:
         self.url = (url or os.environ.get("K8S_MCP_URL") or DEFAULT_URL).rstrip("/")
         self._token = token or os.environ.get("K8S_MCP_TOKEN")
         self._verify = verify
         self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     async def close(self) -> None:
-        if self._session is not None:
+        if self._session is not None and not self._closed:
+            self._check_loop()
             await self._session.close()
-            self._session = None
+        self._closed = True
 
     async def ask(
         self,
@@ -109,8 +116,18 @@ class Calls:
         except (aiohttp.ClientError, OSError) as error:
             raise FleetError(0, f"{self.url} cannot be reached: {error or type(error).__name__}") from error
 
+    def _check_loop(self) -> None:
+        if self._loop not in (None, asyncio.get_running_loop()):
+            raise RuntimeError(
+                "this client belongs to another event loop, that of its first request; make one in each loop"
+            )
+
     def _pool(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise RuntimeError("this client is closed; make another one")
+        self._check_loop()
         if self._session is None:
+            self._loop = asyncio.get_running_loop()
             headers = {hdrs.AUTHORIZATION: f"Bearer {self._token}"} if self._token else {}
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=self._verify),

@@ -1,7 +1,8 @@
 """A mapping of objects that is kept in step with the clusters."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -9,15 +10,18 @@ from app.client.objects import Object
 from app.client.watching import Event
 
 Key = tuple[str, str, str]
-Handler = Callable[[Event], None]
+Handler = Callable[[Event], Awaitable[None] | None]
+
+WAITS_FOR_ITSELF = "a handler cannot wait for synced(): no further event comes until the handler returns"
 
 
 class Informer(Mapping[Key, Object]):
     """Objects by cluster, namespace (empty for what is in none) and name.
 
     It is in step from ``async with`` until that ends. ``clusters`` are their states by
-    name, as far as these were told. A handler that raises, or a watch that cannot heal, ends it:
-    `synced` and leaving ``async with`` raise that.
+    name, as far as these were told. A handler may be a coroutine function: the next event waits until
+    it is done. A handler that raises, or a watch that cannot heal, ends the informer: `synced` and
+    leaving ``async with`` raise that.
     """
 
     def __init__(self, events: AsyncIterator[Event], handler: Handler | None) -> None:
@@ -38,13 +42,24 @@ class Informer(Mapping[Key, Object]):
         return len(self._objects)
 
     async def synced(self) -> None:
-        """Wait until all that there was in the beginning is here. Raises FleetError where that cannot be."""
+        """Wait until all that there was in the beginning is here.
+
+        Raises FleetError where that cannot be, RuntimeError in a handler, which would wait for itself.
+        """
         assert self._following is not None, "an informer is used with async with"
+        if asyncio.current_task() is self._following:
+            raise RuntimeError(WAITS_FOR_ITSELF)
         waiting = asyncio.ensure_future(self._synced.wait())
         await asyncio.wait({waiting, self._following}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if self._following.done():
             self._following.result()
+
+    def call_handler_with(self, call: Callable[[Handler, Event], Awaitable[None]]) -> None:
+        """Have ``call`` run the handler, if there is one, for each event."""
+        handler = self._handler
+        if handler is not None:
+            self._handler = lambda event: call(handler, event)
 
     async def __aenter__(self) -> Self:
         self._following = asyncio.create_task(self._follow())
@@ -63,7 +78,9 @@ class Informer(Mapping[Key, Object]):
         async for event in self._events:
             self._take(event)
             if self._handler is not None:
-                self._handler(event)
+                result = self._handler(event)
+                if inspect.isawaitable(result):
+                    await result
 
     def _take(self, event: Event) -> None:
         key = event.cluster, event.namespace, event.name

@@ -63,6 +63,12 @@ class OwnServer:
             self._process.kill()
             self._process.wait()
 
+    def disown(self) -> None:
+        """Leave it, in a process that was forked, to the parent: it is to end with that one."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.returncode = 0  # which is the parent's to wait for
+
     def _listen(self, errors: IO[bytes]) -> None:
         """Take what it says, for as long as it runs: a full pipe would stop it."""
         with errors:

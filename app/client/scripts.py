@@ -40,9 +40,16 @@ class _Default:
             self._server.end()
         self._fleet = self._server = None
 
+    def disown(self) -> None:
+        """Leave the server, in a process that was forked, to the parent; it can be used from both."""
+        if self._server is not None:
+            self._server.disown()
+            self._server = None
+
 
 _default = _Default()
 atexit.register(_default.end)
+os.register_at_fork(after_in_child=_default.disown)
 
 
 def load_kube_config(config_file: str | os.PathLike[str] | None = None, context: str | None = None) -> None:

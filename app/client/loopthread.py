@@ -1,0 +1,69 @@
+"""An event loop in a thread of its own, for code that does not await."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """Runs coroutines for other threads until it is closed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._ended = ""
+        self._thread = threading.Thread(target=self._loop.run_forever, name="k8s-mcp client", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what a coroutine returns, or raise what it raises.
+
+        Raises RuntimeError where nothing runs it any more, and in the loop's own thread.
+        """
+        if problem := self._ended or self._own_thread():
+            work.close()
+            raise RuntimeError(problem)
+        running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return running.result()
+        except BaseException:
+            running.cancel()  # of use where it is the caller who was interrupted
+            raise
+
+    def finish(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run what cleans up: without waiting in the loop's own thread, where garbage may be collected
+        too, and not at all when the loop has ended, which left nothing to clean up."""
+        if self._ended:
+            work.close()
+        elif self._own_thread():
+            asyncio.run_coroutine_threadsafe(work, self._loop)
+        else:
+            self.run(work)
+
+    def close(self, last: Coroutine[Any, Any, None]) -> None:
+        """Cancel what still runs, run what is ``last``, and end the thread."""
+        self.run(_cancel_others())
+        self.run(last)
+        self._ended = "this client is closed; make another one"
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def disown(self) -> None:
+        """Know that the thread is another process's, from which this one was forked."""
+        self._ended = "this was begun before the process forked; begin it anew"
+
+    def _own_thread(self) -> str:
+        if threading.current_thread() is self._thread:
+            return "this would wait for itself: it is called in the thread of the client"
+        return ""
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
