@@ -158,7 +158,7 @@ async def test_a_dry_run_applies_nothing(client: Client, clusters: Clusters) -> 
         (manifest(config_map("a"), {"kind": "ConfigMap"}), ["document 2", "apiVersion"]),
         (manifest({**config_map("a"), "metadata": {}}), ["document 1", "metadata.name"]),
         (manifest({**config_map("a"), "metadata": {"name": 5}}), ["metadata.name", "int", "5"]),
-        ("[" * 100_000, ["nested"]),
+        ("[" * 100_000, ["nest"]),
     ],
 )
 async def test_what_cannot_be_read_is_applied_nowhere(client: Client, body: str, parts: list[str]) -> None:
