@@ -23,8 +23,8 @@ class Plan:
     """How a cluster is to be.
 
     nodes: how many, control plane included (2 at least). scale: factor on the replicas of the
-    applications. namespaces: of the applications, None for all. troubled: some pods crash-loop and one
-    rollout hangs at an image that is not there.
+    applications. namespaces: of the applications, None for all; default is always among them. troubled:
+    some pods crash-loop and one rollout hangs at an image that is not there.
     """
 
     name: str = "demo"
@@ -36,7 +36,8 @@ class Plan:
     troubled: bool = True
 
     def apps(self) -> list[App]:
-        chosen = [app for app in APPS if self.namespaces is None or app.namespace in self.namespaces]
+        named = None if self.namespaces is None else {"default", *self.namespaces}
+        chosen = [app for app in APPS if named is None or app.namespace in named]
         if not self.troubled:
             chosen = [replace(app, habit=None) for app in chosen]
         return [*SYSTEM_APPS, *chosen]

@@ -91,6 +91,7 @@ APPS: tuple[App, ...] = (
     ),
     App("cert-manager", "cert-manager", "quay.io/jetstack/cert-manager-controller:v1.15.3", 1, 9402),
     App("cert-manager", "cert-manager-webhook", "quay.io/jetstack/cert-manager-webhook:v1.15.3", 1, 10250),
+    App("default", "hello", "ghcr.io/acme/hello:v1.0.3", 2),
 )
 
 SYSTEM_APPS: tuple[App, ...] = (
