@@ -96,6 +96,9 @@ def serve(
     demo: Annotated[
         str | None, typer.Option(metavar="[N]", help="Start N (3) simulated clusters and serve those.")
     ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Refuse whatever changes anything in any cluster.")
+    ] = False,
 ) -> int:
     """Watch the clusters and serve them."""
     given = {
@@ -108,6 +111,7 @@ def serve(
         "tls_cert": tls_cert,
         "tls_key": tls_key,
         "demo": demo,
+        "read_only": read_only or None,
     }
     return _serve({name: value for name, value in given.items() if value not in (None, [])})
 

@@ -72,7 +72,7 @@ async def serve(settings: Settings) -> None:
             settings.sync_timeout,
             given or made,
             certificate,
-            _read_only(settings, fleet),
+            settings.read_only if isinstance(settings.read_only, bool) else fleet.protection,
             settings.allow_proxy,
             settings.consistent_reads == "forward",
         )
@@ -117,8 +117,9 @@ async def _fleet(settings: Settings) -> AsyncIterator[Fleet]:
             from app.demo.clusters import run_demo
 
             kubeconfigs = [(await running.enter_async_context(run_demo(settings.demo))).path]
-        fleet = Fleet(options, kubeconfigs, settings.context, namespaces)
+        read_only = () if isinstance(settings.read_only, bool) else settings.read_only
         try:
+            fleet = Fleet(options, kubeconfigs, settings.context, namespaces, read_only)
             await fleet.start()
         except AccessError as error:
             raise StartError(str(error)) from None
@@ -126,16 +127,6 @@ async def _fleet(settings: Settings) -> AsyncIterator[Fleet]:
             yield fleet
         finally:
             await _within(END_SECONDS, fleet.close())
-
-
-def _read_only(settings: Settings, fleet: Fleet) -> bool | frozenset[str]:
-    if isinstance(settings.read_only, bool):
-        return settings.read_only
-    for name in settings.read_only:
-        if name not in fleet.clusters:
-            # It may appear later; a name that is misspelt protects nothing.
-            log.warning("read_only names a cluster that is not there", extra={"cluster": name})
-    return frozenset(settings.read_only)
 
 
 async def _within(seconds: float, work: Coroutine[None, None, None]) -> None:

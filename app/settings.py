@@ -31,6 +31,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from app.kube.kubeyaml import KubernetesLoader
+
 PREFIX = "K8S_MCP_"
 DEMO_CLUSTERS = 3
 WATCHED = (
@@ -47,6 +49,8 @@ WATCHED = (
     "namespaces",
 )
 _ANSWERS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
+# What Kubernetes sets in every pod for a Service whose name begins as ours does.
+_OF_A_SERVICE = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_(TCP|UDP|SCTP)(_.+)?)?)")
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -79,7 +83,9 @@ def _seconds(value: Any) -> Any:
 def _all_or_names(value: Any) -> Any:
     if isinstance(value, str):
         # What is meant for yes must not become a cluster of that name, and leave all others open.
-        return _ANSWERS.get(value.strip().lower(), _words(value))
+        value = _ANSWERS.get(value.strip().lower(), _words(value))
+    if isinstance(value, list | tuple) and not all(isinstance(name, str) and name for name in value or [""]):
+        raise ValueError("names nothing")
     return value
 
 
@@ -114,12 +120,30 @@ def _setting(default: Any, description: str, accepted: str, **more: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"accepted": accepted}, **more)
 
 
+def _namespace(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", value):
+        raise ValueError("no name of a namespace")
+    return value
+
+
 class ClusterSettings(BaseModel):
     """What may be set for one cluster."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    namespaces: tuple[str, ...] = ()
+    namespaces: tuple[Annotated[str, AfterValidator(_namespace)], ...] = ()
+
+
+class _ConfigLoader(KubernetesLoader):
+    """The file of settings: what is there twice is refused, as one of the two would not hold."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [name.value for name, _ in node.value]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.YAMLError(f"{name} is there twice, line {node.start_mark.line + 1}")
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 class Settings(BaseSettings):
@@ -196,7 +220,7 @@ class Settings(BaseSettings):
             if path is None:
                 continue
             if getattr(self, other) is None:
-                raise SettingError(one, str(path), f"that only with {other}")
+                raise StartError(f"{one} needs {other}: {one} is {str(path)!r}, {other} is not set")
             _read(one, path)
         return self
 
@@ -228,9 +252,31 @@ def load(flags: Mapping[str, Any]) -> Settings:
 
 
 def _environment() -> dict[str, str]:
-    found = {name: os.environ.get(PREFIX + name.upper(), "") for name in Settings.model_fields}
+    """What the environment sets. Raises SettingError for a variable that is almost a setting."""
+    variables = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    found = {}
+    for variable, value in os.environ.items():
+        if variable in variables:
+            found[variables[variable]] = value
+        elif variable.upper().startswith(PREFIX) and not _OF_A_SERVICE.fullmatch(variable):
+            _check_unknown(variable, value)
     # A Service that is called k8s-mcp has Kubernetes set K8S_MCP_PORT=tcp://10.0.0.1:8000 in every pod.
-    return {name: value for name, value in found.items() if value and not (name == "port" and "://" in value)}
+    if "://" in found.get("port", ""):
+        del found["port"]
+    # Empty is not set, as in docker-compose.yml; but what was to protect must not be lost on the way.
+    return {name: value for name, value in found.items() if value or name == "read_only"}
+
+
+def _check_unknown(variable: str, value: str) -> None:
+    """Raises SettingError where a variable is so near to a setting that it was meant."""
+    word = variable[len(PREFIX) :].lower()
+    near = difflib.get_close_matches(word, list(Settings.model_fields), n=1, cutoff=0.85)
+    if near:
+        shown = "…" if near[0] == "token" else value
+        accepted = f"{PREFIX}{near[0].upper()}"
+        raise SettingError(
+            variable, shown, accepted, origin="from the environment", why="there is no such setting"
+        )
 
 
 def _config_path(flags: Mapping[str, Any]) -> Path | None:
@@ -251,7 +297,7 @@ def _read_config(path: Path | None) -> dict[str, Any]:
         return {}
     accepted = "a YAML file with a mapping of settings"
     try:
-        document = yaml.safe_load(_read("config", path))
+        document = yaml.load(_read("config", path), Loader=_ConfigLoader)
     except yaml.YAMLError as error:
         raise SettingError("config", str(path), accepted, why=str(error)) from None
     if document is None:

@@ -1,5 +1,6 @@
 """What the handlers share: the fleet, its streams, and how it is served."""
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -15,14 +16,14 @@ HUB = web.AppKey("hub", Hub)
 class Serving:
     """``sync_timeout`` is in seconds; ``token`` is what callers present, None where they need not;
     ``certificate`` is the PEM of the server's own certificate, None on plain HTTP; ``read_only``
-    names the clusters in which nothing may be changed, True for all; ``allow_proxy`` whether the
+    has the names of the clusters in which nothing may be changed, True for all; ``allow_proxy`` whether the
     pages of pods, services and nodes are served; ``consistent_reads`` whether lists of a cluster's own
     API that ask for the latest state are always the API server's."""
 
     sync_timeout: float
     token: str | None = field(repr=False)
     certificate: str | None
-    read_only: bool | frozenset[str] = False
+    read_only: bool | Container[str] = False
     allow_proxy: bool = False
     consistent_reads: bool = False
 

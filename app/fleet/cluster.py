@@ -16,9 +16,9 @@ from app.fleet.watches import Watches
 from app.fleet.written import Written
 from app.kube.access import open_access
 from app.kube.connection import Connection
+from app.kube.contexts import Context
 from app.kube.discovery import WELL_KNOWN, Catalog, discover, server_version
 from app.kube.errors import AccessError, ApiError, ConnectionFailed
-from app.kube.kubeconfig import Context
 from app.kube.reflector import Reflector, Sink
 from app.kube.resources import Resource
 from app.kube.wire import Shape

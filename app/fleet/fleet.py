@@ -3,17 +3,19 @@
 import asyncio
 import difflib
 import logging
-import os
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from app.fleet.cluster import Cluster, Options
 from app.fleet.coverage import Coverage
+from app.fleet.protection import Protection
+from app.kube.clusternames import near
+from app.kube.contexts import Context
 from app.kube.discovery import WELL_KNOWN
 from app.kube.errors import AccessError
-from app.kube.kubeconfig import Context, find_contexts, watched_files
-from app.kube.names import match
+from app.kube.kubeconfig import Kubeconfigs, check_chosen, choose
+from app.kube.names import AmbiguousResource, UnknownResource, match
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +29,9 @@ class UnknownCluster(LookupError):
 class Fleet:
     """The clusters by name, in the order of their names.
 
-    ``kubeconfigs`` and ``contexts`` are the command line's (`find_contexts`);
-    ``namespaces`` are the namespaces that a cluster, by name, is restricted to. ``maker``
+    ``kubeconfigs`` and ``contexts`` are the command line's; ``namespaces`` are the namespaces that
+    a cluster is restricted to, and ``read_only`` the clusters in which nothing may be changed, both
+    by the cluster's name or its context's. ``protection`` has the names of the latter. ``maker``
     tells what this fleet has dated, by its clock and what it has seen, from what others have.
     ``listeners`` are called with the name of a cluster that came, went, or changed in
     anything but its objects; they must not wait for anything.
@@ -40,21 +43,31 @@ class Fleet:
         kubeconfigs: Sequence[Path] = (),
         contexts: Sequence[str] = (),
         namespaces: Mapping[str, Sequence[str]] | None = None,
+        read_only: Sequence[str] = (),
     ) -> None:
         self.clusters: dict[str, Cluster] = {}
         self.maker = secrets.token_bytes(4)
         self.listeners: list[Callable[[str], None]] = []
         self._options = options
-        self._kubeconfigs = kubeconfigs
+        self._kubeconfigs = Kubeconfigs(kubeconfigs)
         self._contexts = contexts
         self._namespaces = namespaces or {}
+        self._read_only = read_only
+        self.protection = Protection(read_only, self._kubeconfigs.names)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to watch every cluster. Raises AccessError where no kubeconfig can be read."""
-        seen = self._state_of_files()
-        await self._settle_on(find_contexts(self._kubeconfigs, self._contexts))
-        self._task = asyncio.create_task(self._look(seen), name="kubeconfigs")
+        """Begin to watch every cluster.
+
+        Raises AccessError where no kubeconfig can be read, or none has what a setting names.
+        """
+        await asyncio.to_thread(self._kubeconfigs.start)
+        contexts = self._kubeconfigs.contexts()
+        check_chosen(self._contexts, contexts)
+        for setting, words in (("read_only", self._read_only), ("clusters", self._namespaces)):
+            self._check_words(setting, words, contexts)
+        await self._settle_on(contexts)
+        self._task = asyncio.create_task(self._look(), name="kubeconfigs")
 
     async def close(self) -> None:
         if self._task is not None:
@@ -83,28 +96,44 @@ class Fleet:
         catalogs = [cluster.catalog for cluster in clusters] or [WELL_KNOWN]
         return Coverage(match(word, catalogs), clusters)
 
-    async def _look(self, seen: object) -> None:
-        """Pick up kubeconfigs that change on disk."""
+    def _check_words(self, setting: str, words: Iterable[str], contexts: Sequence[Context]) -> None:
+        """Raises AccessError for a name that no kubeconfig has: what it is to protect would stay open."""
+        for word in words:
+            if not any(self._kubeconfigs.names.means(word, context) for context in contexts):
+                raise AccessError(
+                    f"{setting}: {word!r} is in no kubeconfig; accepted is the name of a cluster "
+                    f"or of a context: {near(word, contexts) or 'there are none'}"
+                )
+
+    async def _look(self) -> None:
+        """Pick up kubeconfigs that change on disk, and say once what of ``watch`` no cluster serves."""
+        checked = False
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            found = self._state_of_files()
-            if found == seen:
-                continue
-            seen = found
             try:
-                contexts = find_contexts(self._kubeconfigs, self._contexts)
-            except AccessError as error:
-                # A file that is being written, or is wrong, is no reason to drop clusters that work.
-                log.warning("kubeconfig not taken over", extra={"error": str(error)})
-            else:
-                await self._settle_on(contexts)
+                if await asyncio.to_thread(self._kubeconfigs.look):
+                    await self._settle_on(self._kubeconfigs.contexts())
+            except Exception:
+                log.exception("kubeconfigs cannot be followed")
+            checked = checked or self._check_watched()
 
-    def _state_of_files(self) -> list[tuple[str, int, int] | None]:
-        return [_state(path) for path in watched_files(self._kubeconfigs)]
+    def _check_watched(self) -> bool:
+        """Warn of words in ``watch`` that no cluster serves; False where that cannot be told yet."""
+        clusters = list(self.clusters.values())
+        catalogs = [cluster.catalog for cluster in clusters if cluster.connection is not None]
+        if not catalogs or not all(cluster.settled.is_set() for cluster in clusters):
+            return False
+        for word in self._options.watch:
+            try:
+                match(word, catalogs)
+            except (UnknownResource, AmbiguousResource) as error:
+                log.warning("watch names what is not watched", extra={"watch": word, "error": str(error)})
+        return True
 
     async def _settle_on(self, contexts: Sequence[Context]) -> None:
-        """Have just these clusters: those that changed are begun anew."""
-        wanted = {context.name: context for context in contexts}
+        """Have the clusters of these contexts that are to be watched: those that changed are begun anew."""
+        self.protection.follow(contexts)
+        wanted = {context.name: context for context in choose(contexts, self._contexts)}
         ended = [
             cluster
             for name, cluster in self.clusters.items()
@@ -114,7 +143,8 @@ class Fleet:
         begun = wanted.keys() - clusters.keys()
         for name, context in wanted.items():
             if name in begun:
-                options = self._options.restricted(self._namespaces.get(name, ()))
+                namespaces = self._kubeconfigs.names.meant(self._namespaces, context, ())
+                options = self._options.restricted(namespaces)
                 clusters[name] = Cluster(context, options, self._tell)
                 log.info("cluster is watched", extra={"cluster": name, "context": context.context})
                 clusters[name].start()
@@ -129,11 +159,3 @@ class Fleet:
     def _tell(self, name: str) -> None:
         for listener in self.listeners:
             listener(name)
-
-
-def _state(path: Path) -> tuple[str, int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return str(path), found.st_mtime_ns, found.st_size

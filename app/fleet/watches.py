@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from app.fleet.watch import ReflectorFactory, Watch
 from app.kube.discovery import Catalog
-from app.kube.names import UnknownResource, match
+from app.kube.names import AmbiguousResource, UnknownResource, match
 from app.kube.resources import Resource
 
 
@@ -77,7 +77,8 @@ class Watches:
             if catalog.get(watch.resource.name) != watch.resource:
                 self._end(watch)
         for word in self._pinned:
-            with suppress(UnknownResource):
+            # A word that means several things is no reason to watch nothing at all.
+            with suppress(UnknownResource, AmbiguousResource):
                 resource = match(word, [catalog])
                 if resource.name not in self._watches:
                     self._begin(resource, pinned=True)

@@ -12,10 +12,11 @@ from typing import Any
 from multidict import CIMultiDict
 from yarl import URL
 
+from app.kube.contexts import Context
 from app.kube.credentials import Credentials, Fixed, TokenFile, basic, bearer, impersonation
 from app.kube.errors import AccessError
 from app.kube.execplugin import ExecPlugin
-from app.kube.kubeconfig import Context, reread_user
+from app.kube.kubeconfig import reread_user
 from app.kube.oidc import Oidc
 from app.kube.proxies import checked_proxy, proxy_for
 from app.kube.sections import ClusterSection, Provider, UserSection, section

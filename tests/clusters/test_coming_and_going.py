@@ -19,6 +19,7 @@ from app.fleet import cluster as fleet_cluster
 from app.fleet import fleet as fleet_module
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet, UnknownCluster
+from app.kube import kubefiles
 from app.kube.names import UnknownResource
 
 WIDGETS = {
@@ -56,6 +57,8 @@ def pod(name: str, namespace: str = "default") -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "LOOK_SECONDS", 0.02)
+    for name in ("SETTLED_SECONDS", "REMOVED_SECONDS", "DOUBTED_SECONDS"):
+        monkeypatch.setattr(kubefiles, name, 0.04)
     monkeypatch.setattr(fleet_cluster, "RETRY_SECONDS", (0.05, 0.1))
     monkeypatch.setattr(fleet_cluster, "CONNECT_SECONDS", 0.5)
 
@@ -304,7 +307,8 @@ async def test_another_cluster_under_the_old_address_is_listed_anew(serve: Serve
 
 
 async def test_a_fleet_of_none_answers(tmp_path: Path) -> None:
-    write(tmp_path / "config")
+    write(tmp_path / "config", gone="http://127.0.0.1:1")
     async with watched(tmp_path / "config") as fleet:
-        assert held(fleet) == {}
+        write(tmp_path / "config")
+        await until(lambda: held(fleet) == {})
         assert fleet.coverage("deploy").resource.name == "deployments.apps"

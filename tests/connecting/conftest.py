@@ -14,7 +14,7 @@ from multidict import CIMultiDictProxy
 
 from app.kube.access import Access, open_access
 from app.kube.connection import Connection
-from app.kube.kubeconfig import Context
+from app.kube.contexts import Context
 from tests.connecting.certificates import Authority
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

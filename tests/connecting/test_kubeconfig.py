@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from app.kube import kubeconfig
 from app.kube.access import open_access
+from app.kube.contexts import Context
 from app.kube.errors import AccessError
-from app.kube.kubeconfig import Context, find_contexts, reread_user, watched_files
+from app.kube.kubeconfig import Kubeconfigs, find_contexts, reread_user
 
 
 def config(*names: str, server: str = "http://127.0.0.1:1", **user: Any) -> dict[str, Any]:
@@ -37,6 +38,11 @@ def names(contexts: list[Context]) -> list[tuple[str, str]]:
     return [(context.name, context.context) for context in contexts]
 
 
+def files(*paths: Path, environ: dict[str, str]) -> list[Path]:
+    """Those that are looked at again."""
+    return [file.path for file in Kubeconfigs(paths, environ=environ).files]
+
+
 # Where they are looked for
 
 
@@ -44,7 +50,7 @@ def test_files_named_win_over_the_environment(tmp_path: Path) -> None:
     named = write(tmp_path / "named", config("named"))
     other = write(tmp_path / "other", config("other"))
     assert names(find_contexts([named], environ=listed(other))) == [("named", "named")]
-    assert watched_files([named], environ=listed(other)) == [named]
+    assert files(named, environ=listed(other)) == [named]
 
 
 def test_environment_wins_over_home(tmp_path: Path) -> None:
@@ -53,8 +59,8 @@ def test_environment_wins_over_home(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path)}
     assert names(find_contexts(environ=environ | listed(other))) == [("other", "other")]
     assert names(find_contexts(environ=environ)) == [("home", "home")]
-    assert watched_files(environ=environ) == [home]
-    assert watched_files(environ=environ | listed(other)) == [other]
+    assert files(environ=environ) == [home]
+    assert files(environ=environ | listed(other)) == [other]
 
 
 def test_account_of_the_pod_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +149,12 @@ def test_merging_takes_every_part_from_the_first_file_that_has_it(
         for known, added in ((clusters, of_clusters), (users, of_users), (contexts, of_contexts)):
             for name in added:
                 known.setdefault(name, number)
-    found = find_contexts(environ=listed(*(folder / str(number) for number in range(len(files)))))
+    environ = listed(*(folder / str(number) for number in range(len(files))))
+    if not contexts:
+        with pytest.raises(AccessError, match="has no contexts"):
+            find_contexts(environ=environ)
+        return
+    found = find_contexts(environ=environ)
     assert [context.name for context in found] == list(contexts)
     for context in found:
         name = context.context
@@ -178,7 +189,7 @@ def test_contexts_are_picked_by_what_the_file_says(tmp_path: Path) -> None:
         ("a-b-2", "a/b"),
         ("d", "d"),
     ]
-    with pytest.raises(AccessError, match=r"context: 'a-b' is in no kubeconfig; accepted is a/b, c, d"):
+    with pytest.raises(AccessError, match=r"context: 'a-b' is in no kubeconfig; near to it is a-b"):
         find_contexts([first, second], ["c", "a-b"])
 
 
@@ -214,9 +225,9 @@ async def test_broken_context_hurts_no_other(tmp_path: Path) -> None:
     [
         ("users: [a\ntoken: s3cret: x", "is no YAML: .* in line 2"),
         ("- a", "is a list; accepted is a kubeconfig"),
-        ("users: {a: b}", "users of .* is a dict; accepted is a list"),
+        ("users: {a: b}\ncontexts: []", "users of .* is a dict; accepted is a list"),
         ("users: &a [*a]", "is no YAML that can be read"),
-        ("users: 2021-99-99", "is no YAML that can be read"),
+        ("users: !!timestamp 2021-99-99", "is no YAML that can be read"),
     ],
 )
 def test_broken_file_is_named_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
@@ -227,9 +238,78 @@ def test_broken_file_is_named_without_its_secrets(tmp_path: Path, text: str, sai
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "users: null\nclusters: null\ncontexts: null\n", "kind: Config"])
-def test_file_without_contexts_names_no_clusters(tmp_path: Path, text: str) -> None:
-    assert find_contexts([write(tmp_path / "1", text)]) == []
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("---\n", "is empty"),
+        ("users: null\nclusters: null\ncontexts: null\n", "has no contexts"),
+        ("contexts: []", "has no contexts"),
+        ("kind: Config", "has no contexts"),
+        ('{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}', "is of kind 'Pod'"),
+        ('{"a": 1}', "has no contexts"),
+        ('"text"', "is a str"),
+    ],
+)
+def test_what_is_no_kubeconfig_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = write(tmp_path / "1", text)
+    with pytest.raises(AccessError) as caught:
+        find_contexts([path])
+    assert str(caught.value).startswith(f"kubeconfig: {path} {said}; accepted is a kubeconfig")
+
+
+def test_folder_is_no_kubeconfig(tmp_path: Path) -> None:
+    with pytest.raises(AccessError, match=rf"cannot read {tmp_path}: Is a directory; accepted is"):
+        find_contexts([tmp_path])
+
+
+def test_files_of_a_list_may_be_empty_or_hold_only_a_part(tmp_path: Path) -> None:
+    whole = config("a", token="t")
+    parts = [write(tmp_path / kind, {kind: whole[kind]}) for kind in ("contexts", "users", "clusters")]
+    (context,) = find_contexts(environ=listed(write(tmp_path / "empty", ""), *parts))
+    assert (context.problem, context.user) == (None, {"token": "t"})
+
+
+# As kubectl reads YAML
+
+
+NAMED = """
+apiVersion: v1
+kind: Config
+clusters: [null, {{name: {name}, cluster: {{server: "http://127.0.0.1:1"}}}}]
+users: [{{name: {name}, user: {{token: t, username: null}}}}, null]
+contexts:
+- null
+- name: {name}
+  context: {{cluster: {name}, user: {name}, namespace: null}}
+---
+contexts: [{{name: other, context: {{}}}}]
+---
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["12:30", "=", "on", "y", "1e3", "0o17", "0x10", "2020-01-01", "1.2.3", "1_000", "1"]
+)
+def test_names_are_what_is_written_and_the_first_document_counts(tmp_path: Path, name: str) -> None:
+    (context,) = find_contexts([write(tmp_path / "1", NAMED.format(name=name))])
+    assert (context.context, context.problem, context.user["token"]) == (name, None, "t")
+
+
+def test_values_are_those_of_kubectl(tmp_path: Path) -> None:
+    document = """
+contexts: [{name: a, context: {cluster: a, user: a}}]
+clusters: [{name: a, cluster: {server: x, insecure-skip-tls-verify: yes}}]
+users: [{name: a, user: {username: 12:30, password: =, token: 2020-01-01, extra: [1, 0o17, 1.5, "1"]}}]
+"""
+    (context,) = find_contexts([write(tmp_path / "1", document)])
+    assert context.cluster["insecure-skip-tls-verify"] is True
+    assert context.user == {
+        "username": "12:30",
+        "password": "=",
+        "token": "2020-01-01",
+        "extra": [1, 15, 1.5, "1"],
+    }
 
 
 # When they are another

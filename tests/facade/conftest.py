@@ -18,7 +18,7 @@ from app.fleet.cluster import Cluster
 from app.fleet.fleet import Fleet
 from app.kube.access import open_access
 from app.kube.connection import Connection
-from app.kube.kubeconfig import Context
+from app.kube.contexts import Context
 from tests.reading.conftest import OPTIONS, Held
 
 Client = TestClient[web.Request, web.Application]

@@ -17,7 +17,7 @@ from app.api.state import Serving
 from app.fleet.cluster import Cluster, Options
 from app.fleet.fleet import Fleet
 from app.fleet.status import Condition, State
-from app.kube.kubeconfig import Context
+from app.kube.contexts import Context
 from app.kube.reflector import Health, Reflector, Sink
 from app.kube.resources import Resource
 from app.kube.wire import Shape, decode_event

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.settings import WATCHED, ClusterSettings, SettingError, load
+from app.settings import WATCHED, ClusterSettings, StartError, load
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def config(folder: Path, text: str) -> str:
 
 
 def complaint(**flags: Any) -> str:
-    with pytest.raises(SettingError) as caught:
+    with pytest.raises(StartError) as caught:
         load(flags)
     message = str(caught.value)
     assert "\n" not in message
@@ -81,8 +81,6 @@ def test_times_have_units(tmp_path: Path, text: str, seconds: float) -> None:
         ({"port": "http"}, ["port: 'http'", "0 to 65535"]),
         ({"demo": "-1"}, ["demo: '-1'", "0 to 1000"]),
         ({"host": ""}, ["host: ''", "an IP address or a host name"]),
-        ({"tls_cert": "/dev/null"}, ["tls_cert: '/dev/null'", "tls_key"]),
-        ({"tls_key": "/dev/null"}, ["tls_key: '/dev/null'", "tls_cert"]),
         ({"tls_cert": "/nowhere", "tls_key": "/nowhere"}, ["tls_cert: '/nowhere'", "No such file"]),
         ({"config": "/nowhere"}, ["config: '/nowhere'", "No such file", "a file that can be read"]),
     ],
@@ -101,18 +99,62 @@ def test_a_wrong_flag_is_named_with_its_value_and_what_is_accepted(
         ("secrets: values", ["secrets: 'values'", "settings.yaml", "keys or full"]),
         ("managed_fields: true", ["managed_fields: True", "drop or keep"]),
         ("sync_timeout: soon", ["sync_timeout: 'soon'", "10s"]),
-        ("sync_timeout: .inf", ["sync_timeout: inf", "10s"]),
+        ("sync_timeout: .inf", ["sync_timeout: '.inf'", "10s"]),
         ("allowed_origins: [example.com]", ["allowed_origins.0: 'example.com'", "https://"]),
         ("clusters: {prod: {namespace: [x]}}", ["clusters.prod.namespace: ['x']", "namespaces is near"]),
         ("clusters: [prod]", ["clusters: ['prod']", "a mapping"]),
         ("- port", ["config:", "it holds a list"]),
-        ("port: [", ["config:", "line 1", "a YAML file"]),
+        ("port: [", ["config:", "line 2", "a YAML file"]),
         ("config: other.yaml", ["config: 'other.yaml'", "no such setting"]),
     ],
 )
 def test_a_wrong_line_of_the_file_is_named(tmp_path: Path, text: str, parts: list[str]) -> None:
     message = complaint(config=config(tmp_path, text))
     assert all(part in message for part in parts), message
+
+
+def test_a_certificate_needs_its_key_and_a_key_its_certificate() -> None:
+    assert complaint(tls_cert="/x") == "tls_cert needs tls_key: tls_cert is '/x', tls_key is not set"
+    assert complaint(tls_key="/x") == "tls_key needs tls_cert: tls_key is '/x', tls_cert is not set"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "meant"),
+    [
+        ("K8S_MCP_READONLY", "true", "K8S_MCP_READ_ONLY"),
+        ("k8s_mcp_read_only", "true", "K8S_MCP_READ_ONLY"),
+        ("K8S_MCP_CLUSTER", "{}", "K8S_MCP_CLUSTERS"),
+        ("K8S_MCP_TOKENS", "sesame", "K8S_MCP_TOKEN"),
+    ],
+)
+def test_a_variable_that_is_almost_a_setting_stops_the_start(
+    variable: str, value: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    message = complaint()
+    assert message.startswith(f"{variable}: ")
+    assert message.endswith(f"accepted is {meant}")
+    assert "sesame" not in message
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["K8S_MCP_URL", "K8S_MCP_SERVICE_HOST", "K8S_MCP_PORT_8000_TCP_ADDR", "K8S_MCP_SERVER_SERVICE_PORT_HTTP"],
+)
+def test_variables_of_others_are_left_alone(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "x")
+    assert load({}).port == 8000
+
+
+@pytest.mark.parametrize("text", ["read_only: true\nread_only: false", "clusters: {a: {}, a: {}}"])
+def test_what_the_file_says_twice_is_refused(tmp_path: Path, text: str) -> None:
+    assert "is there twice, line 1" in complaint(config=config(tmp_path, text))
+
+
+@pytest.mark.parametrize("namespace", ["", "Team-A", "a/b", "a," + "b" * 64])
+def test_what_is_no_namespace_is_refused(tmp_path: Path, namespace: str) -> None:
+    text = f"clusters: {{prod: {{namespaces: ['{namespace}']}}}}"
+    assert "clusters.prod.namespaces.0: " in complaint(config=config(tmp_path, text))
 
 
 def test_a_token_is_never_shown() -> None:
@@ -124,7 +166,11 @@ def test_a_token_is_never_shown() -> None:
     ("text", "meant"),
     [
         ("true", True),
+        ("True ", True),
+        ("yes", True),
+        ("ON", True),
         ("1", True),
+        ("team/prod,12:30", ("team/prod", "12:30")),
         ("False", False),
         ("prod", ("prod",)),
         ("prod, staging", ("prod", "staging")),
@@ -140,9 +186,18 @@ def test_read_only_is_all_none_or_names(
     assert load({"config": config(tmp_path, f"read_only: {written}\n")}).read_only == meant
 
 
-@pytest.mark.parametrize("text", ["2", "{prod: true}", "[1]", "null"])
+@pytest.mark.parametrize(
+    "text", ["2", "{prod: true}", "[1]", "null", "''", "' '", "','", "[]", "['']", "[true]", "[prod, '']"]
+)
 def test_what_read_only_does_not_take_is_told(tmp_path: Path, text: str) -> None:
     """Whatever it might mean, it must not leave a cluster open that was to be closed."""
     message = complaint(config=config(tmp_path, f"read_only: {text}\n"))
     assert "read_only" in message
     assert "true, false, or names of clusters" in message
+
+
+@pytest.mark.parametrize("text", ["", " ", ","])
+def test_an_empty_read_only_of_the_environment_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was set by somebody who wanted something closed, and lost its value on the way."""
+    monkeypatch.setenv("K8S_MCP_READ_ONLY", text)
+    assert complaint().startswith(f"read_only: {text!r} (from K8S_MCP_READ_ONLY) is not accepted")
