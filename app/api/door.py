@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from app.api import dashboard
+from app.api.ambiguity import check_unambiguous, plain
 from app.api.callers import BEARER, CALLER, LOCAL, Caller
 from app.api.problem import Problem
 
@@ -24,6 +25,20 @@ EXPOSED = "ETag, Warning, X-Cache, X-Clusters, X-Continue, X-Cursor"
 PREFLIGHT_SECONDS = "600"
 # Probes of a container have no token, and learn no more than that the process lives.
 OPEN = frozenset({"/healthz", "/readyz"})
+# What nobody but a proxy says. Not every proxy does.
+_OF_PROXIES = frozenset(
+    {
+        "cf-connecting-ip",
+        "fastly-client-ip",
+        "forwarded",
+        "true-client-ip",
+        "via",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-real-ip",
+    }
+)
+_OF_PROXIES_BEGIN = ("x-envoy-", "x-forwarded-", "x-original-")
 
 
 class Door:
@@ -53,6 +68,7 @@ class Door:
             caller = self._settle(request)
             if caller is not None:
                 request[CALLER] = caller
+            check_unambiguous(request)
             return await handler(request)
 
         return door
@@ -64,7 +80,7 @@ class Door:
             if not self._is_our_host(host):
                 raise Problem(403, f"Host {host!r} is not a name of this server; accepted is localhost")
         for name in request.headers:
-            if name.lower() in ("forwarded", "via") or name.lower().startswith("x-forwarded-"):
+            if plain(name) in _OF_PROXIES or plain(name).startswith(_OF_PROXIES_BEGIN):
                 raise Problem(403, f"{name} says that a proxy is in between; that needs a token: --token")
         if self._is_allowed_origin(request):
             return
@@ -79,7 +95,7 @@ class Door:
 
     def _is_our_host(self, header: str) -> bool:
         name = _host_name(header)
-        return _is_loopback(name) or name == self._host
+        return is_loopback(name) or name == self._host
 
     # With one
 
@@ -150,7 +166,8 @@ def _host_name(header: str) -> str:
     return header.partition(":")[0].lower().removesuffix(".")
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Whether a host's name, or its address, is this machine's own."""
     return name == "localhost" or name.endswith(".localhost") or is_loopback_address(name)
 
 

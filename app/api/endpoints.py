@@ -11,6 +11,7 @@ from app.api.facade import serving
 from app.api.negotiation import FORMATS, media_type
 from app.api.openapi import describe
 from app.api.parameters import CLUSTER, Parameter, check
+from app.api.problem import KUBERNETES
 from app.api.writing import WHERE, WRITES
 
 _MEDIA = tuple(dict.fromkeys(map(media_type, FORMATS)))
@@ -145,7 +146,7 @@ def add_routes(app: web.Application) -> None:
         else:
             app.router.add_route(endpoint.method, endpoint.path, _checked(endpoint))
     # Last, because it takes whatever is left below a cluster.
-    app.router.add_route("*", r"/clusters/{cluster}/{path:[\s\S]*}", serving.serve)
+    app.router.add_route("*", r"/clusters/{cluster}/{path:[\s\S]*}", serving.serve, name=KUBERNETES)
 
 
 def _checked(endpoint: Endpoint):  # type: ignore[no-untyped-def]

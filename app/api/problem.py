@@ -2,7 +2,6 @@
 
 import http
 import logging
-import re
 from typing import Any
 
 import orjson
@@ -13,8 +12,8 @@ log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 CLIENT_GONE = 499
-# Each cluster's own API, where clients expect Kubernetes' errors.
-_KUBERNETES = re.compile(r"/clusters/[^/]+/(?!kubeconfig$)")
+# The name of the route to each cluster's own API, where clients expect Kubernetes' errors.
+KUBERNETES = "kubernetes"
 # k8s.io/apimachinery/pkg/apis/meta/v1, StatusReason.
 _REASONS = {
     400: "BadRequest",
@@ -113,7 +112,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def is_kubernetes(request: web.Request) -> bool:
     """Whether it is about a cluster's own API."""
-    return _KUBERNETES.match(request.path) is not None
+    return request.match_info.route.name == KUBERNETES
 
 
 def _of_router(request: web.Request, error: web.HTTPException) -> Problem:

@@ -19,6 +19,7 @@ from app.fleet.fleet import Fleet
 from app.kube.access import open_access
 from app.kube.connection import Connection
 from app.kube.contexts import Context
+from tests.kubernetes.plane import ControlPlane
 from tests.reading.conftest import OPTIONS, Held
 
 Client = TestClient[web.Request, web.Application]
@@ -113,11 +114,19 @@ async def client(front: Front, upstream: Upstream) -> Client:
     return client
 
 
-async def raw(port: int, *lines: str) -> bytes:
-    """What is answered to just these lines."""
+@pytest.fixture
+async def real(front: Front, control_plane: ControlPlane) -> Client:
+    """In front of a real API server, as system:masters."""
+    cluster = {"certificate-authority": str(control_plane.ca_file)}
+    client, _ = await front.client(control_plane.url, cluster=cluster, user={"token": control_plane.token})
+    return client
+
+
+async def raw(port: int, *lines: str, body: bytes = b"") -> bytes:
+    """What is answered to just these lines, and this body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
         async with asyncio.timeout(20):
             return await reader.read()
     finally:

@@ -21,8 +21,17 @@ OURS = "Bearer token-of-ours"
         "x-remote-group: system:masters",
         "X-Remote-Extra-Scopes: all",
         "X_Remote_User: system:admin",
-        "X-Real-IP: 10.0.0.1",
         "X-HTTP-Method-Override: DELETE",
+        "X-HTTP-Method: DELETE",
+        "X-Method-Override: DELETE",
+        "X-Rewrite-URL: /api/v1/secrets",
+        "X-Host: elsewhere",
+        "X-Auth-Request-User: system:admin",
+        "Remote-User: system:admin",
+        "X-Anything-That-Somebody-Believes: 1",
+        "Content_Type: application/yaml",
+        "Content_Length: 5",
+        "HTTP2-Settings: AAMAAABk",
         "Referer: http://localhost/?token=sesame",
         "TE: trailers",
         "Keep-Alive: timeout=5",
@@ -47,7 +56,18 @@ async def test_what_says_who_calls_is_dropped(client: Client, upstream: Upstream
 
 
 @pytest.mark.parametrize(
-    "header", ["Forwarded", "X-Forwarded-For", "x-forwarded-user", "X_Forwarded_For", "Via"]
+    "header",
+    [
+        "Forwarded",
+        "X-Forwarded-For",
+        "x-forwarded-user",
+        "X_Forwarded_For",
+        "Via",
+        "X-Real-IP",
+        "X-Original-URL",
+        "X-Original-Method",
+        "X-Envoy-Original-Path",
+    ],
 )
 async def test_what_proxies_say_is_dropped(front: Front, upstream: Upstream, header: str) -> None:
     client, _ = await front.client(upstream.url, token="sesame")
@@ -66,11 +86,11 @@ async def test_what_connection_names_is_of_this_connection(client: Client, upstr
         "Host: localhost",
         "Connection: close, X-Secret, Authorization",
         "X-Secret: 1",
-        "X-Kept: 2",
+        "X-Request-Id: 2",
         "Authorization: Bearer x",
     )
     assert "X-Secret" not in upstream.headers
-    assert upstream.headers["X-Kept"] == "2"
+    assert upstream.headers["X-Request-Id"] == "2"
     assert upstream.headers.getall("Authorization") == [OURS]
 
 
@@ -108,7 +128,6 @@ IMPERSONATION = [
     {"impersonate-group": "testers"},
     {"Impersonate-Extra-Scopes": "x"},
     {"Impersonate-Uid": "1"},
-    {"Impersonate-User": ""},
 ]
 
 
@@ -125,7 +144,7 @@ async def test_impersonation_is_forwarded_and_never_answered_here(
     assert all(upstream.headers.get(name) == value for name, value in headers.items())
 
 
-@pytest.mark.parametrize("headers", [*IMPERSONATION, {"Impersonate_User": "alice"}])
+@pytest.mark.parametrize("headers", IMPERSONATION)
 async def test_a_context_that_acts_as_somebody_cannot_be_turned_into_another(
     front: Front, upstream: Upstream, headers: dict[str, str]
 ) -> None:
@@ -157,6 +176,15 @@ async def test_a_cluster_cannot_speak_for_our_origin(client: Client, upstream: U
         "WWW-Authenticate": "Basic",
         "X-Cursor": "x",
         "Server": "evil",
+        "Alt-Svc": 'h2="evil.example.com:443"',
+        "Link": "</web/app.js>; rel=preload",
+        "X-Accel-Redirect": "/internal",
+        "X-Frame-Options": "ALLOWALL",
+        "Speculation-Rules": '"/x.json"',
+        "X-Secret": "1",
+        "Allow": "GET",
+        "Connection": "X-Secret, Allow",
+        "Keep-Alive": "timeout=1",
     }
     kept = {"Warning": '299 - "deprecated"', "Audit-Id": "1", "X-Kubernetes-Pf-Flowschema-Uid": "2"}
 
@@ -186,6 +214,41 @@ async def test_redirects_are_passed_back(client: Client, upstream: Upstream, sta
     assert upstream.targets == ["/api/v1/nodes"]
 
 
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [
+        ("/api/v1/pods?limit=1", "/clusters/prod/api/v1/pods?limit=1"),
+        ("nodes/", "/clusters/prod/api/v1/nodes/"),
+        ("../../version", "/clusters/prod/version"),
+        ("/../../clusters/other/api", "/clusters/prod/clusters/other/api"),
+        ("?limit=1", "/clusters/prod/api/v1/nodes?limit=1"),
+        ("https://elsewhere.example.com/x", "https://elsewhere.example.com/x"),
+        ("http://127.0.0.1:1/x", "http://127.0.0.1:1/x"),
+        ("http://{here}/clusters/other/api/v1/namespaces", None),
+        ("HTTP://LOCALHOST:{port}/pods", None),
+        ("//{here}/pods", None),
+        ("/\\{here}/pods", None),
+        ("http:/clusters/other/api", None),
+        ("http:\\\\{here}\\pods", None),
+        ("http://x@{here}/pods", None),
+        ("/%2e%2e/other/api", None),
+        ("javascript:alert(1)", None),
+        ("", None),
+    ],
+)
+async def test_a_cluster_redirects_nobody_into_another(
+    client: Client, upstream: Upstream, said: str, passed: str | None
+) -> None:
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        here = said.format(here=f"127.0.0.1:{client.port}", port=client.port)
+        return web.Response(status=307, headers={"Location": here})
+
+    upstream.handler = elsewhere
+    async with client.delete(NODES, allow_redirects=False) as answer:
+        assert answer.headers.get("Location") == passed
+        assert answer.status == (307 if passed else 502)
+
+
 # Web pages
 
 
@@ -206,7 +269,7 @@ async def test_another_page_cannot_write_nor_open_a_shell(
         async with client.get("/clusters/prod/api/v1/namespaces/x/pods/a/exec", headers=upgrading) as answer:
             assert answer.status == status
     assert len(upstream.seen) == 2
-    assert all("Origin" not in headers for _, _, headers, _ in upstream.seen)
+    assert [headers.get("Origin") for _, _, headers, _ in upstream.seen] == [None, upstream.url]
 
 
 async def test_tokens_among_subprotocols_stay_here(front: Front, upstream: Upstream) -> None:

@@ -6,9 +6,11 @@ import aiohttp
 from aiohttp import ClientTimeout, hdrs, web
 from multidict import CIMultiDict
 
-from app.api.facade.headers import of_answer, to_server
+from app.api.facade.headers import to_caller, to_server
 from app.api.facade.paths import Target
 from app.api.facade.presence import CallerGone, hang_up, while_present
+from app.api.facade.redirects import redirected
+from app.api.problem import Problem
 from app.kube.connection import Connection
 
 CONNECT_SECONDS = 10.0
@@ -38,7 +40,12 @@ async def forward(
     """
     headers = to_server(request)
     answer = await while_present(request, _ask(request, connection, target, headers, body))
-    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=of_answer(answer))
+    try:
+        passed = to_caller(answer.headers, lambda at: redirected(request, connection.server, target, at))
+    except Problem:
+        answer.close()
+        raise
+    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=passed)
     response.headers["X-Cache"] = "miss"
     heard = answered(answer)
     try:

@@ -35,32 +35,42 @@ async def serve(request: web.Request) -> web.StreamResponse:
     if request.method not in METHODS:
         raise Problem(405, f"{request.method} is not possible here; accepted is {', '.join(METHODS)}")
 
+    # Where a DELETE has a body, that alone says whether it is a dry run.
+    body = await request.read() if request.method == hdrs.METH_DELETE and request.body_exists else None
+    dry_run = is_dry_run(request.method, target.info, target.parameters, body or b"")
+
     def record(status: int) -> None:
-        _record(request, cluster, target, status)
+        _record(request, cluster, target, status, dry_run=dry_run)
 
     try:
-        return await _answer(request, cluster, target, record)
+        return await _answer(request, cluster, target, body, record)
     except CallerGone:
         record(GONE)
         return web.Response(status=GONE)
     except Problem as problem:
         record(problem.status)
         raise
+    except Exception:
+        # It may have reached the cluster all the same.
+        record(500)
+        raise
 
 
 async def _answer(
-    request: web.Request, cluster: Cluster, target: Target, record: Callable[[int], None]
+    request: web.Request,
+    cluster: Cluster,
+    target: Target,
+    body: bytes | None,
+    record: Callable[[int], None],
 ) -> web.StreamResponse:
-    """``record`` is called as soon as the API server's status is known, which for a shell is long before
-    it ends. Raises Problem and CallerGone."""
+    """``body`` is the request's where it has been read, ``record`` is called as soon as the API server's
+    status is known, which for a shell is long before it ends. Raises Problem and CallerGone."""
     if target.is_proxy and not request.app[SERVING].allow_proxy:
         raise Problem(
             403,
             "proxy is refused: it would serve a cluster's pages under this origin; "
             "the setting allow_proxy: true permits it",
         )
-    # Where a DELETE has a body, that alone says whether it is a dry run.
-    body = await request.read() if request.method == hdrs.METH_DELETE and request.body_exists else None
     if is_change(request.method, target.info, target.parameters, body or b""):
         check_writable(request, cluster.name)
     connection = cluster.connection
@@ -82,7 +92,8 @@ async def _answer(
     try:
         if (protocol := asked_upgrade(request)) is not None:
             return await upgrade(request, connection, target, protocol, record)
-        heard = None if _is_dry(request, target, body) else listener(cluster, target, request.method)
+        dry_run = is_dry_run(request.method, target.info, target.parameters, body or b"")
+        heard = None if dry_run else listener(cluster, target, request.method)
 
         def answered(answer: ClientResponse) -> Heard | None:
             record(answer.status)
@@ -107,11 +118,7 @@ def _verb(target: Target) -> str:
     return "watch" if target.is_watch else "get" if target.info.name else "list"
 
 
-def _is_dry(request: web.Request, target: Target, body: bytes | None) -> bool:
-    return is_dry_run(request.method, target.info, target.parameters, body or b"")
-
-
-def _record(request: web.Request, cluster: Cluster, target: Target, status: int) -> None:
+def _record(request: web.Request, cluster: Cluster, target: Target, status: int, *, dry_run: bool) -> None:
     """A line for the audit log, if it was a write."""
     info = target.info
     connecting = is_connecting(info)
@@ -127,6 +134,6 @@ def _record(request: web.Request, cluster: Cluster, target: Target, status: int)
         namespace=info.namespace,
         name=info.name,
         status=status,
-        dry_run=target.parameters.getall("dryRun", []) == ["All"],
+        dry_run=dry_run,
         impersonated=impersonated(request) or "",
     )

@@ -5,10 +5,12 @@ from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
 from collections.abc import Callable
 
 from aiohttp import hdrs, web
+from yarl import URL
 
 from app.api.facade.headers import to_caller, to_server
 from app.api.facade.paths import Target
 from app.api.facade.presence import CallerGone, while_present
+from app.api.facade.redirects import redirected
 from app.api.problem import Problem
 from app.kube.connection import Connection
 from app.kube.upgrades import Upgrade
@@ -35,11 +37,18 @@ async def upgrade(
     headers = to_server(request)
     headers[hdrs.CONNECTION] = "Upgrade"
     headers[hdrs.UPGRADE] = protocol
+    if protocol.lower() == "websocket":
+        # Pages of other origins have been refused; an API server lets nobody watch without its own.
+        headers[hdrs.ORIGIN] = str(URL(connection.server).origin())
     if request.method != hdrs.METH_GET:
         headers[hdrs.CONTENT_LENGTH] = "0"
     answer = await while_present(request, connection.upgrade(request.method, target.url, headers))
+    try:
+        passed = to_caller(answer.headers, lambda at: redirected(request, connection.server, target, at))
+    except Problem:
+        answer.writer.transport.abort()
+        raise
     answered(answer.status)
-    passed = to_caller(answer.headers)
     passed["X-Cache"] = "miss"
     if answer.status != 101:
         passed.popall(hdrs.CONTENT_LENGTH, None)

@@ -1,0 +1,38 @@
+"""Watches over WebSocket, as browsers and fabric8 open them, through to a real API server."""
+
+import asyncio
+import json
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
+
+from tests.facade.conftest import Client
+from tests.kubernetes.plane import ControlPlane
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:{port}", "https://dash.example.com"])
+async def test_a_watch_is_told_what_happens(
+    real: Client, control_plane: ControlPlane, origin: str | None
+) -> None:
+    ours = Origin(origin.format(port=real.port)) if origin else None
+    url = f"ws://127.0.0.1:{real.port}/clusters/prod{MAPS}?watch=1&fieldSelector=metadata.name=socket"
+    async with connect(url, origin=ours) as socket, asyncio.timeout(20):
+        body = {"metadata": {"name": "socket"}}
+        await asyncio.to_thread(control_plane.request, "POST", MAPS, body)
+        await asyncio.to_thread(control_plane.request, "DELETE", f"{MAPS}/socket")
+        events = [json.loads(await socket.recv())["type"] for _ in range(2)]
+    assert events == ["ADDED", "DELETED"]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example.com", "{server}", "null"])
+async def test_another_page_does_not_watch(real: Client, control_plane: ControlPlane, origin: str) -> None:
+    """The API server's own origin is none of ours."""
+    theirs = Origin(origin.format(server=control_plane.url))
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"ws://127.0.0.1:{real.port}/clusters/prod{MAPS}?watch=1", origin=theirs):
+            pass
+    assert refused.value.response.status_code == 403
