@@ -22,15 +22,17 @@ class Kubeconfigs:
     def __init__(self, paths: Sequence[Path] = (), *, environ: Mapping[str, str] = os.environ) -> None:
         self.names = ClusterNames()
         self._environ = environ
+        self._paths = paths
         # Those of a group are merged.
-        self._groups = _groups(paths, environ)
+        self._groups: list[list[KubeFile]] = []
 
     @property
     def files(self) -> list[KubeFile]:
         return [file for group in self._groups for file in group]
 
     def start(self) -> None:
-        """Read them for the first time. Raises AccessError where there are no contexts."""
+        """Find and read them for the first time. Raises AccessError where there are no contexts."""
+        self._groups = _groups(self._paths, self._environ)
         for file in self.files:
             file.start()
         for group in self._groups:
