@@ -11,6 +11,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+REPEAT_SECONDS = 60.0
+MOST_REMEMBERED = 1000
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -22,12 +24,49 @@ def configure(form: Literal["text", "json"], level: str) -> None:
     for library in ("asyncio", "aiohttp"):
         logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("aiohttp.server").addFilter(_is_ours)
+    handler.addFilter(Repeats())
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
     """Not what aiohttp says of bytes that are no HTTP request: it quotes them, tokens and all."""
     error = record.exc_info[1] if record.exc_info else None
     return type(error).__module__ != "aiohttp.http_exceptions"
+
+
+class Repeats(logging.Filter):
+    """Lets the same fault through once a minute; the next one says how often it was left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[object, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        ours = record.name.partition(".")[0] == "app"
+        # Ours are said when something changes, and then the last one counts.
+        if record.levelno < logging.WARNING or (ours and record.exc_info is None):
+            return True
+        # What libraries say differs in addresses alone, and goes on for lines.
+        text = record.getMessage() if ours else str(record.msg).partition("\n")[0]
+        key = (record.name, text, str(_fields(record)), _place(record))
+        at, left_out = self._seen.get(key, (float("-inf"), 0))
+        if record.created - at < REPEAT_SECONDS:
+            self._seen[key] = at, left_out + 1
+            return False
+        if left_out:
+            record.repeated = left_out
+        if len(self._seen) >= MOST_REMEMBERED:
+            self._seen.clear()
+        self._seen[key] = record.created, 0
+        return True
+
+
+def _place(record: logging.LogRecord) -> str:
+    """Where an exception was raised, which tells one from another whatever its text says."""
+    error = record.exc_info[1] if record.exc_info else None
+    trace = error.__traceback__ if error is not None else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{type(error).__name__} {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

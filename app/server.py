@@ -14,16 +14,21 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from app import logs
+from app.api.admission import HEAD_SECONDS, Admission, ListeningSocket, Visited
 from app.api.application import make_application
 from app.api.door import Door, is_loopback_address
+from app.api.metrics import METRICS
 from app.api.state import Serving
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
 from app.kube.errors import AccessError
+from app.kube.sockets import BUDGET
+from app.limits import raise_limit, shares
 from app.settings import SettingError, Settings, StartError
 from app.version import version
 
@@ -40,6 +45,7 @@ END_SECONDS = 2.0
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the exit status. Raises StartError."""
     logs.configure(settings.log_format, settings.log_level)
+    raise_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings))
     return 0
@@ -62,7 +68,8 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tls = _tls(settings)
     sockets = _listen(settings.host, settings.port)
-    local = all(is_loopback_address(found.getsockname()[0]) for found in sockets)
+    addresses: list[tuple[str, int]] = [found.getsockname()[:2] for found in sockets]
+    local = all(is_loopback_address(address) for address, _ in addresses)
     given = settings.token.get_secret_value() if settings.token is not None else None
     made = None if given or local else secrets.token_urlsafe(24)
     door = Door(given or made, settings.host, settings.allowed_origins)
@@ -76,17 +83,7 @@ async def serve(settings: Settings) -> None:
             settings.allow_proxy,
             settings.consistent_reads == "forward",
         )
-        runner = web.AppRunner(
-            make_application(fleet, door, serving),
-            access_log=None,
-            shutdown_timeout=LAST_ANSWERS_SECONDS,
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
-        )
-        await runner.setup()
-        try:
-            for found in sockets:
-                await web.SockSite(runner, found, ssl_context=tls, backlog=CONNECTIONS_WAITING).start()
+        async with _answering(make_application(fleet, door, serving), sockets, tls):
             # What has been imported lives for ever: the collector need not look at it again and again.
             gc.collect()
             gc.freeze()
@@ -94,11 +91,48 @@ async def serve(settings: Settings) -> None:
                 log.warning(
                     "the token travels unencrypted; set tls_cert and tls_key, or let a proxy serve TLS"
                 )
-            _announce(settings, sockets[0], made)
+            _announce(settings, *addresses[0], made)
             await stop.wait()
             log.info("stopping")
-        finally:
-            await _within(LAST_ANSWERS_SECONDS + 0.5, runner.cleanup())
+
+
+@contextlib.asynccontextmanager
+async def _answering(
+    app: web.Application, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
+) -> AsyncIterator[None]:
+    """Answer on these sockets."""
+    descriptors = shares(raise_limit())
+    BUDGET.allow(descriptors.clusters, descriptors.kept, descriptors.all)
+    admission = Admission(descriptors.callers, descriptors.last)
+    admission.attach(app)
+    app[METRICS].watch_connections(admission)
+    options: dict[str, Any] = {
+        "access_log": None,
+        "max_line_size": LONGEST_LINE,
+        "max_field_size": LONGEST_LINE,
+    }
+    runner = web.AppRunner(app, shutdown_timeout=LAST_ANSWERS_SECONDS, **options)
+    await runner.setup()
+    loop = asyncio.get_running_loop()
+
+    def answer() -> Visited:
+        assert runner.server is not None
+        return Visited(runner.server, admission, loop=loop, **options)
+
+    try:
+        with contextlib.ExitStack() as listening:
+            for each in sockets:
+                server = await loop.create_server(
+                    answer,
+                    sock=ListeningSocket.of(each, admission),
+                    ssl=tls,
+                    ssl_handshake_timeout=HEAD_SECONDS if tls else None,
+                    backlog=CONNECTIONS_WAITING,
+                )
+                listening.callback(server.close)
+            yield
+    finally:
+        await _within(LAST_ANSWERS_SECONDS + 0.5, runner.cleanup())
 
 
 @contextlib.asynccontextmanager
@@ -186,9 +220,8 @@ def _listen(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def _announce(settings: Settings, listening: socket.socket, made: str | None) -> None:
+def _announce(settings: Settings, address: str, port: int, made: str | None) -> None:
     """One line on stderr, whatever is logged: where this server is."""
-    address, port = listening.getsockname()[:2]
     scheme = "https" if settings.tls_cert is not None else "http"
     # Any address is this machine's for who reads the line.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)

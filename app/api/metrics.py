@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from app.api.admission import REASONS, Admission
 from app.fleet.fleet import Fleet
 from app.fleet.watch import Watch
 from app.streams.hub import Hub
@@ -47,6 +48,10 @@ class Metrics:
             (*_LABELS, "verb", "cache"),
             registry=self._registry,
         )
+
+    def watch_connections(self, admission: Admission) -> None:
+        """Show the connections of callers as well."""
+        self._registry.register(ConnectionCollector(admission))
 
     def count_read(self, cluster: str, resource: str, verb: str, *, hit: bool) -> None:
         """A get, list or watch of a cluster's own API."""
@@ -141,6 +146,26 @@ class StreamCollector(Collector):
             ("resets", "Streams that had to begin anew while they were open.", counters.resets),
         ):
             yield CounterMetricFamily(f"k8s_mcp_stream_{name}", text, value)
+
+
+class ConnectionCollector(Collector):
+    """The connections of callers as they are now, and those that were refused or ended so far."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "k8s_mcp_connections", "Connections of callers that are open.", self._admission.open
+        )
+        refused = CounterMetricFamily(
+            "k8s_mcp_connections_refused",
+            "Connections that were refused or ended, by why.",
+            labels=("reason",),
+        )
+        for reason in REASONS:
+            refused.add_metric((reason,), self._admission.refused[reason])
+        yield refused
 
 
 def _reconnects(watch: Watch) -> dict[str, int]:

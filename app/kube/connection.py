@@ -16,7 +16,7 @@ from yarl import URL
 from app.kube.access import Access
 from app.kube.errors import ApiError, ConnectionFailed
 from app.kube.lines import LineSplitter
-from app.kube.sockets import new_socket
+from app.kube.sockets import FOR_CALLERS, new_socket
 from app.kube.upgrades import Upgrade, ask
 from app.kube.words import in_words
 from app.version import version
@@ -81,6 +81,7 @@ class Connection:
 
         Raises ApiError, ConnectionFailed and AccessError.
         """
+        FOR_CALLERS.set(True)
         limits = ClientTimeout(total=None, connect=self._connect_timeout)
         headers: dict[str, str] = {hdrs.ACCEPT: "application/json", hdrs.ACCEPT_ENCODING: "identity"}
         if body is not None:
@@ -113,6 +114,7 @@ class Connection:
 
         Raises ApiError where the answer is an error, ConnectionFailed where it breaks, and AccessError.
         """
+        FOR_CALLERS.set(True)
         limits = ClientTimeout(total=None, connect=self._connect_timeout)
         async with (
             self._answered(path, params, "*/*", limits) as answer,
@@ -174,6 +176,7 @@ class Connection:
         they are refused and the request can be sent again. Raises ConnectionFailed and
         AccessError.
         """
+        FOR_CALLERS.set(True)
         plain = {"skip_auto_headers": ("Accept-Encoding", "Content-Type"), "auto_decompress": False}
         return await self._request(method, path, params, headers, timeout, data=data, **plain)
 

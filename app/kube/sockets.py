@@ -1,7 +1,9 @@
-"""Sockets that notice when nobody is at the other end any more."""
+"""Sockets that notice when nobody is at the other end any more, and of which there are not too many."""
 
 import socket
+from contextvars import ContextVar
 from typing import Any, Protocol
+from weakref import WeakSet
 
 # Seconds until the first probe and between probes, and how many; macOS has no name for the first.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
@@ -19,9 +21,47 @@ def keep_alive(made: _Socket) -> None:
             made.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+class Budget:
+    """How many sockets to API servers there may be; ``kept`` of them are for callers alone."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self.kept = 0
+        self.limit = 0
+        self._open: WeakSet[socket.socket] = WeakSet()
+
+    def allow(self, most: int, kept: int, limit: int) -> None:
+        """``limit`` is that on open files, for the words of who is refused."""
+        self.most, self.kept, self.limit = most, kept, limit
+
+    def take(self, taken: socket.socket) -> None:
+        self._open.add(taken)
+
+    def give_back(self, taken: socket.socket) -> None:
+        self._open.discard(taken)
+
+    def check(self) -> None:
+        """Raises OSError where there is none left."""
+        if self.most and len(self._open) >= self.most - (0 if FOR_CALLERS.get() else self.kept):
+            raise OSError(f"no file descriptor is left for it, the limit on open files is {self.limit}")
+
+
+BUDGET = Budget()
+# Whether somebody waits for what is connected now: all else may use no more than its part.
+FOR_CALLERS: ContextVar[bool] = ContextVar("FOR_CALLERS", default=False)
+
+
+class _CountedSocket(socket.socket):
+    def close(self) -> None:
+        BUDGET.give_back(self)
+        super().close()
+
+
 def new_socket(address: Any) -> socket.socket:
-    """For an address as ``getaddrinfo`` gives them."""
+    """For an address as ``getaddrinfo`` gives them. Raises OSError."""
     family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
+    BUDGET.check()
+    made = _CountedSocket(family, kind, protocol)
+    BUDGET.take(made)
     keep_alive(made)
     return made

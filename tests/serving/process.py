@@ -41,11 +41,14 @@ class Running:
 
 
 @contextmanager
-def started(*arguments: str, **environment: str) -> Iterator[Running]:
-    """``k8s-mcp`` with these arguments and, of the settings, just these in its environment."""
+def started(*arguments: str, limits: str = "", **environment: str) -> Iterator[Running]:
+    """``k8s-mcp`` with these arguments and, of the settings, just these in its environment.
+
+    ``limits`` are commands of a shell before it, such as ``ulimit -n 256``.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("K8S_MCP_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "app", *arguments],
+        ["sh", "-c", f'{limits}\nexec "$@"', "sh", sys.executable, "-m", "app", *arguments],
         cwd=ROOT,
         env=inherited | environment,
         stdout=subprocess.PIPE,

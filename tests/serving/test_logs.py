@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any
 
-from app.logs import JsonFormatter, TextFormatter
+from app.logs import JsonFormatter, Repeats, TextFormatter
 
 
 def record(
@@ -43,3 +43,25 @@ def test_exceptions_are_shown_in_both() -> None:
     made = record("failed", raised=ValueError("no"))
     assert "ValueError: no" in TextFormatter().format(made)
     assert "ValueError: no" in json.loads(JsonFormatter().format(made))["exception"]
+
+
+def test_a_fault_that_repeats_is_logged_once_a_minute_and_counted() -> None:
+    repeats = Repeats()
+
+    def passes(
+        number: int, at: float, level: int = logging.ERROR, **fields: object
+    ) -> logging.LogRecord | None:
+        # As asyncio says that there are no descriptors left: another socket each time.
+        text = f"socket.accept() out of system resource\nsocket: <socket fd={number}>"
+        record = logging.makeLogRecord(
+            {"name": "asyncio", "levelno": level, "msg": text, "created": at, **fields}
+        )
+        return record if repeats.filter(record) else None
+
+    assert passes(1, 0.0) is not None
+    assert not any(passes(number, number / 100) for number in range(5000))
+    again = passes(2, 61.0)
+    assert again is not None
+    assert again.__dict__["repeated"] == 5000
+    assert passes(2, 61.0, cluster="prod") is not None
+    assert all(passes(3, 61.0, level=logging.INFO) for _ in range(3))

@@ -1,0 +1,266 @@
+"""How many connections callers may hold, and how long each may take to say what it wants.
+
+A connection that has not asked anything yet, with a token where one is needed, is the first to
+go when there is no room for another.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from app.api.callers import CALLER
+
+log = logging.getLogger(__name__)
+
+# From the connection, or from its first byte, to the end of the head of a request; and of a TLS handshake.
+HEAD_SECONDS = 10.0
+# A body must bring this much in such a time.
+BODY_SECONDS = 20.0
+BODY_BYTES = 20 * 1024
+SWEEP_SECONDS = 1.0
+REASONS = ("full", "idle", "head", "body")
+TELL_SECONDS = 60.0
+
+
+class Visit:
+    """One connection. ``cut`` ends it at once; ``received`` counts its bytes."""
+
+    def __init__(self, cut: Callable[[], object]) -> None:
+        self.cut = cut
+        self.received = 0
+        self.busy = False
+        self.proven = False
+        self.gone = False
+        self.since = time.monotonic()
+
+
+class Admission:
+    """The connections of callers, at most ``most``, on descriptors below ``last_descriptor``.
+
+    ``refused`` counts those that were not let in or were ended, by the reason: ``full``, ``idle``
+    (to make room for another), ``head`` and ``body`` (which took too long).
+    """
+
+    def __init__(self, most: int, last_descriptor: int) -> None:
+        self.refused: Counter[str] = Counter()
+        self._most = most
+        self._last_descriptor = last_descriptor
+        self._visits: dict[int, Visit] = {}
+        # In the order in which they are to go.
+        self._unproven: dict[Visit, None] = {}
+        self._resting: dict[Visit, None] = {}
+        # When the head is to be there; and when the body is looked at, with what there was before.
+        self._heads: dict[Visit, float] = {}
+        self._bodies: dict[Visit, tuple[float, int, web.Request]] = {}
+        self._told_at = float("-inf")
+        self._told = 0
+
+    @property
+    def open(self) -> int:
+        """How many connections there are."""
+        return len(self._visits)
+
+    def attach(self, app: web.Application) -> None:
+        app.middlewares.insert(0, self._middleware())
+        app.cleanup_ctx.append(self._sweeping)
+
+    # Coming and going
+
+    def enter(self, descriptor: int, cut: Callable[[], object]) -> Visit | None:
+        """Let a connection in, at the cost of an idle one if need be; None where there is no room."""
+        if descriptor in self._visits:
+            return self._visits[descriptor]
+        if descriptor >= self._last_descriptor or (len(self._visits) >= self._most and not self._make_room()):
+            self._refuse("full")
+            return None
+        visit = self._visits[descriptor] = Visit(cut)
+        self._unproven[visit] = None
+        self._heads[visit] = visit.since + HEAD_SECONDS
+        return visit
+
+    def leave(self, descriptor: int) -> None:
+        visit = self._visits.pop(descriptor, None)
+        if visit is not None:
+            visit.gone = True
+            self._forget(visit)
+
+    def heard(self, visit: Visit, size: int) -> None:
+        """Bytes have come."""
+        visit.received += size
+        if not visit.busy and visit not in self._heads:
+            self._resting.pop(visit, None)
+            self._heads[visit] = time.monotonic() + HEAD_SECONDS
+
+    def _make_room(self) -> bool:
+        for candidates in (self._unproven, self._resting):
+            for visit in candidates:
+                self._end(visit, "idle")
+                return True
+        return False
+
+    def _end(self, visit: Visit, reason: str) -> None:
+        self._refuse(reason)
+        visit.gone = True
+        self._forget(visit)
+        with contextlib.suppress(OSError):
+            visit.cut()
+
+    def _forget(self, visit: Visit) -> None:
+        self._unproven.pop(visit, None)
+        self._resting.pop(visit, None)
+        self._heads.pop(visit, None)
+        self._bodies.pop(visit, None)
+
+    def _refuse(self, reason: str) -> None:
+        self.refused[reason] += 1
+        now = time.monotonic()
+        if now - self._told_at >= TELL_SECONDS:
+            total = self.refused.total()
+            extra = {"reason": reason, "number": total - self._told, "open": self.open, "most": self._most}
+            log.warning("connections are refused", extra=extra)
+            self._told_at, self._told = now, total
+
+    # Requests
+
+    def _middleware(self) -> Any:
+        @web.middleware
+        async def visited(request: web.Request, handler: Handler) -> web.StreamResponse:
+            visit = request.protocol.visit if isinstance(request.protocol, Visited) else None
+            if visit is None:
+                return await handler(request)
+            self._begin(visit, request)
+            try:
+                return await handler(request)
+            finally:
+                self._finish(visit, request)
+
+        return visited
+
+    def _begin(self, visit: Visit, request: web.Request) -> None:
+        visit.busy = True
+        self._forget(visit)
+        if request.can_read_body and not request.content.is_eof():
+            self._bodies[visit] = time.monotonic() + BODY_SECONDS, visit.received, request
+
+    def _finish(self, visit: Visit, request: web.Request) -> None:
+        visit.busy = False
+        visit.proven = visit.proven or CALLER in request
+        self._bodies.pop(visit, None)
+        if visit.gone:
+            return
+        if visit.proven:
+            self._resting[visit] = None
+        else:
+            self._unproven[visit] = None
+            self._heads[visit] = time.monotonic() + HEAD_SECONDS
+
+    # Those that take too long
+
+    async def _sweeping(self, _: web.Application) -> Any:
+        task = asyncio.create_task(self._sweep(), name="connections")
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            for visit, deadline in [*self._heads.items()]:
+                if deadline > now:
+                    break
+                self._end(visit, "head")
+            for visit, (deadline, before, request) in [*self._bodies.items()]:
+                if deadline > now:
+                    continue
+                self._judge_body(visit, before, request, now)
+
+    def _judge_body(self, visit: Visit, before: int, request: web.Request, now: float) -> None:
+        del self._bodies[visit]
+        if request.content.is_eof() or request.transport is None:
+            return
+        # Where nobody takes what came, more cannot come.
+        waits = isinstance(request.transport, asyncio.ReadTransport) and not request.transport.is_reading()
+        if visit.received - before < BODY_BYTES and not waits:
+            self._end(visit, "body")
+        else:
+            self._bodies[visit] = now + BODY_SECONDS, visit.received, request
+
+
+class Visited(web.RequestHandler):
+    """aiohttp's side of a connection, which says to the admission what comes over it."""
+
+    __slots__ = ("_admission", "_descriptor", "visit")
+
+    def __init__(self, server: web.Server, admission: Admission, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._admission = admission
+        self._descriptor = -1
+        self.visit: Visit | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        assert isinstance(transport, asyncio.Transport)
+        self._descriptor = transport.get_extra_info("socket").fileno()
+        self.visit = self._admission.enter(self._descriptor, transport.abort)
+        if self.visit is None:
+            transport.abort()
+        else:
+            self.visit.cut = transport.abort
+
+    def data_received(self, data: bytes) -> None:
+        if self.visit is not None and data:
+            self._admission.heard(self.visit, len(data))
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self.visit is not None:
+            self._admission.leave(self._descriptor)
+            self.visit = None
+
+
+class ListeningSocket(socket.socket):
+    """A socket whose connections are admitted before anything else is done about them.
+
+    asyncio accepts through this object, uvloop does not: there they are admitted one step later.
+    """
+
+    admission: Admission
+
+    @classmethod
+    def of(cls, listening: socket.socket, admission: Admission) -> "ListeningSocket":
+        made = cls(listening.family, listening.type, listening.proto, fileno=listening.detach())
+        made.admission = admission
+        return made
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Raises BlockingIOError where there is no room, as if nobody had come."""
+        plain, address = super().accept()
+        accepted = _Accepted(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        accepted.admission = self.admission
+        if self.admission.enter(accepted.fileno(), accepted.cut) is None:
+            accepted.close()
+            raise BlockingIOError
+        return accepted, address
+
+
+class _Accepted(socket.socket):
+    admission: Admission
+
+    def cut(self) -> None:
+        """End it under whatever is done with it, such as a TLS handshake."""
+        self.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        if self.fileno() >= 0:
+            self.admission.leave(self.fileno())
+        super().close()
