@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from app.kube.clusternames import ClusterNames, near
@@ -23,8 +24,11 @@ class Kubeconfigs:
         self.names = ClusterNames()
         self._environ = environ
         self._paths = paths
-        # Those of a group are merged.
-        self._groups: list[list[KubeFile]] = []
+
+    @cached_property
+    def _groups(self) -> list[list[KubeFile]]:
+        """Those of a group are merged. Raises AccessError."""
+        return _groups(self._paths, self._environ)
 
     @property
     def files(self) -> list[KubeFile]:
@@ -32,7 +36,6 @@ class Kubeconfigs:
 
     def start(self) -> None:
         """Find and read them for the first time. Raises AccessError where there are no contexts."""
-        self._groups = _groups(self._paths, self._environ)
         for file in self.files:
             file.start()
         for group in self._groups:
