@@ -127,6 +127,12 @@ class LastChanges:
                 yield deleted
         yield from filter(None, self._entries[bisect_right(self._versions, version) :])
 
+    def uids_at(self, version: int) -> set[str]:
+        """The objects whose last change was at this version, by uid."""
+        start, end = bisect_left(self._versions, version), bisect_right(self._versions, version)
+        entries = self._entries[start:end]
+        return {entry.uid for entry in entries if entry is not None and entry.version == version}
+
     def since_step(self, step: int) -> Iterator[Entry]:
         return filter(None, self._entries[bisect_right(self._steps, step) :])
 
@@ -189,6 +195,14 @@ class ExactChanges:
         found = list(takewhile(lambda change: change.version > version, reversed(self._changes)))
         found.reverse()
         return found
+
+    def uids_at(self, version: int) -> set[str] | None:
+        """The objects that changed at this version, by uid; None where that is too long ago."""
+        if version <= self.floor:
+            return None
+        later = takewhile(lambda change: change.version >= version, reversed(self._changes))
+        objects = (change.new or change.old for change in later if change.version == version)
+        return {changed.uid for changed in objects if changed is not None}
 
 
 def _kept_alive(change: Change) -> int:

@@ -103,6 +103,11 @@ class Store:
         start = bisect_right(keys, key)
         return keys[start : start + most]
 
+    def uids_at(self, version: int) -> set[str] | None:
+        """The objects that changed at a version that the store has seen, by uid; None where it forgot."""
+        exact = self.exact.uids_at(version) if version <= self.version else None
+        return exact if exact is not None else self.last.uids_at(version) or None
+
     async def reached(self, version: int) -> None:
         """Return as soon as the store is complete up to ``version``."""
         if self.version >= version:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from app.cache.store import Store
-from app.fleet.bridging import Bridge, Mark
+from app.fleet.bridging import Bridge
 from app.fleet.feed import Feed
 from app.fleet.status import Condition, summary
 from app.kube.reflector import Health, Reflector, Sink
@@ -78,9 +78,9 @@ class Watch:
             for reflector, feed in zip(self.reflectors, self.feeds, strict=True)
         ]
 
-    async def bridge(self, store: Store, version: int, mark: Mark | None) -> bool:
-        """Whether what happened in a store since ``version`` can be told now (`app.fleet.bridging`)."""
-        return await next(each for each in self._bridges if each.store is store).reach(version, mark)
+    def bridge(self, store: Store) -> Bridge | None:
+        """What asks for what a store has not seen; None where that is none of these."""
+        return next((bridge for bridge in self._bridges if bridge.store is store), None)
 
     def relist(self) -> None:
         """List again from nothing: another history of the cluster is suspected."""

@@ -78,6 +78,7 @@ class Reflector:
         self._lists = Backoff(self._rng)
         self._woken = asyncio.Event()
         self._health: Health | None = Health("syncing")
+        self._seen = 0  # the latest version that the server was at, as far as that was asked
         self._synced = False  # has been, and may be
         self._complete = False  # has a list that a watch can go on from
         self._doubtful = False  # whether the server still has the history that we know
@@ -99,6 +100,12 @@ class Reflector:
     def wake(self) -> None:
         """Try again soon instead of later: there is a sign that the server is well again."""
         self._woken.set()
+
+    async def newest(self) -> int:
+        """The version that the server is at now."""
+        newest = await self._collection.version()
+        self._seen = max(self._seen, newest)
+        return newest
 
     async def past(self, since: int, until: int, latest: int) -> list[bridge.Past]:
         """What happened between these versions (`app.kube.bridge`)."""
@@ -141,9 +148,10 @@ class Reflector:
             await self._list()
             self._unsettle("there is no watch yet")
         elif self._doubtful:
+            known = max(self.version, self._seen)
             version = await self._collection.version()
-            if version < self.version:
-                raise OtherHistory(f"versions went back from {self.version} to {version}")
+            if version < known:
+                raise OtherHistory(f"versions went back from {known} to {version}")
         await self._watch()
 
     # Lists
@@ -160,7 +168,7 @@ class Reflector:
         self._sink.swap(whole.version, continues=self._continues)
         self._continues = True
         self.counters.relists += self.version > 0
-        self.version = whole.version
+        self.version = self._seen = whole.version
         self._latest = whole.latest
         self._complete = True
         self._doubtful = False

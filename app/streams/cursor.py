@@ -111,6 +111,14 @@ class Cursor:
         number = self._columns.get(_column(resource, namespace))
         return None if number is None else self._marks.get((_row_id(cluster, identity), number))
 
+    def covers(self, cluster: str, resource: str) -> bool:
+        """Whether something of this resource of a cluster has been seen."""
+        numbers = [
+            number for column, number in self._columns.items() if column.partition("/")[0] in (resource, _ANY)
+        ]
+        rows = (row for row_id, row in self._rows.items() if row_id.startswith(_name_id(cluster)))
+        return any(row[number] for row in rows for number in numbers)
+
     def covers_others(self, clusters: Iterable[str]) -> bool:
         """Whether it speaks of a cluster that is none of these."""
         known = {_name_id(cluster) for cluster in clusters}

@@ -135,15 +135,11 @@ class Stream:
     async def _resume(self, cursor: Cursor, late: Collection[str]) -> None:
         view = self.view
         plan = await resuming.plan(view.range, cursor, exact=view.subject.every)
-        if plan is None:
-            view.counters.started("reset")
-            self._forget(has_cursor=True)
-            await self._snapshot(late)
-        else:
-            view.counters.started("changes")
-            await self._synchronise(plan.frames_of, cursor.text.encode(), late)
+        await self._synchronise(plan.frames_of, cursor.text.encode(), late, resumes=True)
 
-    async def _synchronise(self, frames_of: FramesOf, cursor: bytes, late: Collection[str]) -> None:
+    async def _synchronise(
+        self, frames_of: FramesOf, cursor: bytes, late: Collection[str], *, resumes: bool = False
+    ) -> None:
         """Send what makes who comes with ``cursor`` know all, and SYNCED.
 
         The clusters in which what was written is not seen yet are ``late``.
@@ -151,7 +147,7 @@ class Stream:
         view = self.view
         position = view.here()
         reached, statuses = view.range.cursor(), view.range.statuses(late)
-        await self._tell(frames_of, [], cursor, reached)
+        await self._tell(frames_of, [], cursor, reached, resumes=resumes)
         if self._over:
             return
         text = reached.encode()
@@ -160,7 +156,13 @@ class Stream:
         self._known_since = CLOCK.now
 
     async def _tell(
-        self, frames_of: FramesOf, removed: Sequence[bytes], cursor: bytes, reached: Cursor
+        self,
+        frames_of: FramesOf,
+        removed: Sequence[bytes],
+        cursor: bytes,
+        reached: Cursor,
+        *,
+        resumes: bool = False,
     ) -> int:
         """Bring who comes with ``cursor`` to what is ``reached``, and return how many frames that took.
 
@@ -168,9 +170,10 @@ class Stream:
         cursor that covers it. So these come last, behind a cursor without them.
         """
         anew: list[Part] = []
+        parts = [*self.view.range.parts.values()]
 
         def changes() -> Iterator[bytes]:
-            for part in [*self.view.range.parts.values()]:
+            for part in parts:
                 found = frames_of(part)
                 if found is None:
                     anew.append(part)
@@ -178,6 +181,9 @@ class Stream:
                     yield from found
 
         sent = await self._write_all(changes(), cursor)
+        if resumes:
+            answer = "changes" if not anew else "reset" if len(anew) == len(parts) else "partial"
+            self.view.counters.started(answer)
         if self._over or not (anew or removed):
             return sent
         left = reached.without((part.cluster.name, part.resource.name) for part in anew).encode()

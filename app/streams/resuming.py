@@ -17,8 +17,6 @@ from app.streams.cursor import Cursor
 from app.streams.parts import Part
 from app.streams.range import Range
 
-# A cursor may be ahead of this process: another one has seen more.
-AHEAD_SECONDS = 2.0
 # How much the clocks of replicas may differ.
 SKEW_SECONDS = 120.0
 
@@ -37,35 +35,34 @@ class Plan(msgspec.Struct):
     """What each part goes on from: versions of its stores, or changes. Any other is told anew."""
 
     begun: int
+    cursor: Cursor
     versions: Mapping[Part, list[int]]
     changes: Mapping[Part, list[Change]] | None
 
     def frames_of(self, part: Part) -> Iterator[bytes] | None:
         """What is to be sent of a part; None where that is to be told anew."""
         if not part.is_known:
-            return None if part.is_gone else iter(())
+            is_forgotten = part.is_gone and self.cursor.covers(part.cluster.name, part.resource.name)
+            return None if is_forgotten else iter(())
         if part not in self.versions or part.is_replaced_since(self.begun):
             return None
-        if self.changes is not None:
-            return part.exactly(self.changes[part])
-        return part.since(self.versions[part])
+        if self.changes is None:
+            return part.since(self.versions[part])
+        return part.exactly(self.changes[part]) if part in self.changes else None
 
 
-async def plan(range_: Range, cursor: Cursor, *, exact: bool) -> Plan | None:
-    """None where an ``exact`` continuation is asked for and not known any more."""
+async def plan(range_: Range, cursor: Cursor, *, exact: bool) -> Plan:
+    """How to go on from a cursor; ``exact`` is with each change, as far as these are known."""
     begun = CLOCK.now
     made = cursor.made if cursor.maker == range_.maker else cursor.made - SKEW_SECONDS
     parts = [part for part in range_.parts.values() if part.is_known]
     found = await asyncio.gather(*(_versions(part, cursor, made) for part in parts))
     versions = {part: known for part, known in zip(parts, found, strict=True) if known is not None}
-    changes: dict[Part, list[Change]] = {}
-    if exact:
-        for part in [*range_.parts.values()]:
-            known = part.changes_since(versions[part]) if part in versions else None
-            if part.is_known and (known is None or part.is_replaced_since(begun)):
-                return None
-            changes[part] = known or []
-    return Plan(begun, versions, changes if exact else None)
+    if not exact:
+        return Plan(begun, cursor, versions, None)
+    changes = {part: part.changes_since(since) for part, since in versions.items()}
+    remembered = {part: exactly for part, exactly in changes.items() if exactly is not None}
+    return Plan(begun, cursor, versions, remembered)
 
 
 async def _versions(part: Part, cursor: Cursor, made: float) -> list[int] | None:
@@ -92,15 +89,14 @@ async def _is_reachable(part: Part, store: Store, version: int, mark: Mark | Non
     Versions of another history may look the same, so it matters when the cursor was made:
     a history that went back since then is another one.
     """
-    if store.version < version:
-        try:
-            async with asyncio.timeout(AHEAD_SECONDS):
-                await store.reached(version)
-        except TimeoutError:
-            return False
+    watch = part.cluster.watches.get(part.resource.name)
+    bridge = watch.bridge(store) if watch is not None else None
+    if bridge is None:
+        return False
+    if store.version < version and not await bridge.advance(version):
+        return False
     if made < store.restored:
         return False
     if made >= store.began and store.last.reaches(version):
         return True
-    watch = part.cluster.watches.get(part.resource.name)
-    return watch is not None and store in watch.stores and await watch.bridge(store, version, mark)
+    return await bridge.reach(version, mark)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from app.api.application import make_application
 from app.api.door import Door
-from app.api.state import Serving
+from app.api.state import HUB, Serving
 from app.demo.clusters import kubeconfig
 from app.demo.server import SimulatedCluster, stop_accepting
 from app.fleet.cluster import Options
@@ -27,8 +27,10 @@ class Server:
         self.fleet = Fleet(options, [config])
         self.port = 0
         serving = Serving(patience, None, None)
+        application = make_application(self.fleet, Door(None, "127.0.0.1", ()), serving)
+        self.hub = application[HUB]
         self._runner = web.AppRunner(
-            make_application(self.fleet, Door(None, "127.0.0.1", ()), serving),
+            application,
             access_log=None,
             shutdown_timeout=0.2,
             max_line_size=LONGEST_LINE,
