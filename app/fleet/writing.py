@@ -12,6 +12,7 @@ from app.fleet.asking import Ask, Deadline, Failed, ask
 from app.fleet.cluster import Cluster
 from app.fleet.listening import listening
 from app.fleet.written import is_gone
+from app.kube.bounds import version_number
 from app.kube.resources import Resource
 from app.kube.wire import Shape, WireError, decode_answer
 
@@ -201,9 +202,9 @@ def _read(cluster: Cluster, resource: Resource, body: bytes) -> tuple[bytes, _An
 
 
 def _landed(cluster: Cluster, resource: Resource, namespace: str, metadata: _Metadata) -> Landed | None:
-    if not metadata.resourceVersion.isdecimal():
+    version = version_number(metadata.resourceVersion)
+    if version is None:
         return None
-    version = int(metadata.resourceVersion)
     cluster.written.note(resource.name, namespace, version)
     return Landed(resource.name, _scope(cluster, resource, namespace), version)
 
@@ -241,6 +242,6 @@ async def _version(cluster: Cluster, resource: Resource, namespace: str, deadlin
         _, body = await ask(
             cluster, Ask("GET", path_of(resource, namespace), {"limit": "1"}, repeatable=True), deadline
         )
-        return int(msgspec.json.decode(body, type=_List).metadata.resourceVersion)
-    except (Failed, msgspec.DecodeError, ValueError):
+        return version_number(msgspec.json.decode(body, type=_List).metadata.resourceVersion)
+    except (Failed, msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -14,8 +14,10 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from app.kube.access import Access
+from app.kube.bounds import ANSWER_BYTES, EVENT_SECONDS, OBJECT_BYTES
 from app.kube.errors import ApiError, ConnectionFailed
 from app.kube.lines import LineSplitter
+from app.kube.receiving import beginning, whole
 from app.kube.sockets import FOR_CALLERS, new_socket
 from app.kube.upgrades import Upgrade, ask
 from app.kube.words import in_words
@@ -58,16 +60,19 @@ class Connection:
         *,
         accept: str = "application/json",
         timeout: float = 60.0,  # noqa: ASYNC109
+        most: int = ANSWER_BYTES,
     ) -> bytes:
-        """The body of an answer. Raises ApiError, ConnectionFailed and AccessError."""
+        """The body of an answer, of at most so many bytes.
+
+        Raises ApiError, ConnectionFailed, also AnswerTooLarge, and AccessError.
+        """
         limits = ClientTimeout(total=timeout, connect=self._connect_timeout)
         answer = await self._get(path, params, accept, limits)
-        with in_words(limits):
-            async with answer:
-                body = await answer.read()
-        if answer.status != 200:
-            raise _api_error(answer, body)
-        return body
+        async with answer:
+            if answer.status != 200:
+                raise await _api_error(answer, limits)
+            with in_words(limits):
+                return await whole(answer, most)
 
     async def send(
         self,
@@ -87,12 +92,11 @@ class Connection:
         if body is not None:
             headers[hdrs.CONTENT_TYPE] = content_type
         answer = await self._request(method, path, params, headers, limits, data=body)
-        with in_words(limits):
-            async with answer:
-                told = await answer.read()
-        if not 200 <= answer.status < 300:
-            raise _api_error(answer, told)
-        return answer.status, told
+        async with answer:
+            if not 200 <= answer.status < 300:
+                raise await _api_error(answer, limits)
+            with in_words(limits):
+                return answer.status, await whole(answer, OBJECT_BYTES)
 
     @asynccontextmanager
     async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[list[bytes]]]:
@@ -130,9 +134,7 @@ class Connection:
         answer = await self._get(path, params, accept, limits)
         try:
             if answer.status != 200:
-                with in_words(limits):
-                    body = await answer.read()
-                raise _api_error(answer, body)
+                raise await _api_error(answer, limits)
             yield answer
         finally:
             answer.close()
@@ -140,11 +142,16 @@ class Connection:
     async def _lines(
         self, answer: aiohttp.ClientResponse, limits: ClientTimeout
     ) -> AsyncGenerator[list[bytes], None]:
-        splitter = LineSplitter()
+        splitter, now = LineSplitter(), asyncio.get_running_loop().time
+        due = now() + EVENT_SECONDS
         async with aclosing(self._chunks(answer, limits)) as chunks:
             async for chunk in chunks:
                 if lines := splitter.feed(chunk):
                     yield lines
+                if lines or not splitter.size:
+                    due = now() + EVENT_SECONDS
+                elif now() > due:
+                    raise ConnectionFailed(f"an event is not whole within {EVENT_SECONDS:g} s")
         if splitter.rest():
             raise ConnectionFailed("the connection was lost in the middle of an event")
 
@@ -314,8 +321,10 @@ class _Status(msgspec.Struct):
     details: _Details | None = None
 
 
-def _api_error(answer: aiohttp.ClientResponse, body: bytes) -> ApiError:
+async def _api_error(answer: aiohttp.ClientResponse, limits: ClientTimeout) -> ApiError:
     """The error of an answer, whether it is a Status of Kubernetes or some proxy's page."""
+    with in_words(limits):
+        body = await beginning(answer)
     try:
         status = msgspec.json.decode(body, type=_Status)
     except (msgspec.DecodeError, UnicodeDecodeError):

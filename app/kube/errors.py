@@ -13,6 +13,13 @@ class CannotConnect(ConnectionFailed):
     """There was no connection, so that nothing can have been asked."""
 
 
+class AnswerTooLarge(ConnectionFailed):
+    """An answer is longer than anything that is in order (`app.kube.bounds`), so the rest is not read."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the answer is longer than {most // 1024:,} KiB")
+
+
 class ApiError(Exception):
     """The API server answered with an error.
 

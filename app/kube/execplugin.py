@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from app.kube.bounds import PLUGIN_BYTES
 from app.kube.credentials import Issued, Renewed
 from app.kube.errors import AccessError
 from app.kube.sections import ClusterSection, ExecSection
@@ -101,8 +102,12 @@ class ExecPlugin(Renewed):
             raise AccessError(f"exec: cannot run {command}: {why}{hint and f' ({hint})'}") from None
         answered = False
         try:
-            output, complaint = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                output, complaint = await asyncio.gather(_written(process.stdout), _written(process.stderr))
+                await process.wait()
             answered = True
+        except ValueError:
+            raise AccessError(f"exec: {command} writes more than {PLUGIN_BYTES // 1024:,} KiB") from None
         except TimeoutError:
             raise AccessError(f"exec: {command} gave no answer within {TIMEOUT_SECONDS:g} s") from None
         finally:
@@ -115,6 +120,17 @@ class ExecPlugin(Renewed):
             said = _first_line(complaint.decode(errors="replace")) or "it says nothing"
             raise AccessError(f"exec: {command} ended with {process.returncode}: {said}")
         return output
+
+
+async def _written(stream: asyncio.StreamReader | None) -> bytes:
+    """All that a program writes there. Raises ValueError where that is too much."""
+    assert stream is not None
+    written = bytearray()
+    while piece := await stream.read(PLUGIN_BYTES):
+        written += piece
+        if len(written) > PLUGIN_BYTES:
+            raise ValueError
+    return bytes(written)
 
 
 def _cluster_info(cluster: ClusterSection, ca: bytes) -> dict[str, Any]:

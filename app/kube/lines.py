@@ -1,6 +1,6 @@
 """Complete lines out of the chunks that a socket happens to deliver."""
 
-MAX_LINE = 64 * 1024 * 1024
+from app.kube.bounds import OBJECT_BYTES
 
 
 class WireError(Exception):
@@ -14,8 +14,8 @@ class LineSplitter:
     a megabyte in chunks of 16 KiB costs one copy and not sixty.
     """
 
-    def __init__(self, limit: int = MAX_LINE) -> None:
-        """``limit`` is the longest line accepted, in bytes: etcd holds nothing near the default."""
+    def __init__(self, limit: int = OBJECT_BYTES) -> None:
+        """``limit`` is the longest line accepted, in bytes."""
         self._limit = limit
         self._parts: list[bytes] = []
         self._size = 0
@@ -38,6 +38,11 @@ class LineSplitter:
             lines += more
             self._keep(last)
         return [line for line in lines if line]
+
+    @property
+    def size(self) -> int:
+        """How much has come of a line that is not complete."""
+        return self._size
 
     def rest(self) -> bytes:
         """What has come of a line that is not complete."""

@@ -1,17 +1,18 @@
 """How a whole list is taken: in pages, as client-go's ``tools/pager`` does."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import msgspec
-
+from app.kube.bounds import LIST_BYTES, LIST_OBJECTS, PAGE_BYTES, SHORT_PAGES, Turns
 from app.kube.connection import Connection
-from app.kube.errors import ApiError
+from app.kube.errors import AnswerTooLarge, ApiError
 from app.kube.resources import Resource
-from app.kube.wire import Page, Shape, WireError, WireObject, decode_page
+from app.kube.slicing import SLICE_BYTES
+from app.kube.wire import Page, Shape, WireError, WireObject, page_steps
 
 PAGE = 500
+# Objects that are all as large as can be make pages of a fraction of what a page may be.
+SMALLEST_PAGE = 5
 PART = 100
 LIST_SECONDS = 120.0
 CHECK_SECONDS = 15.0
@@ -50,11 +51,36 @@ class Latest:
         return found is not None and found.version == self.version and found.uid in self.uids
 
 
-class Whole(msgspec.Struct):
-    """A list that is complete, and the latest change in it."""
+class Whole:
+    """A list that is being gathered, its version and the latest change in it."""
 
-    version: int
-    latest: Latest = msgspec.field(default_factory=Latest)
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self.latest = Latest()
+        self._objects = self._bytes = self._short = 0
+        self._tokens: set[str] = set()
+
+    async def gather(self, page: Page, sink: Gatherer) -> None:
+        """Take in a page. Raises WireError where there are more objects than a cluster has."""
+        self._objects += len(page)
+        self._bytes += page.bytes
+        if self._objects > LIST_OBJECTS or self._bytes > LIST_BYTES:
+            raise WireError(f"a list of more than {LIST_OBJECTS:,} objects or {LIST_BYTES // 1024**3} GiB")
+        turns = Turns()
+        for part in page.parts(PART):
+            for found in part:
+                self.latest.note(found)
+            sink.gather(part)
+            await turns.share(SLICE_BYTES)
+
+    def goes_on(self, page: Page) -> None:
+        """Raises WireError where a list that continues behind this page may never end."""
+        self._short += len(page) < SMALLEST_PAGE
+        if page.continue_ in self._tokens:
+            raise WireError("a list that continues where it did")
+        if self._short > SHORT_PAGES:
+            raise WireError(f"a list with more than {SHORT_PAGES} pages that hold almost nothing")
+        self._tokens.add(page.continue_)
 
 
 class Collection:
@@ -65,42 +91,70 @@ class Collection:
     ) -> None:
         self.path = resource.path(namespace)
         self.shape = shape
+        self._limit = PAGE
         self._connection = connection
         self._resource = resource
 
     async def version(self) -> int:
         """Where the server is now, by a list of one object."""
-        return (await self._page({"limit": "1"}, CHECK_SECONDS)).version
+        return (await self._page({"limit": "1"}, CHECK_SECONDS, PAGE_BYTES)).version
 
-    async def pages(self, since: str, sink: Gatherer) -> "Whole":
+    async def pages(self, since: str, sink: Gatherer) -> Whole:
         """Gather a whole list in pages.
 
         ``since`` is the version that it may not be older than, "0" for any, "" for the
         latest. Raises what a request raises, and WireError.
         """
-        page = await self._page({"limit": str(PAGE)} | not_older_than(since), LIST_SECONDS)
+        try:
+            page = await self._first(not_older_than(since))
+        except AnswerTooLarge:
+            if since != "0":
+                raise
+            # Whatever limit is asked for, one of any version comes whole from some servers.
+            page = await self._first({})
         whole = Whole(page.version)
-        await _gather(page, sink, whole)
-        token = ""
+        await whole.gather(page, sink)
         while page.continue_:
-            if page.continue_ == token:
-                raise WireError("a list that continues where it did")
-            token = page.continue_
+            whole.goes_on(page)
             try:
-                page = await self._page({"limit": str(PAGE), "continue": token}, LIST_SECONDS)
+                page = await self._limited({"continue": page.continue_})
             except ApiError as error:
                 if error.status != 410:
                     raise
                 # We were slower than the server remembers: all at once then (client-go tools/pager).
                 sink.discard()
-                page = await self._page(not_older_than(since), LIST_SECONDS)
+                page = await self._page(not_older_than(since), LIST_SECONDS, PAGE_BYTES)
+                if page.continue_:
+                    raise WireError("a list in pages where none were asked for") from None
                 whole = Whole(page.version)
-            await _gather(page, sink, whole)
+            await whole.gather(page, sink)
         return whole
 
-    async def _page(self, params: Mapping[str, str], timeout: float) -> Page:  # noqa: ASYNC109
-        body = await self._connection.get(self.path, params, timeout=timeout)
-        return decode_page(body, self._resource, self.shape)
+    async def _first(self, params: Mapping[str, str]) -> Page:
+        self._limit = PAGE
+        return await self._limited(params)
+
+    async def _limited(self, params: Mapping[str, str]) -> Page:
+        """The next page, with fewer objects where these are long."""
+        while True:
+            limit = {"limit": str(self._limit)}
+            try:
+                return await self._page({**limit, **params}, LIST_SECONDS, PAGE_BYTES)
+            except AnswerTooLarge:
+                if self._limit <= SMALLEST_PAGE:
+                    raise
+                self._limit //= 10
+
+    async def _page(self, params: Mapping[str, str], timeout: float, most: int) -> Page:  # noqa: ASYNC109
+        body = await self._connection.get(self.path, params, timeout=timeout, most=most)
+        turns, steps = Turns(), page_steps(body, self._resource, self.shape)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                page: Page = end.value
+                return page
+            await turns.share()
 
 
 def not_older_than(version: str) -> dict[str, str]:
@@ -110,11 +164,3 @@ def not_older_than(version: str) -> dict[str, str]:
     if version == "0":
         return {"resourceVersion": "0"}
     return {"resourceVersion": version, "resourceVersionMatch": "NotOlderThan"}
-
-
-async def _gather(page: Page, sink: Gatherer, whole: Whole) -> None:
-    for part in page.parts(PART):
-        for found in part:
-            whole.latest.note(found)
-        sink.gather(part)
-        await asyncio.sleep(0)

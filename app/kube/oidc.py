@@ -12,9 +12,11 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from app.kube.bounds import ANSWER_BYTES
 from app.kube.credentials import Issued, Renewed, basic
 from app.kube.errors import AccessError, ConnectionFailed
 from app.kube.proxies import proxy_for
+from app.kube.receiving import whole
 from app.kube.sections import OidcConfig, section
 from app.kube.tls import pem, trusting
 from app.kube.words import in_words
@@ -116,7 +118,7 @@ class Oidc(Renewed):
     async def _ask(self, session: aiohttp.ClientSession, method: str, url: str, **request: Any) -> bytes:
         proxy = proxy_for(URL(url), os.environ)
         async with session.request(method, url, ssl=self._ssl, proxy=proxy, **request) as answer:
-            body = await answer.read()
+            body = await whole(answer, ANSWER_BYTES)
         if answer.status != 200:
             raise AccessError(f"oidc: {url} answers {answer.status}: {_refusal(body) or answer.reason}")
         return body

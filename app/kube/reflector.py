@@ -23,8 +23,10 @@ from contextlib import contextmanager, suppress
 
 from app.kube import bridge
 from app.kube.backoff import FIRST_SECONDS, Backoff
+from app.kube.bounds import OVERTIME_SECONDS, Turns
 from app.kube.connection import Connection
 from app.kube.discovery import is_served
+from app.kube.errors import ConnectionFailed
 from app.kube.listing import Collection, Latest, Whole
 from app.kube.resources import Resource
 from app.kube.sink import Counters, Health, Sink
@@ -201,7 +203,13 @@ class Reflector:
                 events = await self._recognised(batches)
                 self._doubtful = False
             self._live()
-            await self._follow(batches, began, seconds, since, events)
+            try:
+                async with asyncio.timeout(seconds + OVERTIME_SECONDS) as overtime:
+                    await self._follow(batches, began, seconds, since, events)
+            except TimeoutError:
+                if not overtime.expired():
+                    raise
+                raise ConnectionFailed("the watch goes on for longer than was asked for") from None
 
     async def _recognised(self, batches: AsyncIterator[list[bytes]]) -> Sequence[Event]:
         """See a watch begin with the latest change that we know; what came behind that is left."""
@@ -236,12 +244,15 @@ class Reflector:
         now = asyncio.get_running_loop().time
         shape = self._collection.shape
         before = self.version
+        turns = Turns()
         for event in events:
             self._take(event, since)
+            await turns.share()
         async for lines in batches:
             self.counters.last_event = now()
             for line in lines:
                 self._take(decode_event(line, shape), since)
+                await turns.share(len(line))
         lasted = now() - began
         if lasted < EARLY_SECONDS and self.version == before:
             raise EndedEarly("the watch ended at once")

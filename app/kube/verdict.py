@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from app.kube.errors import AccessError, ApiError, ConnectionFailed
+from app.kube.errors import AccessError, AnswerTooLarge, ApiError, ConnectionFailed
 from app.kube.wire import Status, WireError
 
 FORBIDDEN_SECONDS = 10.0
@@ -75,6 +75,8 @@ def judge(error: Trouble, *, connected: bool) -> Verdict:
             return Verdict("history", None, Then.AFRESH, text)
         case WireError():
             return Verdict("garbage", "stale", Then.RELIST, text)
+        case AnswerTooLarge():
+            return Verdict("oversized", "stale", Then.RELIST, text)
         case ConnectionFailed() if connected:
             return Verdict("lost", None, Then.RESUME, text)
         case _:

@@ -6,16 +6,18 @@ what is spelled in an unusual way is taken apart and put together again, which i
 exact and several times slower.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from app.kube.bounds import version_number
 from app.kube.lines import LineSplitter, WireError
 from app.kube.resources import Resource
 from app.kube.secrets import Members, redacted
+from app.kube.slicing import SLICE_BYTES, items_of
 
 __all__ = [
     "Event",
@@ -28,6 +30,7 @@ __all__ = [
     "decode_answer",
     "decode_event",
     "decode_page",
+    "page_steps",
 ]
 
 _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -106,10 +109,21 @@ class Page:
         """All of them. Raises WireError."""
         return [found for part in self.parts(len(self) or 1) for found in part]
 
+    @property
+    def bytes(self) -> int:
+        """How long its objects are as JSON."""
+        return sum(len(memoryview(item)) for item in self._items)
+
     def parts(self, size: int) -> Iterator[list[WireObject]]:
-        """The objects, ``size`` at a time. Raises WireError."""
-        for start in range(0, len(self._items), size):
-            yield _readable(self._decode, self._items[start : start + size])
+        """The objects, ``size`` at a time, or fewer that are large. Raises WireError."""
+        start = 0
+        while start < len(self._items):
+            end, long = start, 0
+            while end < len(self._items) and end - start < size and long < SLICE_BYTES:
+                long += len(memoryview(self._items[end]))
+                end += 1
+            yield _readable(self._decode, self._items[start:end])
+            start = end
 
     def _decode(self, items: Sequence[Raw]) -> list[WireObject]:
         kind, api_version = self._resource.kind, self._resource.api_version
@@ -123,7 +137,26 @@ def decode_event(line: bytes, shape: Shape) -> Event:
 
 def decode_page(body: bytes, resource: Resource, shape: Shape) -> Page:
     """The answer to a list of this resource. Raises WireError."""
-    return _readable(_page, body, resource, shape)
+    steps = page_steps(body, resource, shape)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            page: Page = end.value
+            return page
+
+
+def page_steps(body: bytes, resource: Resource, shape: Shape) -> Generator[None, None, Page]:
+    """The same in steps that are short, however long the answer is."""
+    try:
+        metadata, items = yield from items_of(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(error) from None
+    if metadata is None:
+        raise WireError("a list without metadata")
+    if items is None:
+        raise WireError("a list without items")
+    return Page(_version(metadata.resourceVersion), metadata.continue_, items, resource, shape)
 
 
 def decode_answer(body: bytes, shape: Shape) -> bytes:
@@ -183,22 +216,11 @@ class _Status(msgspec.Struct):
     details: _Details | None = None
 
 
-class _ListMetadata(msgspec.Struct):
-    resourceVersion: str = ""
-    continue_: str = msgspec.field(default="", name="continue")
-
-
-class _List(msgspec.Struct):
-    metadata: _ListMetadata
-    items: list[Raw] | UnsetType | None = UNSET
-
-
 _event_decoder = msgspec.json.Decoder(_Event)
 _object_decoder = msgspec.json.Decoder(_Object)
 _anything_decoder = msgspec.json.Decoder(_Anything)
 _bookmark_decoder = msgspec.json.Decoder(_Bookmark)
 _status_decoder = msgspec.json.Decoder(_Status)
-_list_decoder = msgspec.json.Decoder(_List)
 _members_decoder = msgspec.json.Decoder(Members)
 
 P = ParamSpec("P")
@@ -209,9 +231,13 @@ def _readable(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return read(*args, **kwargs)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # Of the last two, the text would quote what was sent, or be no help.
-        reason = str(error) if isinstance(error, msgspec.DecodeError) else type(error).__name__
-        raise WireError(f"unreadable answer: {reason}") from None
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> WireError:
+    # Of others, the text would quote what was sent, or be no help.
+    reason = str(error) if isinstance(error, msgspec.DecodeError) else type(error).__name__
+    return WireError(f"unreadable answer: {reason}")
 
 
 def _event(line: bytes, shape: Shape) -> Event:
@@ -251,19 +277,6 @@ def _status(body: Raw) -> Status:
         status.message,
         tuple(cause.reason for cause in details.causes or ()),
         details.retryAfterSeconds,
-    )
-
-
-def _page(body: bytes, resource: Resource, shape: Shape) -> Page:
-    found = _list_decoder.decode(body)
-    if found.items is UNSET:
-        raise WireError("a list without items")
-    return Page(
-        _version(found.metadata.resourceVersion),
-        found.metadata.continue_,
-        found.items or [],
-        resource,
-        shape,
     )
 
 
@@ -356,6 +369,7 @@ def _rebuilt(body: bytes, shape: Shape, opening: bytes) -> bytes:
 
 
 def _version(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 20):
-        raise WireError(f"resourceVersion {text[:40]!r} is no number")
-    return int(text)
+    version = version_number(text)
+    if version is None:
+        raise WireError(f"resourceVersion {text[:40]!r} is no number of 64 bits")
+    return version

@@ -230,6 +230,16 @@ async def test_program_that_hangs_is_ended_with_all_it_started(
     await access.close()
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+async def test_program_that_writes_without_end_is_ended(plugin: Plugin, stream: str) -> None:
+    plugin.write(f"while True: sys.{stream}.write('x' * 65536)")
+    access = await access_to(LOCAL, plugin.user())
+    async with asyncio.timeout(10):
+        with pytest.raises(AccessError, match=r"writes more than 1,024 KiB$"):
+            await access.headers()
+    await access.close()
+
+
 def is_running(pid: int) -> bool:
     """Ended processes whose parent has gone may wait to be reaped."""
     try:

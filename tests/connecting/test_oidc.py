@@ -181,6 +181,7 @@ async def test_provider_that_refuses_is_quoted(serve: Serve, authority: Authorit
         (lambda: web.json_response({"access_token": "a"}), "gives no id-token"),
         (lambda: web.Response(text="<html>"), "answers something else"),
         (lambda: web.Response(status=502, text="<html>"), "answers 502: Bad Gateway"),
+        (lambda: web.Response(body=b" " * 2**24), "the answer is longer than 8,192 KiB"),
     ],
 )
 async def test_provider_that_answers_something_else(

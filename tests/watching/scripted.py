@@ -15,6 +15,7 @@ from app.kube.wire import WireObject
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 HANG = 1e9
+TIME_LIMIT = -1.0
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Listed:
 
 @dataclass
 class Watched:
-    """What one watch is answered with: batches of lines (a number is a pause in seconds),
+    """What one watch is answered with: batches of lines (a number is a pause in seconds, or TIME_LIMIT),
     and then a clean end or an error. ``refused`` is raised in place of all that."""
 
     batches: Sequence[float | list[bytes]] = ()
@@ -64,6 +65,7 @@ class Script:
         *,
         accept: str = "application/json",
         timeout: float = 60.0,  # noqa: ASYNC109
+        most: int = 0,
     ) -> bytes:
         request, answer = await self._next(path, params or {})
         assert isinstance(answer, Listed), f"a GET of {path} {params} where a watch was expected"
@@ -85,16 +87,16 @@ class Script:
         try:
             if answer.refused is not None:
                 raise answer.refused
-            yield self._batches(answer)
+            yield self._batches(answer, float(params["timeoutSeconds"]))
         finally:
             request.ended = asyncio.get_running_loop().time()
 
-    async def _batches(self, answer: Watched) -> AsyncIterator[list[bytes]]:
+    async def _batches(self, answer: Watched, limit: float) -> AsyncIterator[list[bytes]]:
         for batch in answer.batches:
             if isinstance(batch, list):
                 yield batch
             else:
-                await asyncio.sleep(batch)
+                await asyncio.sleep(limit if batch == TIME_LIMIT else batch)
         if answer.end is not None:
             raise answer.end
 

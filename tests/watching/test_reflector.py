@@ -4,11 +4,14 @@ import asyncio
 
 import pytest
 
-from app.kube.errors import AccessError, ApiError, ConnectionFailed
+from app.kube import listing
+from app.kube.bounds import OVERTIME_SECONDS, SHORT_PAGES
+from app.kube.errors import AccessError, AnswerTooLarge, ApiError, ConnectionFailed
 from app.kube.resources import Resource
 from app.kube.verdict import FORBIDDEN_SECONDS
 from tests.watching.scripted import (
     HANG,
+    TIME_LIMIT,
     Listed,
     Memory,
     Script,
@@ -32,8 +35,8 @@ def api_error(status: int, reason: str = "", retry_after: float | None = None, *
 
 
 def lasting(*batches: float | list[bytes], end: Exception | None = None) -> Watched:
-    """A watch that lasts longer than any time limit."""
-    return Watched([*batches, 1000.0], end)
+    """A watch that lasts until its time limit."""
+    return Watched([*batches, TIME_LIMIT], end)
 
 
 # Starting
@@ -98,7 +101,79 @@ async def test_list_that_never_ends_is_refused() -> None:
     assert played.sink.log == ["discard", "swap 6"]
 
 
+@in_virtual_time
+async def test_list_that_brings_nothing_and_goes_on_is_refused() -> None:
+    """Pages without end, each with a token of its own, are not asked for without end."""
+    empty = [page(5, more=f"p{number}") for number in range(SHORT_PAGES + 1)]
+    played = await play(*empty, page(6, "b"), lasting())
+    assert played.sink.log == ["discard", "swap 6"]
+    assert played.pause(len(empty)) > 0
+    assert "pages that hold almost nothing" in str(played.sink.states[0])
+
+
+@in_virtual_time
+async def test_list_in_pages_that_expire_without_end_is_refused() -> None:
+    expired = Listed(api_error(410, "Expired"))
+    played = await play(page(5, "a", more="p2"), expired, page(5, "a", more="p3"), page(6, "b"), lasting())
+    assert played.sink.log == ["discard", "discard", "swap 6"]
+    assert played.pause(3) > 0
+
+
+def test_list_of_more_objects_than_a_cluster_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "LIST_OBJECTS", 15)
+    names = [chr(ord("a") + number) for number in range(10)]
+
+    @in_virtual_time
+    async def run() -> None:
+        played = await play(page(5, *names, more="p2"), page(5, *names, more="p3"), page(6, "b"), lasting())
+        assert played.sink.log == ["discard", "swap 6"]
+        assert "a list of more than 15 objects" in str(played.sink.states[0])
+
+    run()
+
+
+@in_virtual_time
+async def test_pages_that_are_too_long_are_asked_for_with_fewer_objects() -> None:
+    too_large = Listed(AnswerTooLarge(1024))
+    played = await play(too_large, page(5, "a", more="p2"), too_large, page(5, "b"), lasting())
+    assert [request.params.get("limit") for request in played.requests[:4]] == ["500", "50", "50", "5"]
+    assert set(played.sink.held) == {"a", "b"}
+
+
+@in_virtual_time
+async def test_whole_list_that_is_too_long_is_asked_for_in_pages() -> None:
+    """A server that makes no pages of a list of any version makes them of the latest."""
+    played = await play(*[Listed(AnswerTooLarge(1024))] * 3, page(5, "a", more="p"), page(5, "b"), lasting())
+    assert [dict(request.params) for request in played.requests[2:5]] == [
+        {"limit": "5", "resourceVersion": "0"},
+        {"limit": "500"},
+        {"limit": "500", "continue": "p"},
+    ]
+    assert set(played.sink.held) == {"a", "b"}
+
+
+@in_virtual_time
+async def test_objects_that_are_too_long_are_stale_in_words() -> None:
+    expired = lasting([error_event(410, "Expired")])
+    too_large = [Listed(AnswerTooLarge(1024))] * 3
+    played = await play(page(5, "a"), expired, *too_large, page(6), lasting())
+    assert ("stale", "the answer is longer than 1 KiB") in [state[1:] for state in played.sink.states]
+    assert played.sink.health[-1] == "synced"
+    assert played.reflector.counters.reconnects["oversized"] == 1
+
+
 # Watching
+
+
+@in_virtual_time
+async def test_watch_that_outlasts_its_time_is_ended_on_this_side() -> None:
+    """One that says again and again what is known would look alive for ever."""
+    again: list[float | list[bytes]] = [30.0, [bookmark(5)]]
+    repeats = lasting([event("ADDED", "a", 5)])
+    played = await play(page(5, "a"), Watched(again * 50), page(5), repeats, lasting())
+    asked = int(played.params(1)["timeoutSeconds"])
+    assert asked < played.requests[1].ended - played.requests[1].at <= asked + OVERTIME_SECONDS
+    assert played.reflector.counters.reconnects["lost"] == 1
 
 
 @in_virtual_time
@@ -446,7 +521,7 @@ def test_attempt_to_connect_that_fails_is_unreachable(trouble: Exception) -> Non
 @in_virtual_time
 async def test_synced_again_only_when_the_watch_is_open() -> None:
     refused = Watched(refused=api_error(503))
-    again = Watched([3.0, [event("ADDED", "a", 5)], 1000.0])
+    again = Watched([3.0, [event("ADDED", "a", 5)], TIME_LIMIT])
     played = await play(
         page(5, "a"), lasting(end=LOST), Listed(DOWN), page(5), refused, page(5), again, lasting()
     )

@@ -11,9 +11,10 @@ from app.api.facade import protobuf
 from app.api.facade.paths import Target
 from app.fleet.cluster import Cluster
 from app.fleet.written import is_gone
+from app.kube.bounds import version_number
 
 WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-# Longer answers come of collections that are deleted; who reads after that may be early.
+# Longer answers, packed or not, come of collections that are deleted; who reads after that may be early.
 LONGEST_ANSWER = 8 * 1024 * 1024
 
 Heard = Callable[[bytes], None]
@@ -92,8 +93,9 @@ class _Ear:
             if gone and metadata.uid:
                 written.note_deletion(info.qualified, metadata.namespace, metadata.name, metadata.uid)
                 return
-        if metadata.resourceVersion.isdecimal():
-            written.note(info.qualified, metadata.namespace, int(metadata.resourceVersion))
+        version = version_number(metadata.resourceVersion)
+        if version is not None:
+            written.note(info.qualified, metadata.namespace, version)
 
 
 def _objects(answer: Answer) -> Iterator[Answer]:
@@ -104,7 +106,10 @@ def _decoded(body: bytes, media: str, coding: str) -> Answer | None:
     """None for what cannot be read, which is no reason not to pass it on."""
     try:
         if coding == "gzip":
-            body = zlib.decompress(body, wbits=zlib.MAX_WBITS | 16)
+            unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            body = unpacking.decompress(body, LONGEST_ANSWER)
+            if not unpacking.eof:
+                return None
         if media == "application/json":
             return msgspec.json.decode(body, type=Answer)
         if media == protobuf.MEDIA_TYPE:

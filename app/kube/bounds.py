@@ -1,0 +1,63 @@
+"""How much one answer of an API server may be: beyond it the server is broken, or hostile.
+
+An object in etcd is at most 1.5 MiB (``--max-request-bytes``) and was written with a request of
+at most 3 MiB; as JSON, a stored one is seldom twice that. All bounds are far above what is
+in order, packed or not, and low enough for the memory and the event loop of this process.
+"""
+
+import asyncio
+import time
+
+# A single object or event.
+OBJECT_BYTES = 16 * 1024 * 1024
+# Any answer but a list: the largest are discoveries, with some 600 bytes for each resource.
+ANSWER_BYTES = 8 * 1024 * 1024
+# A page of a list. One of 500 objects that is longer is asked for again in smaller pages.
+PAGE_BYTES = 128 * 1024 * 1024
+# What is read of an answer that is an error, and for how long; a Status has some hundred bytes.
+ERROR_BYTES = 64 * 1024
+ERROR_SECONDS = 5.0
+# A whole list. Kubernetes is made for 150,000 pods; etcd holds at most 8 GiB of everything.
+LIST_OBJECTS = 1_000_000
+LIST_BYTES = 4 * 1024**3
+# A page that is not the last holds as many objects as were asked for; aggregated APIs may differ.
+SHORT_PAGES = 100
+# An event is written at once; it may be on its way for a while.
+EVENT_SECONDS = 60.0
+# By how much a watch may outlast the time that was asked for.
+OVERTIME_SECONDS = 60.0
+# What an exec plugin may write: certificates and their key have some KB.
+PLUGIN_BYTES = 1024 * 1024
+# API servers read versions as 64 bits without a sign.
+LARGEST_VERSION = 2**64 - 1
+
+_STEP_SECONDS = 0.005
+_STEP_BYTES = 1024 * 1024
+
+
+def version_number(text: str) -> int | None:
+    """A resourceVersion as a number; None where it cannot be one."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 20):
+        return None
+    number = int(text)
+    return number if number <= LARGEST_VERSION else None
+
+
+class Turns:
+    """Lets others have the event loop every few milliseconds, or MiB, of work that never waits."""
+
+    __slots__ = ("_bytes", "_due")
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._due = time.perf_counter() + _STEP_SECONDS
+        self._bytes = 0
+
+    async def share(self, size: int = 0) -> None:
+        """Call between short steps of work, with the bytes that a step took."""
+        self._bytes += size
+        if self._bytes > _STEP_BYTES or time.perf_counter() > self._due:
+            await asyncio.sleep(0)
+            self._begin()

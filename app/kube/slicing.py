@@ -1,0 +1,102 @@
+"""Takes a long list apart, a slice of its items at a time, so that no step of it takes long.
+
+A JSON decoder reads a whole document in one step, and a list may be a hundred MB. So the text
+is cut where an item seems to end: where what follows begins as the first item does. Whether an
+item does end there is no guess: only then is the slice, in brackets, a list by itself. In a
+string, or within an item, it is not.
+"""
+
+import re
+from collections.abc import Generator, Iterator
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from app.kube.bounds import OBJECT_BYTES
+from app.kube.lines import WireError
+
+SLICE_BYTES = 256 * 1024
+# What stands before the items is kind, version and a continue token, which is a few KB at most.
+_HEAD_BYTES = 64 * 1024
+_ITEMS = re.compile(rb'"items"\s*:\s*\[\s*')
+_FIRST_KEY = re.compile(rb'\{\s*"[^"\\]{1,64}"')
+
+
+class Metadata(msgspec.Struct):
+    """The metadata of a list."""
+
+    resourceVersion: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _Rest(msgspec.Struct):
+    """A list, or the part of one that is left when slices have been cut off."""
+
+    items: list[Raw] | UnsetType | None = UNSET
+    metadata: Metadata | None = None
+
+
+_rest_decoder = msgspec.json.Decoder(_Rest)
+_items_decoder = msgspec.json.Decoder(list[Raw])
+
+
+def items_of(body: bytes) -> Generator[None, None, tuple[Metadata | None, list[Raw] | None]]:
+    """Read a list in short steps; what it returns are its metadata and its items, None for what is not there.
+
+    Raises msgspec.DecodeError for what is no list, and WireError where that cannot be seen in short steps.
+    """
+    head = _head(body) if len(body) > SLICE_BYTES else None
+    if head is None:
+        if len(body) > OBJECT_BYTES:
+            raise WireError("a long answer that does not begin as a list does")
+        rest = _rest_decoder.decode(body)
+        return rest.metadata, None if rest.items is UNSET else rest.items or []
+    metadata, start = head
+    items: list[Raw] = []
+    for found, end in _slices(body, start):
+        items += found
+        start = end
+        yield
+    if len(body) - start > OBJECT_BYTES:
+        raise WireError(f"an object of more than {OBJECT_BYTES // 1024:,} KiB in a list")
+    rest = _rest_decoder.decode(b'{"items":[' + body[start:])
+    items += rest.items or []
+    return rest.metadata or metadata, items
+
+
+def _head(body: bytes) -> tuple[Metadata | None, int] | None:
+    """The metadata, if it stands before the items, and where these begin; None where that does not show."""
+    for match in _ITEMS.finditer(body, 0, _HEAD_BYTES):
+        try:
+            head = _rest_decoder.decode(body[: match.end()] + b"]}")
+        except msgspec.DecodeError:
+            continue
+        if head.items == []:
+            return head.metadata, match.end()
+    return None
+
+
+def _slices(body: bytes, start: int) -> Iterator[tuple[list[Raw], int]]:
+    """Items from ``start`` on, none where that takes longer, and where the next one begins.
+
+    The last ones are left.
+    """
+    first = _FIRST_KEY.match(body, start)
+    if first is None:
+        return
+    border = re.compile(rb"\}\s*,\s*(?=" + re.escape(first[0]) + rb")")
+    size = SLICE_BYTES
+    while len(body) - start > size + SLICE_BYTES and size <= OBJECT_BYTES:
+        found: list[Raw] = []
+        end = border.search(body, start + size, start + size + SLICE_BYTES)
+        if end is None:
+            size += SLICE_BYTES
+        else:
+            try:
+                found = _items_decoder.decode(b"[%s]" % body[start : end.start() + 1])
+            except msgspec.DecodeError:
+                # Within an item, or a string: further on, and by more each time.
+                size = max(end.end() - start, size + size // 4)
+            else:
+                start, size = end.end(), SLICE_BYTES
+        yield found, start
