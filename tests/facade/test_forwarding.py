@@ -109,6 +109,29 @@ async def test_what_is_packed_stays_packed(client: Client, upstream: Upstream) -
         assert await answer.read() == packed
 
 
+@pytest.mark.parametrize("version", [b"9" * 5_000, b'9"}}' + b" " * (64 * MEGABYTE)])
+async def test_what_is_odd_in_the_answer_to_a_write_is_passed_on(
+    client: Client, upstream: Upstream, version: bytes
+) -> None:
+    """A version of 5,000 digits, and a body that would be 64 MB when unpacked."""
+    packed = gzip.compress(b'{"kind":"Pod","metadata":{"name":"a","resourceVersion":"%s"}}' % version)
+
+    async def answer_packed(request: web.Request) -> web.StreamResponse:
+        return web.Response(
+            body=packed, headers={"Content-Encoding": "gzip"}, content_type="application/json"
+        )
+
+    upstream.handler = answer_packed
+    tracemalloc.start()
+    try:
+        async with client.post(PODS, data=b"{}", headers={"Accept-Encoding": "gzip"}) as answer:
+            assert (answer.status, answer.headers["Content-Encoding"]) == (200, "gzip")
+            assert await answer.read() == packed
+        assert tracemalloc.get_traced_memory()[1] < 32 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
 async def test_an_answer_without_a_body_has_none(client: Client, upstream: Upstream) -> None:
     async def bare(request: web.Request) -> web.StreamResponse:
         if request.method == "HEAD":
