@@ -40,6 +40,7 @@ _STREAM = (
     Parameter("initial", "none: begin with a BOOKMARK instead of what there is.", {"enum": ["all", "none"]}),
     Parameter("history", "full: send each transition.", {"enum": ["latest", "full"]}),
     Parameter("delta", "merge: send changes as merge patches.", {"enum": ["none", "merge"]}),
+    Parameter("shape", "table: send the cells of a row, not the object.", {"enum": ["object", "table"]}),
 )
 _WATCH = Parameter("watch", "Stream instead, with the parameters of a stream.", {"type": "boolean"})
 _FRAMES = (streams.JSON_LINES, streams.EVENT_STREAM)

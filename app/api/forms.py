@@ -4,7 +4,6 @@ JSON is a join of the bytes that are cached; nothing is decoded or encoded for i
 """
 
 import asyncio
-import json
 from bisect import bisect_left
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ import orjson
 
 from app.api.sending import PIECE_BYTES
 from app.api.yaml import dump
-from app.cache.objects import CachedObject
+from app.cache.objects import CachedObject, decoded
 from app.cache.tables import Column, Sheet, table_for
 from app.fleet.status import ClusterStatus
 from app.kube.resources import Resource
@@ -173,14 +172,6 @@ async def table(listing: Listing, *, wide: bool = False) -> Pieces:
     lines = sheet.lines()
     while piece := "".join(islice(lines, AT_ONCE)):
         yield piece.encode()
-
-
-def decoded(document: bytes) -> Any:
-    try:
-        return orjson.loads(document)
-    except orjson.JSONDecodeError:
-        # A number beyond any float: what an API server let pass, so do we.
-        return json.loads(document)
 
 
 # One object

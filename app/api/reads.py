@@ -38,7 +38,7 @@ EVENTS_SORT = "lastTimestamp,metadata.creationTimestamp,cluster,metadata.name"
 async def list_objects(request: web.Request) -> web.StreamResponse:
     if flag(request, "watch"):
         return await streams.watch(request)
-    for name in ("cursor", "initial", "history", "delta"):
+    for name in ("cursor", "initial", "history", "delta", "shape"):
         if name in request.query:
             raise wrong(name, request.query[name], "that only with watch=1")
     coverage = await covered(request)

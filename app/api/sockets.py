@@ -40,6 +40,7 @@ _PARAMETERS = (
     "initial",
     "history",
     "delta",
+    "shape",
 )
 
 

@@ -58,7 +58,10 @@ def subscribe(fleet: Fleet, caller: Caller, given: Mapping[str, str], patience: 
         fields=given.get("fields", ""),
         delta=_choice(given, "delta", ("none", "merge")) == "merge",
         every=_choice(given, "history", ("latest", "full")) == "full",
+        rows=_choice(given, "shape", ("object", "table")) == "table",
     )
+    if subject.delta and subject.rows:
+        raise wrong("delta", "merge", "none with shape=table, of which no row has a patch")
     snapshot = _choice(given, "initial", ("all", "none")) == "all"
     return Subscription(subject, query, Start(cursor, snapshot, patience))
 

@@ -10,6 +10,10 @@ _RFC3339 = re.compile(
 )
 _ZERO = datetime(1, 1, 1, tzinfo=UTC)
 
+# Given to `since` in place of the present where somebody else counts: it returns the moment between MARKs.
+UNCOUNTED = datetime.max.replace(tzinfo=UTC)
+MARK = "\0"
+
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 
@@ -58,7 +62,11 @@ def parse_time(value: object) -> datetime | None:
 def since(value: object, now: datetime) -> str:
     """How long ago a time of RFC 3339 was; ``<unknown>`` where it is none."""
     moment = value if isinstance(value, datetime) else parse_time(value)
-    return UNKNOWN if moment is None else human_duration((now - moment).total_seconds())
+    if moment is None:
+        return UNKNOWN
+    if now is UNCOUNTED:
+        return f"{MARK}{moment.astimezone(UTC).isoformat().replace('+00:00', 'Z')}{MARK}"
+    return human_duration((now - moment).total_seconds())
 
 
 def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:

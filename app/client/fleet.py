@@ -178,12 +178,14 @@ class AsyncFleet(Writing):
         fields: Names | None = None,
         history: Literal["latest", "full"] = "latest",
         initial: bool = True,
+        shape: Literal["object", "table"] = "object",
     ) -> AsyncGenerator[Event, None]:
         """Every change of a resource, or of several, for ever: it reconnects, and goes on where it was.
 
         It begins with what there is, or after ``cursor`` with what changed since; without
         ``initial``, with neither. See `Event` for what comes. ``history="full"`` brings
-        every transition that the server saw. What cannot heal is a FleetError.
+        every transition that the server saw, ``shape="table"`` rows in place of objects.
+        What cannot heal is a FleetError.
         """
         params = query(
             resource=resource,
@@ -194,6 +196,7 @@ class AsyncFleet(Writing):
             fields=fields,
             history=history,
             initial="all" if initial else "none",
+            shape=shape,
         )
         return watch(self._calls, params, cursor or "")
 

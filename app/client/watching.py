@@ -27,7 +27,9 @@ class Event:
     of ``cluster`` and ``resource`` where these are given), SYNCED (everything up to here
     was told; ``clusters`` tell how each is), or CLUSTER (``cluster`` is ``state`` now,
     maybe for one ``resource`` only; ``error`` says why). ADDED and MODIFIED may repeat what was
-    told. ``cursor`` is to watch from there on, as far as that is known.
+    told. ``cursor`` is to watch from there on, as far as that is known. Of rows, ``cells`` is
+    what there is in place of an object, and COLUMNS says which ``columns`` those of a resource
+    of a cluster have.
     """
 
     type: str
@@ -43,6 +45,8 @@ class Event:
     since: str = ""
     error: str = ""
     clusters: tuple[Object, ...] = ()
+    cells: tuple[Any, ...] = ()
+    columns: tuple[Object, ...] = ()
 
 
 async def watch(calls: Calls, params: Mapping[str, str], cursor: str) -> AsyncGenerator[Event, None]:
@@ -101,4 +105,6 @@ def _event(frame: Mapping[str, Any], cursor: str) -> Event:
         since=frame.get("since", ""),
         error=frame.get("error") or "",
         clusters=tuple(map(Object, frame.get("clusters", ()))),
+        cells=tuple(frame.get("cells", ())),
+        columns=tuple(map(Object, frame.get("columns", ()))),
     )

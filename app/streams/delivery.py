@@ -115,7 +115,8 @@ class Stream:
             self._position = view.here()
             self._known_since = CLOCK.now
             view.counters.started("nothing")
-            self._write([frames.bookmark(view.range.cursor().encode())], self._position.cursor)
+            beginning = [frames.bookmark(view.range.cursor().encode()), *view.range.heads()]
+            self._write(beginning, self._position.cursor)
             return
         view.counters.started("reset" if cursor is not None else "snapshot")
         self._forget(has_cursor=cursor is not None and cursor.signature == view.range.signature)

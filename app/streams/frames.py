@@ -1,5 +1,6 @@
 """What streams say, as JSON: each frame is made once, whoever receives it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -8,6 +9,8 @@ import orjson
 
 from app.cache.changelog import Deleted
 from app.cache.objects import SEPARATOR, CachedObject
+from app.cache.tables import Column
+from app.cache.tables.live import LiveCell
 from app.fleet.status import ClusterStatus, Condition, timestamp
 from app.kube.resources import Resource
 
@@ -28,11 +31,36 @@ class Place:
             for kind in ("ADDED", "MODIFIED", "DELETED")
         }
         self._opening = b'","object":{"cluster":%s,' % spelled
+        self._columns = b'{"type":"COLUMNS",%s,"columns":' % place
         self._kind = orjson.dumps({"kind": resource.kind, "apiVersion": resource.api_version})[1:-1]
 
     def state(self, kind: Kind, found: CachedObject, tail: bytes) -> bytes:
         """An object as it is now; ``tail`` is its JSON without the opening brace."""
         return b"".join((self._named(kind, found.key, found.uid, found.version), self._opening, tail, b"}"))
+
+    def columns(self, columns: Sequence[Column]) -> bytes:
+        """Which cells rows have."""
+        told = [
+            {name: getattr(column, name) for name in ("name", "type", "format", "priority")}
+            for column in columns
+        ]
+        return b"%s%s}" % (self._columns, orjson.dumps(told))
+
+    def row(self, kind: Kind, found: CachedObject, cells: bytes) -> bytes:
+        """An object as it is now, as a row; ``cells`` are made by `cells`."""
+        return b"".join((self._named(kind, found.key, found.uid, found.version), cells))
+
+    def cells(self, cells: Sequence[LiveCell], tail: bytes | None) -> bytes:
+        """The end of a row's frame; ``tail`` is what is asked for of the object itself."""
+        try:
+            spelled = orjson.dumps(cells)
+        except orjson.JSONEncodeError:  # Half of a surrogate pair, say.
+            spelled = json.dumps(cells).encode()
+        rest = b"" if tail is None else self._opening[1:] + tail
+        return b'","cells":%s%s}' % (spelled, rest)
+
+    def row_deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
+        return self._named("DELETED", gone.key, gone.uid, version) + b'"}'
 
     def deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
         namespace, _, name = gone.key.partition(SEPARATOR)

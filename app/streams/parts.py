@@ -1,6 +1,6 @@
 """One resource of one cluster in a view: from changes of its stores to frames."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -10,14 +10,18 @@ from app.cache.clock import CLOCK
 from app.cache.objects import SEPARATOR, CachedObject
 from app.cache.queries import Query
 from app.cache.store import Store
+from app.cache.tables import Table, table_for
 from app.fleet.cluster import Cluster
 from app.fleet.status import Condition, State
 from app.kube.resources import Resource
 from app.streams import frames
 from app.streams.deltas import merge_patch
+from app.streams.shapes import Objects, Rows, Shape
 
 # So many changes at once are not written for everybody: each stream fetches them as it can.
 MANY_CHANGES = 500
+# The same of rows, each of which takes as long as ten objects.
+MANY_ROWS = 100
 # A stream that waits for its client holds this many keys at most; more, and it begins anew.
 KEYS_HELD = 10_000
 KEYS_AT_ONCE = 500
@@ -47,10 +51,12 @@ class Patch(msgspec.Struct, frozen=True):
 class Part:
     """A listener of the stores of a resource in a cluster.
 
-    ``told_at`` is the step of the last change of its state.
+    ``told_at`` is the step of the last change of its state; ``rows`` sends rows in place of objects.
     """
 
-    def __init__(self, log: Log, cluster: Cluster, resource: Resource, query: Query, *, delta: bool) -> None:
+    def __init__(
+        self, log: Log, cluster: Cluster, resource: Resource, query: Query, *, delta: bool, rows: bool
+    ) -> None:
         self.cluster = cluster
         self.resource = resource
         self.query = query if resource.namespaced else msgspec.structs.replace(query, namespaces=None)
@@ -59,7 +65,9 @@ class Part:
         self.stores: list[Store] = []
         self._log = log
         self._state: State | None = None
-        self._tail: Callable[[CachedObject], bytes] = query.projection.tail if query.projection else _tail
+        self._objects = Objects(self.place, query.projection)
+        self._rows = rows
+        self._shape: Shape = Rows(self.place, self._table(), query.projection) if rows else self._objects
         # When the streams of this view were last sent which object.
         self._sent: dict[str, int] | None = {} if delta else None
         cluster.watches.hold(resource.name)
@@ -71,6 +79,21 @@ class Part:
             store.listeners.remove(self)
 
     # How it is
+
+    @property
+    def identity(self) -> str | None:
+        """Whose history versions are of; rows with other columns are as good as those of another cluster."""
+        identity = self.cluster.identity
+        return identity + self._shape.mark if identity is not None else None
+
+    @property
+    def heads(self) -> tuple[bytes, ...]:
+        """Frames that come before all others."""
+        return self._shape.heads
+
+    def _table(self) -> Table:
+        served = self.cluster.catalog.get(self.resource.name) or self.resource
+        return table_for(served.name, self.cluster.definitions.columns(served))
 
     @property
     def is_known(self) -> bool:
@@ -86,7 +109,10 @@ class Part:
         return self.cluster.condition_of(self.resource.name)
 
     def follow(self) -> bytes | None:
-        """See whether it is watched anew; the frame of its state where that is another."""
+        """See whether it is watched anew, or printed anew; the frame of its state where that is another."""
+        if self._rows and (table := self._table()).columns != self._shape.columns:
+            self._shape = Rows(self.place, table, self.query.projection)
+            self._restart()
         watch = self.cluster.watches.get(self.resource.name)
         if self.stores != (watch.stores if watch is not None else []):
             before = self.stores
@@ -118,6 +144,7 @@ class Part:
         self._replaced_at = CLOCK.tick()
         if self._sent is not None:
             self._sent = {}
+        self._shape.forget()
         self._log.skip()
 
     # What happens
@@ -126,7 +153,8 @@ class Part:
         self._restart()
 
     def changed(self, store: Store, changes: Sequence[Change]) -> None:
-        if len(changes) > MANY_CHANGES:
+        if len(changes) > (MANY_ROWS if self._rows else MANY_CHANGES):
+            self._shape.forget()
             self._log.skip()
             return
         told = [(frame, change) for change in changes if (frame := self._frame(change))]
@@ -140,8 +168,8 @@ class Part:
         old, new = change.old, change.new
         was = old is not None and self._matches(old)
         if new is not None and self._matches(new):
-            return self.place.state("MODIFIED" if was else "ADDED", new, self._tail(new))
-        return self.place.deletion(old, change.version) if old is not None and was else None
+            return self._shape.state("MODIFIED" if was else "ADDED", new)
+        return self._shape.deletion(old, change.version) if old is not None and was else None
 
     def _patch(self, change: Change) -> Patch | None:
         """The shorter form of a change that has a frame."""
@@ -154,7 +182,7 @@ class Part:
         previous, self._sent[new.key] = self._sent.get(new.key, 0), CLOCK.now
         if old is None or not self._matches(old):
             return None
-        patch = merge_patch(b"{" + self._tail(old), b"{" + self._tail(new))
+        patch = merge_patch(b"{" + self._objects.tail(old), b"{" + self._objects.tail(new))
         return None if patch is None else Patch(self.place.patch(old, new, patch), previous)
 
     def _matches(self, found: CachedObject) -> bool:
@@ -162,21 +190,25 @@ class Part:
 
     # What there is
 
-    def _state_of(self, store: Store, key: str, kind: frames.Kind) -> bytes | None:
+    # A sequence of frames keeps the shape that it began with: its heads have said which cells it brings.
+
+    def _state_of(self, shape: Shape, store: Store, key: str, kind: frames.Kind) -> bytes | None:
         """The frame of an object as it is now; None where it is not there or not asked for."""
         found = store.get(key)
         if found is None or not self._matches(found):
             return None
-        return self.place.state(kind, found, self._tail(found))
+        return shape.state(kind, found)
 
     def everything(self) -> Iterator[bytes]:
         """A frame for each object that stays while this is taken, as it is when its turn comes.
 
         NOTHING between them gives who takes this the chance to let others have a turn.
         """
+        shape = self._shape
+        yield from shape.heads
         for store in self.stores:
             for key in self._keys(store):
-                yield self._state_of(store, key, "ADDED") or NOTHING
+                yield self._state_of(shape, store, key, "ADDED") or NOTHING
 
     def anew(self) -> Iterator[bytes]:
         yield self.place.reset
@@ -210,6 +242,7 @@ class Part:
         return None if None in found else [change for changes in found for change in changes or ()]
 
     def exactly(self, changes: Sequence[Change]) -> Iterator[bytes]:
+        yield from self.heads
         for change in changes:
             yield self._frame(change) or NOTHING
 
@@ -238,14 +271,17 @@ class Part:
     def _states(
         self, keys: Sequence[Sequence[str]], histories: Sequence[Mapping[str, tuple[bool, bool]]]
     ) -> Iterator[bytes]:
+        shape = self._shape
+        if histories:  # It comes back, and may be new to this process.
+            yield from shape.heads
         for number, store in enumerate(self.stores):
             history = histories[number] if histories else {}
             for key in keys[number]:
                 before, ever = history.get(key, (True, True))
-                frame = self._state_of(store, key, "MODIFIED" if before else "ADDED")
+                frame = self._state_of(shape, store, key, "MODIFIED" if before else "ADDED")
                 if frame is None and ever and self._in_namespaces(key):
                     gone = store.get(key) or store.last.deleted(key) or Deleted(key, "", store.version)
-                    frame = self.place.deletion(gone, gone.version)
+                    frame = shape.deletion(gone, gone.version)
                 yield frame or NOTHING
 
     def _in_namespaces(self, key: str) -> bool:
@@ -264,10 +300,6 @@ class Part:
         while keys := store.keys_after(last, namespaces, KEYS_AT_ONCE):
             yield from keys
             last = keys[-1]
-
-
-def _tail(found: CachedObject) -> bytes:
-    return found.tail
 
 
 def _key_of(entry: Entry) -> str:

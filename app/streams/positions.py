@@ -12,18 +12,17 @@ from app.streams.cursor import Cursor, Position
 
 def cursor_of(coverage: Coverage, signature: bytes, maker: bytes) -> Cursor:
     """The cursor of a reader who sees all that the coverage holds in this step of the event loop."""
-    return cursor_at(_stores(coverage), signature, maker)
+    stores = ((cluster.identity, store) for cluster, store in _stores(coverage))
+    return cursor_at(stores, signature, maker)
 
 
-def cursor_at(stores: Iterable[tuple[Cluster, Store]], signature: bytes, maker: bytes) -> Cursor:
-    """The cursor of a reader who has seen all that these stores hold."""
+def cursor_at(stores: Iterable[tuple[str | None, Store]], signature: bytes, maker: bytes) -> Cursor:
+    """The cursor of a reader who has seen all that these stores hold, each of a history of this identity."""
     return Cursor.at(
         (
-            Position(
-                cluster.name, cluster.identity, store.resource, store.namespace, store.version, store.latest
-            )
-            for cluster, store in stores
-            if cluster.identity is not None and store.version
+            Position(store.cluster, identity, store.resource, store.namespace, store.version, store.latest)
+            for identity, store in stores
+            if identity is not None and store.version
         ),
         signature,
         maker,

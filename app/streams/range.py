@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from hashlib import blake2b
 
 import msgspec
 
@@ -27,7 +28,7 @@ class Subject(msgspec.Struct, frozen=True):
 
     ``resources`` are names, or words that no cluster understands yet; ``clusters`` are
     names, None for all. ``fields`` is the projection as it was asked for; ``delta`` sends
-    patches, ``every`` each transition.
+    patches, ``every`` each transition, ``rows`` the rows of a table.
     """
 
     resources: tuple[str, ...]
@@ -35,6 +36,7 @@ class Subject(msgspec.Struct, frozen=True):
     fields: str = ""
     delta: bool = False
     every: bool = False
+    rows: bool = False
 
 
 class Range:
@@ -43,6 +45,9 @@ class Range:
     def __init__(self, log: Log, fleet: Fleet, subject: Subject, query: Query) -> None:
         self.parts: dict[tuple[str, str], Part] = {}
         self.signature = query.signature
+        if subject.rows:
+            # Who knows objects knows no rows.
+            self.signature = blake2b(b"rows" + query.signature, digest_size=len(query.signature)).digest()
         self.maker = fleet.maker
         self._log = log
         self._fleet = fleet
@@ -92,7 +97,10 @@ class Range:
             for name, resource in self._resources.items():
                 if (cluster.name, name) not in self.parts:
                     served = cluster.catalog.get(name) or resource
-                    part = Part(self._log, cluster, served, self._query, delta=self._subject.delta)
+                    subject = self._subject
+                    part = Part(
+                        self._log, cluster, served, self._query, delta=subject.delta, rows=subject.rows
+                    )
                     self.parts[cluster.name, name] = part
                     self._removed.pop((cluster.name, name), None)
                     self._removed.pop((cluster.name, None), None)
@@ -128,8 +136,12 @@ class Range:
 
     def cursor(self) -> Cursor:
         """That of who sees all that the stores hold in this step of the event loop."""
-        stores = ((part.cluster, store) for part in self.parts.values() for store in part.stores)
+        stores = ((part.identity, store) for part in self.parts.values() for store in part.stores)
         return cursor_at(stores, self.signature, self.maker)
+
+    def heads(self) -> list[bytes]:
+        """What comes before everything else, of all that there is."""
+        return [frame for part in self.parts.values() for frame in part.heads]
 
     def statuses(self, late: Collection[str]) -> list[ClusterStatus]:
         """How each cluster in scope is for all that is asked for; those that are ``late`` are stale."""

@@ -67,17 +67,15 @@ async def plan(range_: Range, cursor: Cursor, *, exact: bool) -> Plan:
 
 async def _versions(part: Part, cursor: Cursor, made: float) -> list[int] | None:
     """Those from which the part can go on; None where it must begin anew."""
-    cluster = part.cluster
-    assert cluster.identity is not None
+    cluster, identity = part.cluster.name, part.identity
+    assert identity is not None
     found = []
     for store in part.stores:
-        version = cursor.version(cluster.name, cluster.identity, store.resource, store.namespace)
+        version = cursor.version(cluster, identity, store.resource, store.namespace)
         if version is None:
             return None
         found.append(version)
-    marks = [
-        cursor.mark(cluster.name, cluster.identity, store.resource, store.namespace) for store in part.stores
-    ]
+    marks = [cursor.mark(cluster, identity, store.resource, store.namespace) for store in part.stores]
     known = zip(part.stores, found, marks, strict=True)
     reachable = await asyncio.gather(*(_is_reachable(part, *each, made) for each in known))
     return found if all(reachable) else None

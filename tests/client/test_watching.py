@@ -96,3 +96,13 @@ async def test_a_handler_that_raises_ends_its_informer(fleet: AsyncFleet) -> Non
     with pytest.raises(LookupError, match="RESET"):
         async with asyncio.timeout(30), fleet.informer("pods", handler=handle) as known:
             await known.synced()
+
+
+async def test_a_watch_of_rows_brings_columns_and_cells(fleet: AsyncFleet, prod: SimulatedCluster) -> None:
+    prod.storage.create(pod("one"))
+    rows = fleet.watch("pods", cluster="prod", shape="table")
+    async with asyncio.timeout(30), aclosing(rows) as events:
+        _, head, added = [await anext(events) for _ in range(3)]
+        assert (head.type, head.cluster, head.columns[0]["name"]) == ("COLUMNS", "prod", "Name")
+        assert (added.name, added.cells[0], added.object) == ("one", "one", None)
+        assert len(added.cells) == len(head.columns)

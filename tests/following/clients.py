@@ -18,6 +18,7 @@ class Known:
 
     def __init__(self) -> None:
         self.objects: dict[Key, Frame] = {}
+        self.columns: dict[tuple[str, str], int] = {}
         self.cursor = ""
         self.frames: list[tuple[Any, ...]] = []
 
@@ -31,6 +32,8 @@ class Known:
             self._forget(frame)
         elif kind in ("ADDED", "MODIFIED"):
             self._put(frame)
+        elif kind == "COLUMNS":
+            self.columns[frame["cluster"], frame["resource"]] = len(frame["columns"])
         elif kind == "DELETED":
             self.objects.pop(_key(frame), None)
         elif kind in ("SYNCED", "BOOKMARK"):
@@ -42,10 +45,17 @@ class Known:
         for key in [*self.objects]:
             if frame.get("cluster") in (None, key[0]) and frame.get("resource") in (None, key[1]):
                 del self.objects[key]
+        for place in [*self.columns]:
+            if frame.get("cluster") in (None, place[0]) and frame.get("resource") in (None, place[1]):
+                del self.columns[place]
 
     def _put(self, frame: Frame) -> None:
         key = _key(frame)
-        if "patch" in frame:
+        if "cells" in frame:
+            assert len(frame["cells"]) == self.columns[frame["cluster"], frame["resource"]], frame
+            assert frame["cells"][0] == frame["name"], frame
+            self.objects[key] = {"metadata": {name: frame[name] for name in ("uid", "resourceVersion")}}
+        elif "patch" in frame:
             held = self.objects[key]
             assert held["metadata"]["resourceVersion"] == frame["previousResourceVersion"], frame
             self.objects[key] = merged(held, frame["patch"])

@@ -34,6 +34,11 @@ QUERIES: list[tuple[dict[str, str], Matches]] = [
         {"delta": "merge", "labelSelector": "app in (web)"},
         lambda obj: obj["metadata"]["labels"]["app"] == "web",
     ),
+    ({"shape": "table"}, lambda obj: True),
+    (
+        {"shape": "table", "labelSelector": "app=web", "history": "full"},
+        lambda obj: obj["metadata"].get("labels", {}).get("app") == "web",
+    ),
 ]
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from app.api.forms import AT_ONCE, ROWS_AT_ONCE, Pieces, by_number, by_size, decoded
-from app.cache.objects import CachedObject
+from app.api.forms import AT_ONCE, ROWS_AT_ONCE, Pieces, by_number, by_size
+from app.cache.objects import CachedObject, decoded
 from app.cache.tables import Table, table_for
 from app.kube.resources import Resource
 

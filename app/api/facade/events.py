@@ -9,9 +9,8 @@ import orjson
 
 from app.api.facade.asking import Ask
 from app.api.facade.bodies import META, definitions, included_object, partial_of
-from app.api.forms import decoded
 from app.cache.changelog import Change
-from app.cache.objects import CachedObject
+from app.cache.objects import CachedObject, decoded
 from app.cache.tables import table_for
 
 _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}

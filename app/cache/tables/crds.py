@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.cache.ages import UNKNOWN, human_duration, parse_time
+from app.cache.ages import UNKNOWN, parse_time, since
 from app.cache.jsonpath import JsonPath, JsonPathError, compiled
 from app.cache.lenient import Object, integer, text
 from app.cache.tables.gotext import marshal, sprint
@@ -83,5 +83,5 @@ def _age(value: str, now: datetime) -> str:
         return UNKNOWN
     moment = parse_time(value)
     if moment is not None:
-        return human_duration((now - moment).total_seconds())
+        return since(moment, now)
     return UNKNOWN if value == "0001-01-01T00:00:00Z" else "<invalid>"

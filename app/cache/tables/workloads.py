@@ -168,8 +168,8 @@ def _job_duration(job: Object, now: datetime) -> str:
     start = parse_time(at(job, "status", "startTime"))
     if start is None:
         return ""
-    end = parse_time(at(job, "status", "completionTime")) or now
-    return human_duration((end - start).total_seconds())
+    end = parse_time(at(job, "status", "completionTime"))
+    return since(start, now) if end is None else human_duration((end - start).total_seconds())
 
 
 def _cron_job(cron_job: Object, now: datetime) -> Row:
