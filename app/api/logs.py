@@ -56,6 +56,8 @@ async def logs(request: web.Request) -> web.StreamResponse:
                 return await _send(request, pieces, headers)
         except (ApiError, ConnectionFailed, AccessError) as error:
             raise _problem(source.cluster, error) from None
+    # Who reads must not have to guess whether a line that begins with a bracket was written so.
+    headers["X-Log-Prefix"] = "[cluster/pod/container]"
     async with aclosing(several_logs(writers, options)) as pieces:
         return await _send(request, pieces, headers)
 

@@ -1,7 +1,7 @@
 /** The strip of clusters: how each is, how old what it shows, and what is wrong in it. */
 
 import { ago, moment } from "./ages.js";
-import { h, the } from "./dom.js";
+import { h, the, visible } from "./dom.js";
 
 /** @typedef {{ state: string, since: string, error: string | null }} Condition */
 /** @typedef {{ name: string, version: string | null, readOnly: boolean }} Known */
@@ -14,6 +14,10 @@ const STATES = /** @type {Record<string, string>} */ ({
   forbidden: "forbidden",
   removed: "removed",
 });
+// What needs a look comes first where there are many.
+const ORDER = ["unreachable", "forbidden", "stale", "syncing", "synced"];
+// So many stand beside each other with all that is known of them; more are small, and can be searched.
+const FEW = 8;
 
 export class Clusters extends EventTarget {
   /** @type {Map<string, Known>} */
@@ -29,10 +33,18 @@ export class Clusters extends EventTarget {
   /** @type {Set<string>} */
   chosen = new Set();
   resource = "";
+  /** When the server was lost, in ms; 0 while there is one: of no cluster anything is known then. */
+  lost = 0;
   #scheduled = false;
+  #summary = h("span", { class: "summary" });
+  #search = h("input", { type: "text", id: "find-cluster", placeholder: "Find a cluster", "aria-label": "Find a cluster", spellcheck: "false", autocomplete: "off", input: () => this.draw() });
+  #more = h("button", { type: "button", class: "more", "aria-expanded": "false", "aria-controls": "chips", click: () => this.#unfold() }, "All");
+  #tools = h("div", { class: "tools", hidden: true }, this.#summary, this.#search, this.#more);
+  #chips = h("div", { class: "chips", id: "chips" });
 
   constructor() {
     super();
+    the("clusters").append(this.#tools, this.#chips);
     setInterval(() => this.draw(), 1000);
   }
 
@@ -57,15 +69,17 @@ export class Clusters extends EventTarget {
   hear(frame) {
     if (frame.type === "SYNCED") for (const each of frame.clusters) this.#ofTable.set(each.name, each);
     else if (frame.type === "CLUSTER") {
-      if (frame.state === "removed" && !frame.resource) this.#forget(frame.cluster);
-      else {
+      if (frame.state === "removed" && !frame.resource) {
+        if (this.known.has(frame.cluster)) this.dispatchEvent(new CustomEvent("removed", { detail: frame.cluster }));
+        this.#forget(frame.cluster);
+      } else {
         if (!frame.resource) this.#whole.set(frame.cluster, frame);
         this.#ofTable.set(frame.cluster, frame);
         if (!this.known.has(frame.cluster)) this.dispatchEvent(new Event("unknown"));
       }
     } else return;
     this.dispatchEvent(new Event("state"));
-    this.draw();
+    this.drawSoon();
   }
 
   /** @param {string} name */
@@ -87,14 +101,19 @@ export class Clusters extends EventTarget {
     this.drawSoon();
   }
 
-  /** @param {string} name @returns {Condition} */
+  /** How the table's resource is in a cluster. @param {string} name @returns {Condition} */
   condition(name) {
     return this.#ofTable.get(name) ?? this.#whole.get(name) ?? { state: "syncing", since: "", error: null };
   }
 
-  /** Clusters whose objects are old news. @returns {Set<string>} */
+  /** Those that are asked. @returns {string[]} */
+  get inScope() {
+    return [...this.known.keys()].filter((name) => !this.chosen.size || this.chosen.has(name));
+  }
+
+  /** Clusters whose objects are old news: without the server, all of them. @returns {Set<string>} */
   get faded() {
-    return new Set([...this.known.keys()].filter((name) => ["stale", "unreachable"].includes(this.condition(name).state)));
+    return new Set([...this.known.keys()].filter((name) => this.lost || ["stale", "unreachable"].includes(this.condition(name).state)));
   }
 
   /** @param {string} name @returns {boolean} */
@@ -113,15 +132,58 @@ export class Clusters extends EventTarget {
 
   draw() {
     if (document.hidden) return;
-    const strip = the("clusters");
     const names = [...this.known.keys()];
-    const old = new Map([...strip.children].map((each) => [/** @type {HTMLElement} */ (each).dataset["cluster"], each]));
-    for (const [name, chip] of old) if (!this.known.has(name ?? "")) chip.remove();
-    for (const [at, name] of names.entries()) {
+    const many = names.length > FEW;
+    this.#tools.hidden = !many;
+    the("clusters").classList.toggle("many", many);
+    if (many) this.#summarise(names);
+    const shown = many ? this.#found(names) : names;
+    const old = new Map([...this.#chips.children].map((each) => [/** @type {HTMLElement} */ (each).dataset["cluster"], each]));
+    const wanted = new Set(shown);
+    for (const [name, chip] of old) if (!wanted.has(name ?? "")) chip.remove();
+    for (const [at, name] of shown.entries()) {
       const chip = old.get(name) ?? this.#chip(name);
-      if (strip.children[at] !== chip) strip.insertBefore(chip, strip.children[at] ?? null);
+      if (this.#chips.children[at] !== chip) this.#chips.insertBefore(chip, this.#chips.children[at] ?? null);
       this.#fill(/** @type {HTMLElement} */ (chip), name);
     }
+    if (many) this.#fold();
+  }
+
+  /** @param {string[]} names @returns {string[]} those that are searched for, trouble first */
+  #found(names) {
+    const wanted = this.#search.value.trim().toLowerCase();
+    const rank = (/** @type {string} */ name) => (this.chosen.has(name) ? -1 : ORDER.indexOf(this.lost ? "synced" : this.condition(name).state));
+    return names
+      .filter((name) => name.toLowerCase().includes(wanted))
+      .map((name, at) => ({ name, at, rank: rank(name) }))
+      .sort((a, b) => a.rank - b.rank || a.at - b.at)
+      .map(({ name }) => name);
+  }
+
+  /** @param {string[]} names */
+  #summarise(names) {
+    /** @type {Map<string, number>} */
+    const states = new Map();
+    for (const name of names) {
+      const { state } = this.condition(name);
+      states.set(state, (states.get(state) ?? 0) + 1);
+    }
+    const told = this.lost ? [`not connected ${ago(this.lost)}`] : ORDER.toReversed().flatMap((state) => (states.has(state) ? [`${states.get(state)} ${STATES[state]}`] : []));
+    const text = `${names.length} clusters: ${told.join(", ")}`;
+    if (this.#summary.textContent !== text) this.#summary.textContent = text;
+  }
+
+  /** Whether there are more than fit into the rows that are shown. */
+  #fold() {
+    const open = this.#chips.classList.contains("open");
+    this.#more.hidden = !open && this.#chips.scrollHeight <= this.#chips.clientHeight + 4;
+  }
+
+  #unfold() {
+    const open = this.#chips.classList.toggle("open");
+    this.#more.setAttribute("aria-expanded", String(open));
+    this.#more.textContent = open ? "Fewer" : "All";
+    this.#fold();
   }
 
   /** @param {string} name @returns {HTMLElement} */
@@ -135,10 +197,12 @@ export class Clusters extends EventTarget {
   /** @param {HTMLElement} chip @param {string} name */
   #fill(chip, name) {
     const { state, since, error } = this.condition(name);
+    const whole = this.#whole.get(name)?.state ?? state;
     const { objects = 0, problems = 0 } = this.counts.get(name) ?? {};
     const warnings = this.#warnings.get(name)?.size ?? 0;
     const inScope = !this.chosen.size || this.chosen.has(name);
-    chip.dataset["state"] = state;
+    const shown = this.lost ? "lost" : state;
+    if (chip.dataset["state"] !== shown) chip.dataset["state"] = shown;
     chip.setAttribute("aria-pressed", String(this.chosen.has(name)));
     chip.classList.toggle("aside", !inScope);
     write(chip, "name", name);
@@ -146,10 +210,18 @@ export class Clusters extends EventTarget {
     write(chip, "problems", inScope && problems ? `${problems} ${problems === 1 ? "problem" : "problems"}` : "");
     write(chip, "warnings", warnings ? `${warnings} ⚠` : "");
     const age = moment(since) ? ago(moment(since)) : "";
-    const told = state === "synced" ? "live" : `${STATES[state] ?? state}${age && ` ${age}`}`;
-    write(chip, "state", `${told}${this.known.get(name)?.readOnly ? " · read-only" : ""}`);
+    // One resource may be in trouble where the cluster is not.
+    const alone = state !== "synced" && whole === "synced" && state !== "syncing";
+    const told = state === "synced" ? "live" : `${alone ? `${this.resource.split(".")[0]} ` : ""}${STATES[state] ?? state}${age && ` ${age}`}`;
+    write(chip, "state", this.lost ? `not connected ${ago(this.lost)}` : `${told}${this.known.get(name)?.readOnly ? " · read-only" : ""}`);
     const version = this.known.get(name)?.version;
-    const lines = [`${name}: ${state}${age && ` for ${age}`}`, error, version && `Kubernetes ${version}`, `${objects} ${this.resource}`, `${warnings} warnings among the events`];
+    const lines = [
+      this.lost ? `${name}: the server is not connected` : `${name}: ${alone ? `${this.resource} ` : ""}${state}${age && ` for ${age}`}`,
+      error && visible(error),
+      version && `Kubernetes ${version}`,
+      `${objects} ${this.resource}`,
+      `${warnings} warnings among the events`,
+    ];
     const title = lines.filter(Boolean).join("\n");
     if (chip.title !== title) chip.title = title;
   }

@@ -19,6 +19,14 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+// Invisible, or able to turn the order of what stands beside them; without the joiners that some scripts need.
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** A text in which nothing hides. @param {string} text @returns {string} */
+export function visible(text) {
+  return text.replace(HIDDEN, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /**
  * The one element of the page that has this id.
  * @param {string} id

@@ -2,11 +2,13 @@
 
 import { actionsFor, bare, pathOf } from "./actions.js";
 import { ago, moment } from "./ages.js";
-import { h, say, the } from "./dom.js";
+import { h, say, the, visible } from "./dom.js";
 import { logs } from "./logs.js";
 import { overview, section } from "./overview.js";
 import { hasLogs, related } from "./relations.js";
+import { at, number, text } from "./lenient.js";
 import { keyOf } from "./store.js";
+import { Rows, rowsOf } from "./tables.js";
 import { toYaml } from "./yaml.js";
 
 /** @typedef {import("./socket.js").Subscription} Subscription */
@@ -26,11 +28,14 @@ export class Drawer extends EventTarget {
   /** @type {Subscription[]} */
   #kin = [];
   #kinOf = "";
-  /** @type {{ resource: string, objects: Map<string, any> }[]} */
+  /** Its own row. */
+  #row = new Rows("");
+  /** @type {Rows[]} */
   #families = [];
+  #refused = "";
   /** @type {Map<string, any>} */
   #events = new Map();
-  /** @type {{ element: HTMLElement, close: () => void } | null} */
+  /** @type {import("./logs.js").Logs | null} */
   #logs = null;
   #element = the("drawer");
   #scheduled = false;
@@ -72,14 +77,18 @@ export class Drawer extends EventTarget {
     this.#events = new Map();
     this.#object = null;
     this.#gone = false;
+    this.#refused = "";
+    this.#row = new Rows(place?.resource ?? "");
     const opened = !this.place && place;
     this.place = place;
     this.#element.hidden = !place;
     if (!place) return;
     const { resource, cluster, namespace, name } = place;
     const where = { cluster, ...(namespace && { namespace }) };
+    const only = { ...where, fieldSelector: `metadata.name=${escaped(name)}` };
     this.#subscriptions = [
-      this.socket.subscribe({ resource, ...where, fieldSelector: `metadata.name=${escaped(name)}` }, (frame) => this.#hear(frame)),
+      this.socket.subscribe({ resource, ...only }, (frame) => this.#hear(frame)),
+      this.socket.subscribe(rowsOf(resource, only), (frame) => this.#row.hear(frame) && this.#drawSoon()),
     ];
     if (opened) this.#element.scrollTop = 0;
   }
@@ -89,17 +98,20 @@ export class Drawer extends EventTarget {
     if (frame.type === "ADDED" || frame.type === "MODIFIED") {
       this.#object = frame.object;
       this.#gone = false;
-      this.#follow(frame.object);
+      this.#follow(frame);
     } else if (frame.type === "DELETED") this.#gone = true;
-    else if (frame.type === "SYNCED" && !this.#object) this.#gone = true;
-    else if (frame.type === "ERROR") say(frame.detail, "bad");
+    else if (frame.type === "SYNCED") {
+      // Who cannot be asked has not said that there is none.
+      const unknown = frame.clusters.find((/** @type {any} */ each) => each.state !== "synced");
+      this.#refused = unknown ? `${unknown.name} is ${unknown.state}${unknown.error ? `: ${unknown.error}` : ""}` : "";
+      this.#gone ||= !this.#object && !unknown;
+    } else if (frame.type === "ERROR") this.#refused = frame.detail;
     else return;
     this.#drawSoon();
   }
 
-  /** What belongs to it is subscribed to once: by its uid, which is known only now. @param {any} object */
-  #follow(object) {
-    const { uid } = object.metadata;
+  /** What belongs to it is subscribed to once: by its uid, which is known only now. @param {any} frame */
+  #follow({ uid, name, object }) {
     if (this.#kinOf === uid || !this.place) return;
     for (const each of this.#kin) each.close();
     this.#kinOf = uid;
@@ -108,12 +120,13 @@ export class Drawer extends EventTarget {
     const where = { cluster, ...(this.place.namespace && { namespace: this.place.namespace }) };
     const known = this.resources();
     const found = related(this.place.resource, object).filter((each) => known.has(each.resource));
-    this.#families = found.map(({ resource }) => ({ resource, objects: new Map() }));
-    const about = this.place.resource === "nodes" ? `involvedObject.name=${escaped(object.metadata.name)}` : `involvedObject.uid=${uid}`;
+    const families = found.map(({ resource }) => new Rows(resource));
+    this.#families = families;
+    const about = this.place.resource === "nodes" ? `involvedObject.name=${escaped(name)}` : `involvedObject.uid=${uid}`;
     this.#kin = [
       this.socket.subscribe({ resource: "events", ...where, fieldSelector: about }, (frame) => this.#keep(this.#events, frame)),
-      ...found.map(({ resource, query }, at) =>
-        this.socket.subscribe({ resource, cluster, ...query }, (frame) => this.#keep(this.#families[at]?.objects, frame)),
+      ...found.map(({ resource, query }, number) =>
+        this.socket.subscribe(rowsOf(resource, { cluster, ...query }), (frame) => families[number]?.hear(frame) && this.#drawSoon()),
       ),
     ];
   }
@@ -125,6 +138,11 @@ export class Drawer extends EventTarget {
     else if (frame.type === "RESET") objects?.clear();
     else return;
     this.#drawSoon();
+  }
+
+  /** The server is there again: what is no stream goes on too. */
+  reconnected() {
+    this.#logs?.reconnected();
   }
 
   #drawSoon() {
@@ -179,11 +197,13 @@ export class Drawer extends EventTarget {
       this.#drawn = state;
     }
     const panel = the("panel");
-    if (!this.#object) panel.replaceChildren(h("p", { class: "soft" }, this.#gone ? "There is no such object." : "Loading…"));
+    if (!this.#object) panel.replaceChildren(h("p", { class: "soft" }, this.#gone ? "There is no such object." : visible(this.#refused) || "Loading…"));
     else if (this.#tab === "logs") this.#drawLogs(panel);
     else if (!panel.contains(getSelection()?.isCollapsed === false ? (getSelection()?.anchorNode ?? null) : document)) {
       const kept = panel.scrollTop;
+      const open = new Set([...panel.querySelectorAll("details[open]")].map((each) => each.id));
       panel.replaceChildren(this.#content());
+      for (const each of panel.querySelectorAll("details")) each.open = open.has(each.id);
       panel.scrollTop = kept;
     }
   }
@@ -192,7 +212,7 @@ export class Drawer extends EventTarget {
   #content() {
     if (this.#tab === "yaml") return h("pre", { class: "yaml" }, toYaml(bare(this.#object)));
     if (this.#tab === "events") return events([...this.#events.values()]);
-    return overview(this.place?.resource ?? "", this.#object, [...this.resources().values()], this.#families);
+    return overview(this.place?.resource ?? "", this.#object, this.#row, [...this.resources().values()], this.#families);
   }
 
   /** @param {HTMLElement} panel */
@@ -243,18 +263,19 @@ export class Drawer extends EventTarget {
 
 /** @param {any[]} list @returns {HTMLElement} */
 function events(list) {
-  const at = (/** @type {any} */ event) => moment(event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp);
+  const seen = (/** @type {any} */ event) =>
+    moment(at(event, "series", "lastObservedTime")) || moment(event.lastTimestamp) || moment(event.eventTime) || moment(at(event, "metadata", "creationTimestamp"));
   const rows = list
-    .sort((a, b) => at(b) - at(a))
+    .sort((a, b) => seen(b) - seen(a))
     .map((event) =>
       h(
         "tr",
         {},
-        h("td", {}, ago(at(event))),
-        h("td", { "data-tone": event.type === "Warning" ? "warn" : "dim" }, event.type),
-        h("td", {}, event.reason),
-        h("td", { class: "wrap" }, event.message ?? event.note ?? ""),
-        h("td", { class: "right" }, String(event.series?.count ?? event.count ?? 1)),
+        h("td", {}, ago(seen(event))),
+        h("td", { "data-tone": event.type === "Warning" ? "warn" : "dim" }, text(event.type)),
+        h("td", {}, text(event.reason)),
+        h("td", { class: "wrap" }, visible(text(event.message) || text(event.note))),
+        h("td", { class: "right" }, String(number(at(event, "series", "count")) || number(event.count) || 1)),
       ),
     );
   return rows.length ? section("Events", ["Seen", "Type", "Reason", "Message", "Count"], rows) : h("p", { class: "soft" }, "No events.");

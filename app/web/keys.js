@@ -12,7 +12,7 @@ const HELP = [
   ["l y v", "logs, YAML, events of the object"],
   [":", "another resource"],
   ["n", "another namespace"],
-  ["1 … 9, 0", "only one cluster, all"],
+  ["c, 1 … 9, 0", "only one cluster, all"],
   ["/", "filter: text, !text, /expression/, -l selector"],
   ["p", "only problems"],
   ["< > =", "order by another column; turn the order"],

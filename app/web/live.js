@@ -1,26 +1,25 @@
 /** What the table shows, subscribed to as the address says. */
 
 import { parseFilter } from "./filter.js";
+import { rankOf } from "./cells.js";
 import { keyOfColumn } from "./table.js";
-import { tableFor } from "./tables.js";
+import { rowsOf } from "./tables.js";
 
 /** @typedef {import("./url.js").View} View */
 /** @typedef {import("./store.js").Row} Row */
 
 /**
  * The subscription that a view needs; two views with equal ones share it.
- * @param {View} view @param {string[]} fields
+ * @param {View} view
  * @returns {Record<string, string>}
  */
-export function queryOf(view, fields) {
+export function queryOf(view) {
   const { selector } = parseFilter(view.q);
-  return {
-    resource: view.resource,
-    fields: fields.join(","),
+  return rowsOf(view.resource, {
     ...(view.cluster && { cluster: view.cluster }),
     ...(view.namespace && { namespace: view.namespace }),
     ...(selector && { labelSelector: selector }),
-  };
+  });
 }
 
 export class Live {
@@ -29,38 +28,36 @@ export class Live {
   #query = "";
   #sort = "";
   #chosen = "";
-  #printers = "";
   error = "";
 
   /**
    * @param {import("./socket.js").Socket} socket
    * @param {import("./store.js").Store} store
    * @param {import("./clusters.js").Clusters} clusters
-   * @param {() => void} changed the columns are others
+   * @param {() => void} changed what is in the table, or why it is not
    */
   constructor(socket, store, clusters, changed) {
     this.socket = socket;
     this.store = store;
     this.clusters = clusters;
     this.changed = changed;
+    store.addEventListener("columns", () => this.#order(this.#sort));
   }
 
-  /**
-   * @param {View} view @param {any[] | undefined} printers
-   */
-  show(view, printers) {
-    const columns = JSON.stringify(printers ?? "");
-    const turned = view.resource !== this.store.table.resource || columns !== this.#printers;
-    const table = turned ? tableFor(view.resource, printers) : this.store.table;
-    const query = queryOf(view, table.fields);
+  /** @param {View} view */
+  show(view) {
+    const query = queryOf(view);
     const wanted = JSON.stringify(query);
-    if (wanted !== this.#query || turned) {
+    const turned = wanted !== this.#query;
+    if (turned) {
       this.#query = wanted;
-      this.#printers = columns;
       this.#subscription?.close();
       this.error = "";
-      this.store.use(table);
-      this.clusters.turn(view.resource);
+      if (view.resource === this.store.table.resource) this.store.hear({ type: "RESET" });
+      else {
+        this.store.use(view.resource);
+        this.clusters.turn(view.resource);
+      }
       this.#subscription = this.socket.subscribe(query, (frame) => {
         if (frame.type === "ERROR") this.error = frame.detail;
         this.store.hear(frame);
@@ -84,7 +81,7 @@ export class Live {
     const descending = sort.startsWith("-");
     /** @type {((row: Row) => string | number) | null} */
     let ranking = null;
-    if (column) ranking = (row) => column.rank(row.cells[at]);
+    if (column) ranking = (row) => rankOf(row.cells[at], column.name);
     else if (key === "cluster" || key === "namespace" || key === "name") ranking = (row) => row[key];
     this.store.order(ranking, descending);
   }

@@ -4,14 +4,14 @@ import { ProblemError, adoptToken, askJson } from "./api.js";
 import { choose } from "./chooser.js";
 import { Clusters } from "./clusters.js";
 import { Drawer } from "./drawer.js";
-import { say, the } from "./dom.js";
+import { h, say, the } from "./dom.js";
 import { parseFilter } from "./filter.js";
 import { help, listen, theme } from "./keys.js";
 import { Live } from "./live.js";
 import { Socket } from "./socket.js";
+import { whyEmpty } from "./reasons.js";
 import { Store, keyOf } from "./store.js";
 import { TableView } from "./table.js";
-import { tableFor } from "./tables.js";
 import { askForToken } from "./token.js";
 import { address, opened, readView } from "./url.js";
 
@@ -22,7 +22,7 @@ theme();
 
 const filter = /** @type {HTMLInputElement} */ (the("filter"));
 const socket = new Socket();
-const store = new Store(tableFor("", undefined));
+const store = new Store();
 const clusters = new Clusters();
 const table = new TableView(store);
 const live = new Live(socket, store, clusters, () => tell());
@@ -30,8 +30,6 @@ const drawer = new Drawer(socket, clusters, () => resources);
 let view = readView();
 /** @type {Map<string, any>} */
 let resources = new Map();
-/** Printer columns of custom resources. @type {Map<string, any[]>} */
-const printers = new Map();
 /** @type {Set<string>} */
 const namespaces = new Set();
 
@@ -60,7 +58,7 @@ function show() {
   the("problems").setAttribute("aria-pressed", String(view.problems));
   clusters.chosen = new Set(view.cluster.split(",").filter(Boolean));
   table.namespaced = known?.namespaced !== false;
-  live.show(view, printers.get(view.resource));
+  live.show(view);
   const place = opened(view.open);
   table.open = place ? keyOf(place) : "";
   drawer.show(place && { resource: view.resource, ...place }, view.tab);
@@ -97,15 +95,21 @@ function tell() {
   filter.setAttribute("aria-invalid", String(!!trouble.textContent));
   const empty = /** @type {HTMLElement} */ (the("grid").querySelector(".empty"));
   empty.hidden = shown > 0;
-  empty.textContent = shown
+  const why = shown
     ? ""
-    : !store.synced
-      ? live.error || "Loading…"
-      : all
-        ? view.problems
-          ? "No problems here."
-          : "Nothing matches the filter."
-        : `No ${view.resource} here.`;
+    : whyEmpty({
+        resource: view.resource,
+        resources: [...resources.values()],
+        error: live.error,
+        lost: socket.lost,
+        synced: store.synced,
+        all,
+        problems: view.problems,
+        filtered: !!view.q,
+        selected: !!view.namespace || /(^|\s)-l\s/.test(view.q),
+        conditions: clusters.inScope.map((name) => ({ name, ...clusters.condition(name) })),
+      });
+  if (empty.textContent !== why) empty.textContent = why;
   clusters.counts = store.counts;
 }
 
@@ -121,7 +125,7 @@ let learning;
 /** A definition has come or gone, or a cluster; its resources are served a little later. */
 function learnSoon() {
   clearTimeout(learning);
-  learning = setTimeout(() => learn().catch(() => {}), 1000);
+  learning = setTimeout(() => learn().then(show, () => {}), 1000);
 }
 
 async function chooseResource() {
@@ -140,24 +144,16 @@ async function chooseNamespace() {
   if (chosen !== null) go({ namespace: chosen });
 }
 
-/** What is live beside the table: namespaces to choose from, warnings, and columns of custom resources. */
+/** What is live beside the table: namespaces to choose from, warnings, and which custom resources there are. */
 function follow() {
   socket.subscribe({ resource: "namespaces", fields: "metadata.name" }, (frame) => {
     if (frame.type === "ADDED" || frame.type === "MODIFIED") namespaces.add(frame.name);
   });
   socket.subscribe({ resource: "events", fieldSelector: "type=Warning", fields: "metadata.name" }, (frame) => clusters.hearWarnings(frame));
   socket.subscribe(
-    { resource: "customresourcedefinitions.apiextensions.k8s.io", fields: "spec.group,spec.names,spec.versions[*].name,spec.versions[*].served,spec.versions[*].storage,spec.versions[*].additionalPrinterColumns" },
+    { resource: "customresourcedefinitions.apiextensions.k8s.io", fields: "metadata.name" },
     (frame) => {
-      const { names, group, versions } = frame.object?.spec ?? {};
-      if (!names || !versions) return;
-      const version = versions.find((/** @type {any} */ each) => each.storage) ?? versions[0];
-      const name = `${names.plural}.${group}`;
-      const columns = version?.additionalPrinterColumns ?? [];
-      const changed = JSON.stringify(printers.get(name) ?? []) !== JSON.stringify(columns);
-      printers.set(name, columns);
-      if (!resources.has(name)) learnSoon();
-      if (changed && name === view.resource) show();
+      if (frame.type === "DELETED" || (frame.type === "ADDED" && !resources.has(frame.name))) learnSoon();
     },
   );
 }
@@ -180,20 +176,40 @@ async function begin() {
   socket.connect();
 }
 
+/** The version of the server that this page is from. */
+let version = "";
+
+async function compareVersions() {
+  const found = (await askJson("/version")).version;
+  version ||= found;
+  if (found !== version) announce(`The server is of version ${found} now, this page of ${version}.`);
+}
+
+/** Say what stays true until the page is loaded again. @param {string} text */
+function announce(text) {
+  document.querySelector(".news")?.remove();
+  the("clusters").before(h("p", { class: "news", role: "status" }, text, h("button", { type: "button", click: () => location.reload() }, "Reload")));
+}
+
 let lost = false;
 socket.addEventListener("state", () => {
   const link = the("link");
   link.dataset["state"] = socket.state;
+  clusters.lost = socket.lost;
+  clusters.draw();
+  table.faded = clusters.faded;
+  table.draw();
+  tell();
   if (socket.state === "open") {
     link.textContent = "";
-    if (lost) {
-      say("Connected again; nothing was missed.", "good");
-      learn().catch(() => {});
-    }
-    lost = false;
-  } else if (socket.state === "waiting") {
+    drawer.reconnected();
+    compareVersions().catch(() => {});
+    if (lost) learn().catch(() => {});
+  } else if (socket.lost) {
     lost = true;
-    link.textContent = "reconnecting";
+    link.textContent = `not connected since ${new Date(socket.lost).toLocaleTimeString()}`;
+  }
+  if (socket.state === "waiting") {
     // Only a request can learn that it is the token which is wrong.
     learn().catch(async (error) => {
       if (!(error instanceof ProblemError) || error.status !== 401 || document.querySelector("dialog")) return;
@@ -204,8 +220,16 @@ socket.addEventListener("state", () => {
 });
 
 store.addEventListener("change", tell);
+store.addEventListener("synced", () => {
+  if (!lost) return;
+  lost = false;
+  say("Connected again; the table is up to date.", "good");
+});
+store.addEventListener("columns", layOut);
 clusters.addEventListener("unknown", learnSoon);
+clusters.addEventListener("removed", (event) => say(`The cluster ${/** @type {CustomEvent} */ (event).detail} was removed.`));
 clusters.addEventListener("state", () => {
+  tell();
   table.faded = clusters.faded;
   table.draw();
 });
@@ -271,6 +295,12 @@ function move(by) {
   if (view.open && table.row) openRow(table.row);
 }
 
+async function findCluster() {
+  const choices = [{ value: "", label: "all clusters" }, ...[...clusters.known.keys()].map((name) => ({ value: name, label: name, note: clusters.condition(name).state }))];
+  const chosen = await choose("Cluster", choices, view.cluster);
+  if (chosen !== null) go({ cluster: chosen });
+}
+
 /** @param {KeyboardEvent} event */
 function chooseCluster({ key }) {
   const name = [...clusters.known.keys()][Number(key) - 1] ?? "";
@@ -304,6 +334,7 @@ listen({
   },
   ":": chooseResource,
   n: chooseNamespace,
+  c: findCluster,
   p: () => go({ problems: !view.problems }),
   "?": help,
   t: () => say(`Theme: ${theme(true)}`),

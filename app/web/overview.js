@@ -1,88 +1,138 @@
 /** An object at a glance: what it is, whose it is, how it is, and what belongs to it. */
 
 import { ago, moment } from "./ages.js";
-import { h } from "./dom.js";
-import { podStatus } from "./podstatus.js";
+import { isNumeric, rankOf, compareRanks, textOf } from "./cells.js";
+import { h, visible } from "./dom.js";
+import { at, entries, list, number, text } from "./lenient.js";
+import { lastWords } from "./lastwords.js";
 import { resourceOf } from "./relations.js";
-import { tableFor } from "./tables.js";
+import { cellTone, toneOf } from "./tones.js";
 import { addressOf } from "./url.js";
 
 /** @typedef {import("./dom.js").Child} Child */
-/** @typedef {{ resource: string, objects: Map<string, any> }} Family */
+/** @typedef {import("./tables.js").Rows} Rows */
 
 const MOST = 100;
 const RIGHT = new Set(["Age", "Restarts", "Count"]);
+// Told below, or of no use beside one object.
+const SKIPPED = new Set(["Age", "Node", "Containers", "Images"]);
 // Conditions that are bad news when they are true.
 const BAD_WHEN_TRUE = /Pressure$|Unavailable$|^Failed|Failure$|^Dangling$|^Stalled$/;
 
 /**
  * @param {string} resource @param {any} object
+ * @param {Rows} row its own
  * @param {Iterable<any>} resources of /resources
- * @param {Family[]} families
+ * @param {Rows[]} families
  * @returns {HTMLElement}
  */
-export function overview(resource, object, resources, families) {
-  const { metadata, status = {} } = object;
-  const owners = (metadata.ownerReferences ?? []).map((/** @type {any} */ owner) => {
-    const of = resourceOf(resources, owner.apiVersion, owner.kind);
-    return of
-      ? h("a", { href: addressOf(of, object.cluster, metadata.namespace ?? "", owner.name) }, `${owner.kind} ${owner.name}`)
-      : `${owner.kind} ${owner.name}`;
+export function overview(resource, object, row, resources, families) {
+  const { cluster } = object;
+  const born = text(at(object, "metadata", "creationTimestamp"));
+  const namespace = text(at(object, "metadata", "namespace"));
+  const owners = list(at(object, "metadata", "ownerReferences")).map((owner) => {
+    const [kind, name] = [text(owner.kind), text(owner.name)];
+    const of = resourceOf(resources, text(owner.apiVersion), kind);
+    return of ? h("a", { href: addressOf(of, cluster, namespace, name) }, `${kind} ${name}`) : `${kind} ${name}`;
   });
-  const node = resource === "pods" && object.spec?.nodeName;
+  const node = resource === "pods" ? text(at(object, "spec", "nodeName")) : "";
   return h(
     "div",
     { class: "overview" },
     facts([
-      ...columns(resource, object),
-      ["Created", `${metadata.creationTimestamp ?? ""} (${ago(moment(metadata.creationTimestamp))} ago)`],
-      ["Being deleted", metadata.deletionTimestamp],
-      ["Owner", owners.length ? h("span", {}, ...owners.flatMap((/** @type {Child} */ each, /** @type {number} */ at) => (at ? [", ", each] : [each]))) : ""],
-      ["Node", node ? h("a", { href: addressOf("nodes", object.cluster, "", node) }, node) : ""],
-      ["Labels", pairs(metadata.labels)],
-      ["Message", status.message],
+      ...columns(resource, row),
+      ["Created", born && `${born} (${ago(moment(born))} ago)`],
+      ["Being deleted", text(at(object, "metadata", "deletionTimestamp"))],
+      ["Owner", owners.length ? h("span", {}, ...owners.flatMap((each, place) => (place ? [", ", each] : [each]))) : ""],
+      ["Node", node ? h("a", { href: addressOf("nodes", cluster, "", node) }, node) : ""],
+      ["Labels", pairs(at(object, "metadata", "labels"))],
+      ["Message", text(at(object, "status", "message"))],
     ]),
-    conditions(status.conditions),
+    troubles(resource, object),
+    conditions(at(object, "status", "conditions")),
     containers(object),
-    ...families.map((family) => children(object.cluster, family, resources)),
+    ...families.map((family) => children(family, resources)),
   );
 }
 
-/** What the table says of it, with its wide columns. @param {string} resource @param {any} object @returns {[string, Child][]} */
-function columns(resource, object) {
-  const table = tableFor(resource, undefined);
-  return table.columns.flatMap((column) => {
-    const value = column.value(object);
-    const text = column.show(value);
-    const skipped = !text || ["Age", "Node", "Containers", "Images"].includes(column.name);
-    return skipped ? [] : [/** @type {[string, Child]} */ ([column.name, h("span", { "data-tone": column.tone(value) }, text)])];
+/** What the table says of it, with its wide columns. @param {string} resource @param {Rows} row @returns {[string, Child][]} */
+function columns(resource, row) {
+  const [told] = row.rows.values();
+  if (!told) return [];
+  const cells = row.cells(told);
+  const tone = toneOf(resource).row((name) => row.table.cell(cells, name), told.object);
+  return row.table.columns.flatMap(({ name }, place) => {
+    const shown = textOf(cells[place]);
+    const skipped = !shown || SKIPPED.has(name);
+    return skipped ? [] : [/** @type {[string, Child]} */ ([name, h("span", { "data-tone": cellTone(resource, name, cells[place], tone) }, shown)])];
   });
 }
 
-/** @param {[string, Child][]} entries @returns {HTMLElement} */
-function facts(entries) {
-  return h("dl", { class: "facts" }, ...entries.flatMap(([name, value]) => (value ? [h("dt", {}, name), h("dd", {}, value)] : [])));
+/** @param {[string, Child][]} told @returns {HTMLElement} */
+function facts(told) {
+  return h("dl", { class: "facts" }, ...told.flatMap(([name, value]) => (value ? [h("dt", {}, name), h("dd", {}, typeof value === "string" ? visible(value) : value)] : [])));
 }
 
-/** @param {Record<string, string> | undefined} labels @returns {Child} */
+/** @param {any} labels @returns {Child} */
 function pairs(labels) {
-  const entries = Object.entries(labels ?? {});
-  return entries.length ? h("span", { class: "labels" }, ...entries.map(([key, value]) => h("code", {}, `${key}=${value}`))) : "";
+  const told = entries(labels);
+  return told.length ? h("span", { class: "labels" }, ...told.map(([key, value]) => h("code", {}, `${key}=${value}`))) : "";
 }
 
-/** @param {any} list @returns {Child} */
-function conditions(list) {
-  if (!Array.isArray(list) || !list.length) return null;
-  const rows = list.map((each) => {
-    const fine = (each.status === "True") !== BAD_WHEN_TRUE.test(each.type);
-    const tone = each.status === "Unknown" ? "warn" : fine ? "good" : "bad";
+/** @param {any} object @returns {any[]} how each of a pod's containers is */
+function statusesOf(object) {
+  return ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"].flatMap((name) => list(at(object, "status", name)));
+}
+
+/** Why containers of a pod do not run: how the last run of each ended, and its last words. @param {string} resource @param {any} object @returns {Child} */
+function troubles(resource, object) {
+  if (resource !== "pods") return null;
+  const found = statusesOf(object).flatMap((status) => {
+    const waiting = at(status, "state", "waiting");
+    const present = at(status, "state", "terminated");
+    const ended = present ?? at(status, "lastState", "terminated");
+    const failed = ended && (number(ended.exitCode) || number(ended.signal) || !["", "Completed"].includes(text(ended.reason)));
+    const why = [text(at(waiting, "reason")), text(at(waiting, "message"))].filter(Boolean).join(": ");
+    if (!failed && !text(at(waiting, "message"))) return [];
+    return [
+      h(
+        "div",
+        { class: "trouble-of" },
+        h("p", {}, h("strong", {}, text(status.name)), why && h("span", { "data-tone": "bad" }, ` ${visible(why)}`)),
+        failed && h("p", {}, `${present ? "Ended" : "Last run ended"} with ${ending(ended)}`),
+        failed && text(ended.message) && h("pre", { class: "words" }, visible(text(ended.message))),
+        failed && lastWords(object, text(status.name), { previous: !present, run: `${number(status.restartCount)}` }),
+      ),
+    ];
+  });
+  return found.length ? h("section", { class: "troubles" }, h("h3", {}, "What went wrong"), ...found) : null;
+}
+
+/** @param {any} ended @returns {string} */
+function ending(ended) {
+  const signal = number(ended.signal);
+  const how = `exit code ${number(ended.exitCode)}${signal ? `, signal ${signal}` : ""}`;
+  const [from, to] = [moment(ended.startedAt), moment(ended.finishedAt)];
+  const when = to ? `, ${ago(to)} ago` : "";
+  const long = from && to ? ` after ${ago(Date.now() - (to - from))}` : "";
+  return `${how}${text(ended.reason) ? ` (${text(ended.reason)})` : ""}${when}${long}`;
+}
+
+/** @param {any} conditions @returns {Child} */
+function conditions(conditions) {
+  const told = list(conditions);
+  if (!told.length) return null;
+  const rows = told.map((each) => {
+    const [type, status] = [text(each.type), text(each.status)];
+    const fine = (status === "True") !== BAD_WHEN_TRUE.test(type);
+    const tone = status === "Unknown" ? "warn" : fine ? "good" : "bad";
     return h(
       "tr",
       {},
-      h("td", {}, each.type),
-      h("td", { "data-tone": tone }, each.status),
+      h("td", {}, type),
+      h("td", { "data-tone": tone }, status),
       h("td", {}, ago(moment(each.lastTransitionTime ?? each.lastUpdateTime))),
-      h("td", {}, [each.reason, each.message].filter(Boolean).join(": ")),
+      h("td", { class: "wrap" }, visible([text(each.reason), text(each.message)].filter(Boolean).join(": "))),
     );
   });
   return section("Conditions", ["Type", "Status", "Since", "Why"], rows);
@@ -90,69 +140,73 @@ function conditions(list) {
 
 /** @param {any} object @returns {Child} */
 function containers(object) {
-  const spec = object.kind === "Pod" ? object.spec : object.spec?.template?.spec;
-  if (!spec?.containers) return null;
-  const statuses = [...(object.status?.initContainerStatuses ?? []), ...(object.status?.containerStatuses ?? [])];
-  const rows = [...(spec.initContainers ?? []), ...spec.containers].map((/** @type {any} */ each) => {
+  const isPod = object.kind === "Pod";
+  const spec = at(object, "spec");
+  const of = isPod ? spec : (at(spec, "template", "spec") ?? at(spec, "jobTemplate", "spec", "template", "spec"));
+  const all = ["initContainers", "containers", "ephemeralContainers"].flatMap((name) => list(at(of, name)));
+  if (!all.length) return null;
+  const statuses = statusesOf(object);
+  const rows = all.map((each) => {
     const status = statuses.find((one) => one.name === each.name);
     const [state, why] = status ? stateOf(status) : ["", ""];
     const tone = !status ? "" : state === "running" && status.ready ? "good" : why === "Completed" ? "dim" : "bad";
     return h(
       "tr",
       {},
-      h("td", {}, each.name),
-      h("td", { class: "wrap" }, each.image),
-      ...(object.kind === "Pod"
-        ? [h("td", { "data-tone": tone }, why || state), h("td", { class: "right" }, String(status?.restartCount ?? 0))]
-        : []),
+      h("td", {}, text(each.name)),
+      h("td", { class: "wrap" }, visible(text(each.image))),
+      ...(isPod ? [h("td", { "data-tone": tone }, why || state), h("td", { class: "right" }, String(number(status?.restartCount)))] : []),
     );
   });
-  return section("Containers", ["Name", "Image", ...(object.kind === "Pod" ? ["State", "Restarts"] : [])], rows);
+  return section("Containers", ["Name", "Image", ...(isPod ? ["State", "Restarts"] : [])], rows);
 }
 
 /** @param {any} status @returns {[string, string]} */
 function stateOf(status) {
-  const [state = "", detail = {}] = /** @type {[string, any][]} */ (Object.entries(status.state ?? {}))[0] ?? [];
-  return [state, detail.reason ?? ""];
+  const state = ["waiting", "running", "terminated"].find((each) => at(status, "state", each)) ?? "";
+  return [state, text(at(status, "state", state, "reason"))];
 }
 
-/** @param {string} cluster @param {Family} family @param {Iterable<any>} resources @returns {Child} */
-function children(cluster, { resource, objects }, resources) {
-  if (!objects.size) return null;
+/** @param {Rows} family @param {Iterable<any>} resources @returns {Child} */
+function children(family, resources) {
+  const { table, rows } = family;
+  const { resource } = table;
+  if (!rows.size) return null;
   const known = [...resources].find((each) => each.name === resource);
-  const list = [...objects.values()].sort((a, b) => moment(b.metadata.creationTimestamp) - moment(a.metadata.creationTimestamp));
-  const rows = list.slice(0, MOST).map((each) => {
-    const table = tableFor(resource, undefined);
-    const { tone } = table.row(each);
-    const { name, namespace = "", creationTimestamp } = each.metadata;
-    return h(
-      "tr",
-      {},
-      h("td", {}, h("a", { href: addressOf(resource, cluster, namespace, name) }, name)),
-      h("td", { "data-tone": tone }, summary(resource, each)),
-      h("td", { class: "right" }, ago(moment(creationTimestamp))),
-    );
-  });
-  return section(`${known?.kind ?? resource} (${objects.size})`, ["Name", "Status", "Age"], rows);
+  const columns = table.columns.map((column, place) => ({ ...column, place })).filter(({ wide }) => !wide);
+  const age = columns.find(({ name }) => name === "Age")?.place ?? -1;
+  const all = [...rows.values()]
+    .map((row) => ({ row, cells: family.cells(row) }))
+    .sort((a, b) => compareRanks(rankOf(a.cells[age], "Age"), rankOf(b.cells[age], "Age")));
+  // Of a deployment's history, only what still runs is of interest at first.
+  const idle = (/** @type {import("./cells.js").Cell[]} */ cells) => resource === "replicasets.apps" && !table.cell(cells, "Desired") && !table.cell(cells, "Current");
+  const shown = all.filter(({ cells }) => !idle(cells));
+  const old = all.filter(({ cells }) => idle(cells));
+  const line = (/** @type {(typeof all)[number]} */ { row, cells }) => {
+    const tone = toneOf(resource).row((name) => table.cell(cells, name), row.object);
+    const name = h("td", {}, h("a", { href: addressOf(resource, row.cluster, row.namespace, row.name) }, row.name));
+    return h("tr", {}, name, ...columns.map(({ name, place }) => h("td", { class: isNumeric(cells[place]) ? "right" : "", "data-tone": cellTone(resource, name, cells[place], tone) }, textOf(cells[place]))));
+  };
+  const first = all[0]?.cells ?? [];
+  const headings = ["Name", ...columns.map(({ name }) => name)];
+  const right = new Set(columns.filter(({ place }) => isNumeric(first[place])).map(({ name }) => name));
+  const title = `${known?.kind ?? resource} (${rows.size})`;
+  const rest = shown.length > MOST ? ` Only the ${MOST} youngest are shown.` : "";
+  return h(
+    "div",
+    { class: "family" },
+    shown.length ? section(title, headings, shown.slice(0, MOST).map(line), right) : h("h3", {}, title),
+    rest && h("p", { class: "soft" }, rest),
+    old.length ? h("details", { class: "old", id: `old-${resource}` }, h("summary", {}, `${old.length} scaled to 0`), section("Scaled to 0", headings, old.slice(0, MOST).map(line), right)) : null,
+  );
 }
 
-/** @param {string} resource @param {any} object @returns {string} */
-function summary(resource, object) {
-  if (resource === "pods") {
-    const { reason, ready, containers: all } = podStatus(object);
-    return `${ready}/${all} ${reason}`;
-  }
-  if (resource === "replicasets.apps") return `${object.status?.readyReplicas ?? 0}/${object.spec?.replicas ?? 0}`;
-  const [column] = tableFor(resource, undefined).columns;
-  return column ? column.show(column.value(object)) : "";
-}
-
-/** @param {string} title @param {string[]} headings @param {HTMLElement[]} rows @returns {HTMLElement} */
-export function section(title, headings, rows) {
+/** @param {string} title @param {string[]} headings @param {HTMLElement[]} rows @param {Set<string>} [right] @returns {HTMLElement} */
+export function section(title, headings, rows, right = RIGHT) {
   return h(
     "section",
     {},
     h("h3", {}, title),
-    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": title }, h("table", {}, h("thead", {}, h("tr", {}, ...headings.map((each) => h("th", { scope: "col", class: RIGHT.has(each) ? "right" : "" }, each)))), h("tbody", {}, ...rows))),
+    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": title }, h("table", {}, h("thead", {}, h("tr", {}, ...headings.map((each) => h("th", { scope: "col", class: right.has(each) ? "right" : "" }, each)))), h("tbody", {}, ...rows))),
   );
 }

@@ -1,5 +1,7 @@
 /** Who owns an object, and what it has made, or reaches. */
 
+import { at, entries, text } from "./lenient.js";
+
 /** @typedef {{ resource: string, query: Record<string, string> }} Related */
 
 // What each kind owns, directly.
@@ -16,26 +18,26 @@ const OWNED = {
 };
 
 /**
- * Subscriptions for what belongs to an object, in its cluster.
+ * Subscriptions for what belongs to an object, in its cluster: its pods first.
  * @param {string} resource @param {any} object
  * @returns {Related[]}
  */
 export function related(resource, object) {
-  const { uid, name, namespace } = object.metadata;
+  const [uid, name, namespace] = ["uid", "name", "namespace"].map((each) => text(at(object, "metadata", each)));
   /** @type {Record<string, string>} */
   const place = namespace ? { namespace } : {};
-  /** @type {Related[]} */
-  const found = (OWNED[resource] ?? []).map((child) => ({
+  const owned = (OWNED[resource] ?? []).map((child) => ({
     resource: child,
     query: { ...place, fieldSelector: `metadata.ownerReferences[*].uid=${uid}` },
   }));
-  const labels = resource === "services" ? object.spec?.selector : resource === "deployments.apps" && object.spec?.selector?.matchLabels;
-  if (labels && Object.keys(labels).length) {
-    const labelSelector = Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(",");
-    found.push({ resource: "pods", query: { ...place, labelSelector } });
-  }
-  if (resource === "nodes") found.push({ resource: "pods", query: { fieldSelector: `spec.nodeName=${name}` } });
-  return found;
+  const selector = at(object, "spec", "selector");
+  const labels = entries(resource === "services" ? selector : resource === "deployments.apps" ? at(selector, "matchLabels") : null);
+  const labelSelector = labels.map(([key, value]) => `${key}=${value}`).join(",");
+  return [
+    ...(labelSelector ? [{ resource: "pods", query: { ...place, labelSelector } }] : []),
+    ...(resource === "nodes" ? [{ resource: "pods", query: { fieldSelector: `spec.nodeName=${name}` } }] : []),
+    ...owned,
+  ];
 }
 
 /**

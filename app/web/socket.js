@@ -14,8 +14,9 @@ import { token } from "./api.js";
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 10_000;
-// The server says something every 15 s at least.
-const SILENCE = 40_000;
+// Who has said nothing for so long is asked whether it is there, and has so long to answer: bookmarks come every 10 s.
+const SILENCE = 3_000;
+const PATIENCE = 4_000;
 
 export class Subscription {
   cursor = "";
@@ -32,6 +33,8 @@ export class Subscription {
 export class Socket extends EventTarget {
   /** @type {Connection} */
   state = "connecting";
+  /** When the connection was lost that there is none since, in ms; 0 where there is one, or never was. */
+  lost = 0;
   /** @type {WebSocket | null} */
   #socket = null;
   /** @type {Map<string, Subscription>} */
@@ -39,23 +42,33 @@ export class Socket extends EventTarget {
   #number = 0;
   #pause = FIRST_PAUSE;
   #heard = 0;
+  #asking = false;
   /** @type {number | undefined} */
   #timer;
 
   constructor() {
     super();
     addEventListener("online", () => this.state === "waiting" && this.connect());
-    setInterval(() => this.#check(), SILENCE / 4);
+    addEventListener("offline", () => this.state === "open" && this.#lose());
+    document.addEventListener("visibilitychange", () => this.#check());
+    setInterval(() => this.#check(), 1000);
   }
 
   connect() {
     clearTimeout(this.#timer);
-    this.#socket?.close();
+    const before = this.#socket;
+    this.#socket = null;
+    before?.close();
     this.#tell("connecting");
     const socket = open();
     this.#socket = socket;
     this.#heard = Date.now();
+    // Where nothing answers at all, a browser waits for minutes.
+    this.#timer = setTimeout(() => this.#lose(), 2 * PATIENCE);
     socket.onopen = () => {
+      if (this.#socket !== socket) return;
+      clearTimeout(this.#timer);
+      this.lost = 0;
       this.#pause = FIRST_PAUSE;
       for (const subscription of this.#subscriptions.values()) this.#ask(subscription);
       this.#tell("open");
@@ -64,13 +77,19 @@ export class Socket extends EventTarget {
       this.#heard = Date.now();
       this.#deliver(JSON.parse(data));
     };
-    socket.onclose = () => {
-      if (this.#socket !== socket) return;
-      this.#socket = null;
-      this.#tell("waiting");
-      this.#timer = setTimeout(() => this.connect(), this.#pause * (0.75 + Math.random() / 2));
-      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
-    };
+    socket.onclose = () => this.#socket === socket && this.#lose();
+  }
+
+  /** There is no connection any more: try again after a while. */
+  #lose() {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.lost ||= Date.now();
+    this.#tell("waiting");
+    this.#timer = setTimeout(() => this.connect(), this.#pause * (0.75 + Math.random() / 2));
+    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
   }
 
   /**
@@ -108,8 +127,19 @@ export class Socket extends EventTarget {
     subscription.hear(frame);
   }
 
-  #check() {
-    if (this.state === "open" && this.#subscriptions.size && Date.now() - this.#heard > SILENCE) this.connect();
+  /** A server that hangs, or a network that swallows everything, closes nothing. */
+  async #check() {
+    if (this.state !== "open" || this.#asking || document.hidden || Date.now() - this.#heard < SILENCE) return;
+    this.#asking = true;
+    const socket = this.#socket;
+    try {
+      await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+      this.#heard = Date.now();
+    } catch {
+      if (this.#socket === socket && this.state === "open") this.#lose();
+    } finally {
+      this.#asking = false;
+    }
   }
 
   /** @param {Connection} state */

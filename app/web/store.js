@@ -1,12 +1,12 @@
-/**
- * The rows of the table: what the frames say, kept in order and filtered.
- *
- * An object is turned into its cells when it arrives, and then dropped: 50,000 rows are small.
- */
+/** The rows of the table: what the frames say, kept in order and filtered. */
 
-/** @typedef {import("./tables.js").Table} Table */
-/** @typedef {import("./column.js").Tone} Tone */
-/** @typedef {string | number} Rank */
+import { compareRanks } from "./cells.js";
+import { Table } from "./tables.js";
+import { toneOf } from "./tones.js";
+
+/** @typedef {import("./cells.js").Cell} Cell */
+/** @typedef {import("./cells.js").Rank} Rank */
+/** @typedef {import("./tones.js").Tone} Tone */
 
 /**
  * @typedef {object} Row
@@ -15,7 +15,9 @@
  * @property {string} namespace
  * @property {string} name
  * @property {string} uid
- * @property {any[]} cells values of the table's columns
+ * @property {string} title its name as it is shown
+ * @property {Cell[]} raw as the cluster's columns have them
+ * @property {Cell[]} cells in the order of the table's columns
  * @property {Tone} tone how the object is
  * @property {string} text what the filter looks at
  * @property {Rank} rank what the rows are ordered by
@@ -35,8 +37,7 @@ export class Store extends EventTarget {
   rows = new Map();
   /** @type {Map<string, { objects: number, problems: number }>} */
   counts = new Map();
-  /** @type {Table} */
-  table;
+  table = new Table("");
   /** @type {((row: Row) => Rank) | null} */
   #ranking = null;
   #direction = 1;
@@ -50,15 +51,9 @@ export class Store extends EventTarget {
   /** Milliseconds that ordering everything took the last time. */
   #effort = 0;
 
-  /** @param {Table} table */
-  constructor(table) {
-    super();
-    this.table = table;
-  }
-
-  /** @param {Table} table */
-  use(table) {
-    this.table = table;
+  /** Show another resource. @param {string} resource */
+  use(resource) {
+    this.table = new Table(resource);
     // Rows of the table before have other cells.
     this.view = [];
     this.#stale.clear();
@@ -85,19 +80,31 @@ export class Store extends EventTarget {
   /** @param {any} frame */
   hear(frame) {
     if (frame.type === "ADDED" || frame.type === "MODIFIED") this.#put(frame);
+    else if (frame.type === "COLUMNS") this.#arrange(frame);
     else if (frame.type === "DELETED") this.#remove(keyOf(frame));
     else if (frame.type === "RESET") this.#forget(frame.cluster);
     else if (frame.type === "SYNCED") {
       this.synced = true;
       this.#schedule();
+      this.dispatchEvent(new Event("synced"));
     }
+  }
+
+  /** There may be other columns: rows of other clusters get these too, if empty. @param {any} frame */
+  #arrange(frame) {
+    if (!this.table.learn(frame)) return;
+    for (const row of this.rows.values()) row.cells = this.table.arrange(row.cluster, row.raw);
+    this.#all();
+    this.dispatchEvent(new Event("columns"));
   }
 
   /** @param {any} frame */
   #put(frame) {
     const key = keyOf(frame);
     const old = this.rows.get(key);
-    const { tone, cells } = this.table.row(frame.object);
+    const { table } = this;
+    const cells = table.arrange(frame.cluster, frame.cells);
+    const tone = toneOf(table.resource).row((name) => table.cell(cells, name), frame.object);
     const place = [frame.cluster, frame.namespace, frame.name];
     /** @type {Row} */
     const row = {
@@ -106,9 +113,11 @@ export class Store extends EventTarget {
       namespace: frame.namespace,
       name: frame.name,
       uid: frame.uid,
+      title: table.title(frame),
+      raw: frame.cells,
       cells,
       tone,
-      text: [...place, ...this.table.words(cells)].join(" ").toLowerCase(),
+      text: [...place, ...table.words(cells)].join(" ").toLowerCase(),
       rank: "",
       shown: false,
       born: old && old.uid === frame.uid ? old.born : this.synced ? performance.now() : 0,
@@ -131,6 +140,7 @@ export class Store extends EventTarget {
 
   /** @param {string} [cluster] */
   #forget(cluster) {
+    this.table.forget(cluster);
     if (cluster === undefined) {
       this.rows.clear();
       this.counts.clear();
@@ -236,7 +246,7 @@ export class Store extends EventTarget {
 
   /** @param {Row} a @param {Row} b @returns {number} */
   #compare(a, b) {
-    if (a.rank !== b.rank) return a.rank < b.rank ? -this.#direction : this.#direction;
+    if (a.rank !== b.rank) return compareRanks(a.rank, b.rank) * this.#direction;
     const order = a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
     return this.#ranking ? order : order * this.#direction;
   }
@@ -249,6 +259,8 @@ const NOBODY = {
   namespace: "",
   name: "",
   uid: "",
+  title: "",
+  raw: [],
   cells: [],
   tone: "",
   text: "",

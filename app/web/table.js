@@ -5,19 +5,22 @@
  * row that moves can be followed.
  */
 
+import { isAge, isNumeric, same, textOf } from "./cells.js";
 import { h, the } from "./dom.js";
+import { cellTone } from "./tones.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./store.js").Row} Row */
-/** @typedef {import("./column.js").Column} Column */
+/** @typedef {import("./cells.js").Cell} Cell */
+/** @typedef {import("./tables.js").Column} Column */
 
 /**
  * @typedef {object} Shown a column as it is shown; `at` is its place among the cells, or -1
  * @property {string} name
  * @property {string} key what the address calls it
  * @property {number} at
- * @property {boolean} live
- * @property {boolean} right
+ * @property {boolean} right whether it is aligned to the right, as numbers are
+ * @property {(row: Row) => Cell} cell
  * @property {(row: Row) => string} text
  * @property {(row: Row) => string} tone
  */
@@ -84,9 +87,9 @@ export class TableView extends EventTarget {
     /** @type {Shown[]} */
     const own = columns.flatMap((column, at) => {
       const skipped = narrow ? !isOnPhone(column, columns) : column.wide && !this.wide;
-      return skipped ? [] : [shown(column, at)];
+      return skipped ? [] : [shown(this.store.table.resource, column, at)];
     });
-    const name = place("Name", "name", (row) => row.name);
+    const name = place("Name", "name", (row) => row.title);
     this.#columns = narrow
       ? [name, ...own]
       : [place("Cluster", "cluster", (row) => row.cluster), place("Namespace", "namespace", (row) => row.namespace), name, ...own];
@@ -178,6 +181,7 @@ export class TableView extends EventTarget {
   #write(line, row, at) {
     const { element, cells, texts } = line;
     const isNew = texts.length === 0;
+    const before = line.row;
     // A row that is what it was, where it was, has at most other ages.
     const moved = line.at !== at;
     line.at = at;
@@ -196,10 +200,11 @@ export class TableView extends EventTarget {
       const tone = column.tone(row);
       if (cell.dataset["tone"] !== tone) cell.dataset["tone"] = tone;
       if (texts[number] === text) continue;
-      if (column.key === "name" && NARROW.matches) cell.replaceChildren(row.name, h("small", {}, [row.cluster, row.namespace].filter(Boolean).join(" · ")));
+      if (column.key === "name" && NARROW.matches) cell.replaceChildren(row.title, h("small", {}, [row.cluster, row.namespace].filter(Boolean).join(" · ")));
       else if (cell.firstChild instanceof Text) cell.firstChild.data = text;
       else cell.textContent = text;
-      if (!isNew && !column.live && !STILL.matches) line.flashes.push(flash(cell, "--flash"));
+      // That time passes is no change.
+      if (!isNew && !same(column.cell(before), column.cell(row)) && !STILL.matches) line.flashes.push(flash(cell, "--flash"));
       texts[number] = text;
     }
     if (isNew && row.born && performance.now() - row.born < 500 && !STILL.matches) line.flashes.push(flash(element, "--flash-new"));
@@ -218,14 +223,20 @@ export class TableView extends EventTarget {
     this.#pen.font = `500 ${fontSize} ${fontFamily}`;
     const step = Math.max(1, Math.floor(view.length / 120));
     const sample = view.filter((_, at) => at % step === 0);
+    for (const [at, column] of this.#columns.entries()) {
+      const cells = sample.map(column.cell).filter((cell) => cell !== undefined && cell !== null && cell !== "" && !/^<\w+>$/.test(String(cell)));
+      column.right ||= column.at >= 0 && cells.length > 0 && cells.every(isNumeric);
+      this.#head.firstElementChild?.children[at]?.classList.toggle("right", column.right);
+      for (const line of [...this.#lines.values(), ...this.#spare]) line.cells[at]?.classList.toggle("right", column.right);
+    }
     const widths = this.#columns.map((column) => {
       const heading = this.#pen.measureText(column.name).width * 0.95 + 22;
       const widest = Math.max(0, ...sample.map((row) => this.#pen.measureText(column.text(row)).width));
       return Math.ceil(Math.min(Math.max(heading, widest + 2), column.key === "message" ? 700 : 360)) + 22;
     });
-    // What is measured live gets room for one figure more.
+    // An age gets room for one figure more.
     const tracks = this.#columns.map((column, at) => {
-      const width = (widths[at] ?? 80) + (column.live ? 10 : 0);
+      const width = (widths[at] ?? 80) + (sample.some((row) => isAge(column.cell(row))) ? 10 : 0);
       if (NARROW.matches) return column.key === "name" ? "minmax(0, 1fr)" : `minmax(0, ${Math.min(width, 130)}px)`;
       // Numbers stay close to their heading; what is left over, words share.
       return column.right ? `${width}px` : `minmax(${width}px, ${width}fr)`;
@@ -289,21 +300,21 @@ export function keyOfColumn(name) {
   return name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 }
 
-/** @param {Column} column @param {number} at @returns {Shown} */
-function shown(column, at) {
+/** @param {string} resource @param {Column} column @param {number} at @returns {Shown} */
+function shown(resource, { name, numeric }, at) {
   return {
-    name: column.name,
-    key: keyOfColumn(column.name),
+    name,
+    key: keyOfColumn(name),
     at,
-    live: column.live,
-    right: column.right,
-    text: (row) => column.show(row.cells[at]),
-    tone: (row) => column.tone(row.cells[at]),
+    right: numeric,
+    cell: (row) => row.cells[at],
+    text: (row) => textOf(row.cells[at]),
+    tone: (row) => cellTone(resource, name, row.cells[at], row.tone),
   };
 }
 
 /** @param {string} name @param {string} key @param {(row: Row) => string} text @returns {Shown} */
 function place(name, key, text) {
   const tone = key === "name" ? (/** @type {Row} */ row) => `name ${row.tone}` : () => "dim";
-  return { name, key, at: -1, live: false, right: false, text, tone };
+  return { name, key, at: -1, right: false, cell: text, text, tone };
 }

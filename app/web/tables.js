@@ -1,52 +1,131 @@
 /**
- * Which table a resource has: kubectl's columns, made in the page from objects that the server has cut
- * down to the fields that these need.
+ * The table of a resource, as the server makes it: columns and rows that `shape=table` brings.
+ *
+ * Clusters may have different columns, as they may serve different versions: the table has all of them, each once.
  */
 
-import { age } from "./column.js";
-import { KINDS } from "./kinds.js";
-import { printerColumns } from "./printers.js";
+import { isAge, textOf } from "./cells.js";
+import { toneOf } from "./tones.js";
 
-/** @typedef {import("./column.js").Column} Column */
-/** @typedef {import("./column.js").Kind} Kind */
-/** @typedef {import("./column.js").Tone} Tone */
+/** @typedef {import("./cells.js").Cell} Cell */
+/** @typedef {import("./tones.js").Tone} Tone */
 
 /**
- * @typedef {object} Table
- * @property {string} resource
- * @property {string[]} fields
- * @property {Column[]} columns
- * @property {(object: any) => { cells: any[], tone: Tone }} row
- * @property {(cells: any[]) => string[]} words what the filter looks at
+ * @typedef {object} Column
+ * @property {string} name
+ * @property {boolean} wide whether it is only in the wide table
+ * @property {boolean} numeric whether it is defined to hold numbers
  */
 
-/**
- * @param {string} resource its name: plural, or plural.group
- * @param {any[] | undefined} printers additionalPrinterColumns, where a definition has some
- * @returns {Table}
- */
-export function tableFor(resource, printers) {
-  /** @type {Kind} */
-  const kind =
-    KINDS[resource] ??
-    (printers?.length ? printerColumns(printers) : { fields: ["status.conditions"], columns: [age()] });
-  const { fields, columns, tone = byConditions } = kind;
-  return {
-    resource,
-    fields: ["metadata.creationTimestamp", ...fields],
-    columns,
-    row: (object) => ({ cells: columns.map((each) => each.value(object)), tone: tone(object) }),
-    words: (cells) => columns.flatMap((each, at) => (each.live ? [] : [each.show(cells[at])])),
-  };
+// The page has room for what kubectl shows with -o wide alone.
+const ALSO = /** @type {Record<string, string[]>} */ ({ pods: ["Node"] });
+
+export class Table {
+  /** All but that of the name, which every row has. @type {Column[]} */
+  columns = [];
+  /** Names of the columns of each cluster, in the order of its cells. @type {Map<string, string[]>} */
+  #names = new Map();
+  /** Where each column of the table is among a cluster's cells. @type {Map<string, number[]>} */
+  #places = new Map();
+
+  /** @param {string} resource its name: plural, or plural.group */
+  constructor(resource) {
+    this.resource = resource;
+  }
+
+  /**
+   * A COLUMNS frame.
+   * @param {any} frame @returns {boolean} whether the table has other columns now
+   */
+  learn(frame) {
+    const before = JSON.stringify(this.columns);
+    this.#names.set(frame.cluster, frame.columns.map((/** @type {any} */ each) => (each.format === "name" ? "" : each.name)));
+    const added = frame.columns.filter((/** @type {any} */ { name, format }) => format !== "name" && !this.columns.some((each) => each.name === name));
+    this.columns = [...this.columns, ...added.map((/** @type {any} */ each) => this.#column(each))].filter(({ name }) =>
+      [...this.#names.values()].some((names) => names.includes(name)),
+    );
+    const changed = JSON.stringify(this.columns) !== before;
+    if (changed) this.#places.clear();
+    this.#places.delete(frame.cluster);
+    return changed;
+  }
+
+  /** @param {any} definition @returns {Column} */
+  #column({ name, type, priority }) {
+    return { name, wide: priority > 0 && !ALSO[this.resource]?.includes(name), numeric: type === "integer" || type === "number" };
+  }
+
+  /** @param {string} [cluster] all of them if left out */
+  forget(cluster) {
+    if (cluster === undefined) this.#names.clear();
+    else this.#names.delete(cluster);
+  }
+
+  /**
+   * A cluster's cells in the order of the table's columns.
+   * @param {string} cluster @param {Cell[]} cells @returns {Cell[]}
+   */
+  arrange(cluster, cells) {
+    let places = this.#places.get(cluster);
+    if (!places) {
+      const names = this.#names.get(cluster) ?? [];
+      this.#places.set(cluster, (places = this.columns.map(({ name }) => names.indexOf(name))));
+    }
+    return places.map((at) => cells[at]);
+  }
+
+  /** The name as the table says it: of a default class, that it is one. @param {any} frame @returns {string} */
+  title({ cluster, name, cells }) {
+    const title = textOf(cells[(this.#names.get(cluster) ?? []).indexOf("")]);
+    return title.startsWith(name) ? title : name;
+  }
+
+  /** What the filter looks at. @param {Cell[]} cells @returns {string[]} */
+  words(cells) {
+    return cells.flatMap((cell) => (isAge(cell) ? [] : [textOf(cell)]));
+  }
+
+  /** The cell of a column. @param {Cell[]} cells @param {string} name @returns {Cell} */
+  cell(cells, name) {
+    return cells[this.columns.findIndex((each) => each.name === name)];
+  }
 }
 
-/**
- * Custom resources, by a habit that nearly all of them have: a condition Ready or Available.
- * @param {any} object @returns {Tone}
- */
-function byConditions(object) {
-  const conditions = object.status?.conditions;
-  if (!Array.isArray(conditions)) return "";
-  const found = conditions.find((each) => each.type === "Ready" || each.type === "Available");
-  return !found ? "" : found.status === "True" ? "" : found.status === "False" ? "bad" : "warn";
+/** The query of a stream of rows. @param {string} resource @param {Record<string, string>} query @returns {Record<string, string>} */
+export function rowsOf(resource, query) {
+  const fields = toneOf(resource).fields;
+  return { resource, shape: "table", ...(fields && { fields }), ...query };
+}
+
+/** @typedef {{ key: string, cluster: string, namespace: string, name: string, raw: Cell[], object: any }} Told */
+
+/** A few rows, as the frames of one stream say: those that are shown beside an object. */
+export class Rows {
+  /** @type {Map<string, Told>} */
+  rows = new Map();
+
+  /** @param {string} resource */
+  constructor(resource) {
+    this.table = new Table(resource);
+  }
+
+  /** @param {any} frame @returns {boolean} whether it told something of rows */
+  hear(frame) {
+    const key = `${frame.cluster}/${frame.namespace}/${frame.name}`;
+    if (frame.type === "COLUMNS") this.table.learn(frame);
+    else if (frame.type === "ADDED" || frame.type === "MODIFIED") {
+      const { cluster, namespace, name, cells, object } = frame;
+      this.rows.set(key, { key, cluster, namespace, name, raw: cells, object });
+    } else if (frame.type === "DELETED") this.rows.delete(key);
+    else if (frame.type === "RESET") {
+      this.rows.clear();
+      this.table.forget();
+    } else return frame.type === "SYNCED";
+    return true;
+  }
+
+  /** @param {Told} row @returns {Cell[]} */
+  cells(row) {
+    return this.table.arrange(row.cluster, row.raw);
+  }
 }
