@@ -207,7 +207,8 @@ export class Clusters extends EventTarget {
     chip.classList.toggle("aside", !inScope);
     write(chip, "name", name);
     write(chip, "objects", inScope ? objects.toLocaleString("en") : "");
-    write(chip, "problems", inScope && problems ? `${problems} ${problems === 1 ? "problem" : "problems"}` : "");
+    const word = this.known.size > FEW ? "✕" : problems === 1 ? "problem" : "problems";
+    write(chip, "problems", inScope && problems ? `${problems} ${word}` : "");
     write(chip, "warnings", warnings ? `${warnings} ⚠` : "");
     const age = moment(since) ? ago(moment(since)) : "";
     // One resource may be in trouble where the cluster is not.
@@ -219,7 +220,7 @@ export class Clusters extends EventTarget {
       this.lost ? `${name}: the server is not connected` : `${name}: ${alone ? `${this.resource} ` : ""}${state}${age && ` for ${age}`}`,
       error && visible(error),
       version && `Kubernetes ${version}`,
-      `${objects} ${this.resource}`,
+      `${objects} ${this.resource}, ${problems} of them with a problem`,
       `${warnings} warnings among the events`,
     ];
     const title = lines.filter(Boolean).join("\n");

@@ -18,7 +18,7 @@ import { toneOf } from "./tones.js";
  */
 
 // The page has room for what kubectl shows with -o wide alone.
-const ALSO = /** @type {Record<string, string[]>} */ ({ pods: ["Node"] });
+const ALSO = /** @type {Record<string, string[]>} */ ({ pods: ["Node"], nodes: ["Internal-IP"] });
 
 export class Table {
   /** All but that of the name, which every row has. @type {Column[]} */

@@ -23,14 +23,23 @@ PICTURES: dict[str, tuple[int, int, str, str, str]] = {
         "",
         ".log div",
     ),
+    "crash": (1440, 860, "/?q=payout-worker", "j Enter", ".body [role=row]"),
     "phone": (390, 760, "/", "", ".body [role=row]"),
     "delete": (1440, 860, "/?resource=deployments.apps&open=prod-eu/shop/cart", "d", "#panel section"),
 }
 
 
+MANY: dict[str, tuple[int, int, str, str, str]] = {"many": (1440, 560, "/", "", ".body [role=row]")}
+
+
 async def main() -> None:
     IMAGES.mkdir(exist_ok=True)
-    async with run_demo(3) as demo, async_playwright() as playwright:
+    await take(3, PICTURES)
+    await take(40, MANY)
+
+
+async def take(clusters: int, pictures: dict[str, tuple[int, int, str, str, str]]) -> None:
+    async with run_demo(clusters) as demo, async_playwright() as playwright:
         config = Path(tempfile.mkdtemp()) / "config"
         config.write_bytes(demo.path.read_bytes())
         browser = await playwright.chromium.launch(
@@ -38,7 +47,7 @@ async def main() -> None:
         )
         async with Server(config) as server:
             for theme in ("light", "dark"):
-                for name, (width, height, address, keys, awaited) in PICTURES.items():
+                for name, (width, height, address, keys, awaited) in pictures.items():
                     page = await browser.new_page(
                         viewport={"width": width, "height": height},
                         color_scheme="dark" if theme == "dark" else "light",
@@ -46,7 +55,7 @@ async def main() -> None:
                     await page.goto(server.url + address)
                     await page.wait_for_selector(awaited)
                     await page.wait_for_timeout(2500)
-                    for key in keys:
+                    for key in keys.split():
                         await page.keyboard.press(key)
                         await page.wait_for_timeout(300)
                     await page.screenshot(path=IMAGES / f"dashboard-{name}-{theme}.png")

@@ -55,6 +55,16 @@ async def following(client: Client, path: str, **params: str) -> AsyncIterator[A
         yield lines()
 
 
+async def test_a_header_says_whether_lines_have_their_place_in_front(
+    client: Client, clusters: Clusters
+) -> None:
+    clusters["prod"].storage.create(pod("web-1", "main"))
+    clusters["prod"].storage.create(pod("web-2", "main", "side"))
+    for name, prefix in (("web-1", None), ("web-2", "[cluster/pod/container]")):
+        async with client.get(f"/pods/{name}/logs", params=PROD) as answer:
+            assert answer.headers.get("X-Log-Prefix") == prefix
+
+
 async def test_the_log_of_a_pod_is_passed_on_as_it_is(client: Client, clusters: Clusters) -> None:
     clusters["prod"].storage.create(pod("web-1", "main"))
     text = await told(client, "/pods/web-1/logs")
