@@ -20,7 +20,7 @@ from aiohttp import web
 
 from app import logs
 from app.api.admission import HEAD_SECONDS, Admission, ListeningSocket, Visited
-from app.api.application import make_application
+from app.api.application import HTTP_OPTIONS, make_application
 from app.api.door import Door, is_loopback_address
 from app.api.metrics import METRICS
 from app.api.state import Serving
@@ -35,8 +35,6 @@ from app.version import version
 log = logging.getLogger(__name__)
 
 CONNECTIONS_WAITING = 1024
-# Bytes of a request's first line, which may hold a cursor of 6 KB beside long selectors, or of a header.
-LONGEST_LINE = 32 * 1024
 # What answers and then watches are given to end by themselves; with the rest, less than 5 s.
 LAST_ANSWERS_SECONDS = 1.5
 END_SECONDS = 2.0
@@ -106,11 +104,7 @@ async def _answering(
     admission = Admission(descriptors.callers, descriptors.last)
     admission.attach(app)
     app[METRICS].watch_connections(admission)
-    options: dict[str, Any] = {
-        "access_log": None,
-        "max_line_size": LONGEST_LINE,
-        "max_field_size": LONGEST_LINE,
-    }
+    options: dict[str, Any] = {"access_log": None, **HTTP_OPTIONS}
     runner = web.AppRunner(app, shutdown_timeout=LAST_ANSWERS_SECONDS, **options)
     await runner.setup()
     loop = asyncio.get_running_loop()

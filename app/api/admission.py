@@ -11,12 +11,13 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from app.api.callers import CALLER
+from app.api.heads import BoundedParser
 
 log = logging.getLogger(__name__)
 
@@ -202,6 +203,7 @@ class Visited(web.RequestHandler):
 
     def __init__(self, server: web.Server, admission: Admission, **options: Any) -> None:
         super().__init__(server, **options)
+        self._parser = cast(Any, BoundedParser(cast(Any, self._parser)))
         self._admission = admission
         self._descriptor = -1
         self.visit: Visit | None = None

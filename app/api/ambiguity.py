@@ -48,6 +48,8 @@ MEANT = frozenset(
         "x-stream-protocol-version",
     }
 )
+# Each costs a microsecond or two to read, while others wait.
+MOST_PARAMETERS = 10_000
 IMPERSONATE = "impersonate-"
 _IMPERSONATE_EXTRA = "impersonate-extra-"
 # Of these an API server reads the first alone, and takes an empty one for none.
@@ -78,6 +80,8 @@ def check_unambiguous(request: web.Request) -> None:
         raise Problem(
             400, "the request names a whole URL; accepted is a path, with the server's name in Host"
         )
+    if request.rel_url.raw_query_string.count("&") >= MOST_PARAMETERS:
+        raise Problem(400, f"the query is too long; accepted are {MOST_PARAMETERS} parameters")
     for name in sorted(named_by_connection(request.headers)):
         if is_meant(name):
             raise Problem(

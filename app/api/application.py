@@ -1,5 +1,8 @@
 """The aiohttp application: everything that is asked passes the same way in."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from aiohttp import hdrs, web
 
 from app.api.door import Door
@@ -7,22 +10,35 @@ from app.api.endpoints import add_routes
 from app.api.facade.interest import INTEREST, Interest
 from app.api.facade.pages import PAGES, Pages
 from app.api.facade.presence import LASTING, Lasting
+from app.api.heads import LONGEST_HEAD
 from app.api.metrics import METRICS, Metrics
 from app.api.problem import is_kubernetes, problems
 from app.api.sockets import share_compression
 from app.api.state import FLEET, HUB, SERVING, Serving
+from app.api.unpacking import LARGEST_BODY_BYTES
 from app.fleet.fleet import Fleet
 from app.streams.hub import Hub
 
-# Of a manifest of many documents; no single object may have more than 3 MiB.
-LARGEST_BODY_BYTES = 16 * 1024 * 1024
+# What aiohttp is to do with a connection, whoever makes its side of it. Bodies stay packed: unpacked ones
+# would be forwarded as something else than their headers say, and unpacking 1 MB holds up everybody. A head
+# may be as long as Go's servers take it, for long commands of kubectl's; `app.api.heads` bounds all of it.
+HTTP_OPTIONS: Mapping[str, Any] = {
+    "auto_decompress": False,
+    "max_line_size": LONGEST_HEAD,
+    "max_field_size": LONGEST_HEAD,
+    "max_headers": 4096,
+}
 
 
 def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Application:
     """The application that serves a fleet; who starts and closes the fleet is who made it."""
     hub = Hub(fleet)
     metrics = Metrics(fleet, hub)
-    app = web.Application(middlewares=[metrics.time_requests, problems], client_max_size=LARGEST_BODY_BYTES)
+    app = web.Application(
+        middlewares=[metrics.time_requests, problems],
+        client_max_size=LARGEST_BODY_BYTES,
+        handler_args=HTTP_OPTIONS,
+    )
     door.attach(app)
     app[FLEET] = fleet
     app[HUB] = hub

@@ -9,16 +9,23 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Collection, Iterator
+from urllib.parse import unquote_plus
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
+from yarl import URL
 
 from app.api import dashboard
 from app.api.ambiguity import check_unambiguous, plain
 from app.api.callers import BEARER, CALLER, LOCAL, Caller
+from app.api.parameters import TOKEN
 from app.api.problem import Problem
 
 SUBPROTOCOL = "k8s-mcp.token."
+# The values of the parameter ``token``, for the door alone.
+TAKEN = web.RequestKey("taken", tuple)
+# Of "token", however it is encoded.
+_LONGEST_NAME = 15
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 EXPOSED = "ETag, Warning, X-Cache, X-Clusters, X-Continue, X-Cursor"
@@ -52,6 +59,7 @@ class Door:
         self._origins = frozenset(origins)
 
     def attach(self, app: web.Application) -> None:
+        app.middlewares.insert(0, take_token)
         app.middlewares.append(self.middleware)
         app.on_response_prepare.append(self._answer_origin)
 
@@ -102,9 +110,10 @@ class Door:
     def _settle(self, request: web.Request) -> Caller | None:
         if self._token is None:
             return LOCAL
-        if (request.path in OPEN and not request.query_string) or dashboard.is_open(request):
-            return None
         presented = [*_presented(request)]
+        probes = request.path in OPEN and not request.query_string and not presented
+        if probes or dashboard.is_open(request):
+            return None
         if not presented:
             raise Problem(
                 401,
@@ -148,6 +157,29 @@ class Door:
             response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED
 
 
+@web.middleware
+async def take_token(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Takes ``?token=`` out of the query, so that nothing but the door ever sees it: no log, no
+    error's text, no cluster."""
+    pairs = request.rel_url.raw_query_string.split("&")
+    kept = [pair for pair in pairs if _name(pair) != TOKEN.name]
+    if len(kept) == len(pairs):
+        return await handler(request)
+    url = URL.build(path=request.rel_url.raw_path, query_string="&".join(kept), encoded=True)
+    bare = request.clone(rel_url=url)
+    bare[TAKEN] = tuple(unquote_plus(pair.partition("=")[2]) for pair in pairs if _name(pair) == TOKEN.name)
+    try:
+        return await handler(bare)
+    finally:
+        if CALLER in bare:
+            request[CALLER] = bare[CALLER]
+
+
+def _name(pair: str) -> str:
+    name = pair.partition("=")[0]
+    return unquote_plus(name) if len(name) <= _LONGEST_NAME else name
+
+
 def is_loopback_address(address: str) -> bool:
     try:
         return ipaddress.ip_address(address).is_loopback
@@ -182,7 +214,7 @@ def _presented(request: web.Request) -> Iterator[str]:
         scheme, _, token = value.partition(" ")
         if scheme.lower() == "bearer":
             yield token.strip()
-    yield from request.query.getall("token", [])
+    yield from request.get(TAKEN, ())
     for value in request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, []):
         for protocol in map(str.strip, value.split(",")):
             if protocol.startswith(SUBPROTOCOL):

@@ -7,9 +7,7 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
 from app.api.callers import CALLER
-from app.api.door import SUBPROTOCOL
 from app.api.metrics import UNTIMED
-from app.api.parameters import TOKEN
 from app.api.problem import Problem
 from app.api.state import FLEET, HUB, SERVING
 from app.api.streams import STOPPING, subscription
@@ -52,7 +50,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         raise Problem(
             426, "this is for WebSockets; /stream has the same over HTTP", headers={"Upgrade": "websocket"}
         )
-    asked = subscription(request) if request.query.keys() - {TOKEN.name} else None
+    asked = subscription(request) if request.query else None
     request[UNTIMED] = True
     writer = await socket.prepare(request)
     if request.transport is None:
@@ -69,10 +67,9 @@ async def websocket(request: web.Request) -> web.StreamResponse:
 
 
 def _protocols(request: web.Request) -> list[str]:
-    """Ours if it is offered. A browser that offers only its token insists on an answer all the same."""
+    """Ours if it is offered. A token that is offered beside it is never said again."""
     offered = ",".join(request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, []))
-    names = [name.strip() for name in offered.split(",")]
-    return [PROTOCOL] if PROTOCOL in names else [name for name in names if name.startswith(SUBPROTOCOL)]
+    return [PROTOCOL] if PROTOCOL in map(str.strip, offered.split(",")) else []
 
 
 async def share_compression(request: web.Request, response: web.StreamResponse) -> None:

@@ -12,6 +12,7 @@ from app.api.parameters import flag, words, wrong
 from app.api.problem import Problem
 from app.api.scoping import in_scope
 from app.api.state import FLEET
+from app.api.unpacking import body_of_request
 from app.fleet.cluster import Cluster
 from app.fleet.loading import Unreadable
 from app.kube.resources import Resource
@@ -118,7 +119,7 @@ async def body_of(request: web.Request, read: Read[T]) -> T:
     media = request.content_type
     if media not in (*JSON, *YAML):
         raise media_refused(media, *JSON, *YAML)
-    return await understood(read, await request.read(), is_json=media in JSON)
+    return await understood(read, await body_of_request(request), is_json=media in JSON)
 
 
 async def understood(read: Read[T], body: bytes, *, is_json: bool) -> T:

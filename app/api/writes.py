@@ -24,6 +24,7 @@ from app.api.targets import (
     targets,
     understood,
 )
+from app.api.unpacking import body_of_request
 from app.fleet import writing
 from app.fleet.asking import LIMIT_SECONDS, Ask, Deadline, Failed
 from app.fleet.cluster import Cluster
@@ -95,7 +96,7 @@ async def patch(request: web.Request) -> web.StreamResponse:
     if media not in PATCHES:
         raise media_refused(media, *PATCHES)
     plan = await _of_one(request, "patch", options(request))
-    body = await request.read()
+    body = await body_of_request(request)
     if media != JSON_PATCH:
         body = await understood(read_one, body, is_json=media != APPLY)
     head = _head(body) if media == APPLY else _Head()
@@ -123,7 +124,7 @@ async def scale(request: web.Request) -> web.StreamResponse:
     if request.content_type not in JSON:
         raise media_refused(request.content_type, *JSON)
     try:
-        replicas = msgspec.json.decode(await request.read(), type=_Replicas).replicas
+        replicas = msgspec.json.decode(await body_of_request(request), type=_Replicas).replicas
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f'the body is not accepted: {error}; accepted is {{"replicas":3}}') from None
 

@@ -11,7 +11,7 @@ from aiohttp import ClientTimeout, web
 from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDictProxy
 
-from app.api.application import make_application
+from app.api.application import HTTP_OPTIONS, make_application
 from app.api.door import Door
 from app.api.state import Serving
 from app.fleet.cluster import Cluster
@@ -61,7 +61,9 @@ async def upstream() -> AsyncIterator[Upstream]:
             return await found.handler(cast(web.Request, request))
         return web.Response(body=b"{}", content_type="application/json")
 
-    runner = web.ServerRunner(web.Server(serve, handler_cancellation=True), shutdown_timeout=0)
+    runner = web.ServerRunner(
+        web.Server(serve, handler_cancellation=True, **HTTP_OPTIONS), shutdown_timeout=0
+    )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     found.port = runner.addresses[0][1]

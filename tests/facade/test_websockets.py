@@ -6,9 +6,9 @@ import json
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
-from websockets.typing import Origin
+from websockets.typing import Origin, Subprotocol
 
-from tests.facade.conftest import Client
+from tests.facade.conftest import Client, Front
 from tests.kubernetes.plane import ControlPlane
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -36,3 +36,11 @@ async def test_another_page_does_not_watch(real: Client, control_plane: ControlP
         async with connect(f"ws://127.0.0.1:{real.port}/clusters/prod{MAPS}?watch=1", origin=theirs):
             pass
     assert refused.value.response.status_code == 403
+
+
+async def test_a_token_is_not_answered_with(front: Front) -> None:
+    client, _ = await front.client("http://127.0.0.1:1", token="sesame")
+    token = Subprotocol("k8s-mcp.token.sesame")
+    for offered, answered in (([token, Subprotocol("k8s-mcp.v1")], "k8s-mcp.v1"), ([token], None)):
+        async with connect(f"ws://127.0.0.1:{client.port}/ws", subprotocols=offered) as socket:
+            assert socket.subprotocol == answered

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from app.api.callers import CALLER
 from app.api.door import Door
@@ -253,3 +254,36 @@ async def test_an_allowed_page_may_ask_for_every_method_that_there_is(door: Star
     async with client.options("/pods", headers=asking) as answer:
         allowed = answer.headers["Access-Control-Allow-Methods"].split(", ")
     assert {"GET", "POST", "PUT", "PATCH", "DELETE"} <= set(allowed)
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        (f"token={TOKEN}", ""),
+        (f"a=1&token={TOKEN}&b=%20", "?a=1&b=%20"),
+        (f"%74oken={TOKEN}&a", "?a"),
+        (f"t%6fke%6e={TOKEN}&token={TOKEN}&c=d&c=e", "?c=d&c=e"),
+    ],
+)
+async def test_nothing_behind_the_door_sees_a_token_of_the_query(
+    aiohttp_client: Callable[[TestServer], Awaitable[Client]], token: str | None, query: str, left: str
+) -> None:
+    async def what(request: web.Request) -> web.Response:
+        assert TOKEN not in f"{request.raw_path} {request.url} {dict(request.query)} {request.rel_url}"
+        return web.Response(text=request.raw_path)
+
+    app = web.Application(middlewares=[problems])
+    Door(token, "127.0.0.1", []).attach(app)
+    app.router.add_get("/pods", what)
+    client = await aiohttp_client(TestServer(app))
+    async with client.get(URL(f"/pods?{query}", encoded=True)) as answer:
+        assert (answer.status, await answer.text()) == (200, f"/pods{left}")
+
+
+async def test_no_error_says_a_token(door: StartDoor) -> None:
+    client = await door(TOKEN)
+    for path in (f"/nothing?token={TOKEN}", f"/clusters/x/..%2f?token={TOKEN}", f"/pods?token={TOKEN}x"):
+        async with client.get(URL(path, encoded=True)) as answer:
+            assert answer.status >= 400
+            assert TOKEN not in await answer.text()

@@ -11,21 +11,21 @@ import msgspec
 from aiohttp import web
 from multidict import MultiDict, MultiDictProxy
 
-from app.api.parameters import TOKEN
 from app.api.problem import Problem
 from app.kube.requestinfo import RequestInfo, parse
 
 _TARGET = re.compile(r"/clusters/([A-Za-z0-9._-]+)(/[^?#]*)(?:\?([^#]*))?")
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
 _QUERY = re.compile(r"[!-~]*")
+# No query that is longer is answered from the cache.
+LONGEST_UNDERSTOOD = 128 * 1024
 # Encoded, these mean one thing to whoever decodes them and another to whoever does not.
 _AMBIGUOUS = re.compile(r"%(?:2[eEfF]|5[cC]|25|[01][0-9A-Fa-f]|7[fF])")
 _ACCEPTED = "a path without empty parts, '.', '..' and encoded '/', '.', '\\', '%' and control characters"
 
 
 class Target(msgspec.Struct, frozen=True):
-    """``path`` and ``query`` as they are forwarded, which is as they came, but for our own token in
-    ``query``; ``parameters`` are the query decoded."""
+    """``path`` and ``query`` as they came, and are forwarded; ``parameters`` are the query decoded."""
 
     cluster: str
     path: str
@@ -63,16 +63,17 @@ def target_of(request: web.Request) -> Target:
         raise _refused(path)
     if not _QUERY.fullmatch(query):
         raise Problem(400, "the query holds characters that must be percent-encoded")
-    pairs = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) != TOKEN.name]
     parameters = MultiDict(
-        (unquote_plus(key), unquote_plus(value)) for key, value in map(_split, pairs) if key
+        (_decoded(key), _decoded(value))
+        for key, _, value in (pair.partition("=") for pair in query.split("&"))
+        if key
     )
-    return Target(cluster, path, "&".join(pairs), parse(unquote(path)), MultiDictProxy(parameters))
+    return Target(cluster, path, query, parse(unquote(path)), MultiDictProxy(parameters))
 
 
-def _split(pair: str) -> tuple[str, str]:
-    key, _, value = pair.partition("=")
-    return key, value
+def _decoded(text: str) -> str:
+    """What is longer than anything that is decided on stays as it is, which takes no time."""
+    return unquote_plus(text) if len(text) <= LONGEST_UNDERSTOOD else text
 
 
 def _refused(path: str) -> Problem:
