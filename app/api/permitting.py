@@ -18,10 +18,17 @@ DRY_RUN = ["All"]
 _READING = frozenset({"GET", "HEAD"})
 # Subresources that reach into what runs; the API server knows no dry run of these.
 _CONNECTING = frozenset({"exec", "attach", "portforward", "proxy"})
+# Subresources whose GET only reads. Any other may be one that connects, such as KubeVirt's console and vnc:
+# discovery does not tell, and an API server of somebody's own may do by GET what it likes.
+_READABLE = frozenset({"", "approval", "ephemeralcontainers", "log", "resize", "scale", "status"})
+# Here the names of metrics stand where those of subresources do.
+_METRICS = "custom.metrics.k8s.io"
+# Where API servers know a dry run. KubeVirt's restart, to name one, looks for it in the body alone.
+_DRY = frozenset(
+    {"", "approval", "binding", "ephemeralcontainers", "eviction", "finalize", "resize", "scale", "status"}
+)
 # Of the options of a DELETE. Nobody has longer ones, and reading them holds up all others.
 _LONGEST_OPTIONS = 64 * 1024
-# A dry run of this hands out a token all the same.
-_ISSUING = ("serviceaccounts", "token")
 _REVIEWS: Mapping[str, frozenset[str]] = {
     "authorization.k8s.io": frozenset(
         {
@@ -46,8 +53,9 @@ def check_writable(request: web.Request, cluster: str) -> None:
     if is_read_only(request, cluster):
         raise Problem(
             403,
-            f"cluster {cluster!r} is read-only here, by the setting read_only; accepted are reads, "
-            "access and token reviews, and dryRun=All",
+            f"cluster {cluster!r} is read-only here, by the setting read_only; accepted are reads (below an "
+            f"object: {', '.join(sorted(filter(None, _READABLE)))}), watches, access and token reviews, "
+            "and dryRun=All",
             cluster=cluster,
         )
 
@@ -57,27 +65,36 @@ def is_review(method: str, info: RequestInfo) -> bool:
     return method == "POST" and not info.subresource and info.resource in _REVIEWS.get(info.group, ())
 
 
-def is_connecting(info: RequestInfo) -> bool:
-    """Whether it reaches into what runs: exec, attach, port-forward, proxy."""
-    return info.prefix == "proxy" or info.subresource in _CONNECTING
+def is_connecting(info: RequestInfo, *, upgrades: bool = False) -> bool:
+    """Whether it reaches into what runs: exec, attach, port-forward, proxy, and what ``upgrades`` the
+    connection to something else than a watch."""
+    return upgrades or info.prefix == "proxy" or info.subresource in _CONNECTING
 
 
-def is_change(method: str, info: RequestInfo, query: MultiMapping[str], body: bytes = b"") -> bool:
-    """Whether a request to a cluster's own API may change anything.
+def is_change(
+    method: str,
+    info: RequestInfo,
+    query: MultiMapping[str],
+    body: bytes = b"",
+    *,
+    upgrades: bool = False,
+) -> bool:
+    """Whether a request to a cluster's own API may change anything, or act in what runs.
 
     ``body`` is needed of DELETE alone: where it has one, the API server takes the options
-    from it and none from the query.
+    from it and none from the query. ``upgrades`` as for `is_connecting`.
     """
-    if is_connecting(info):
+    if is_connecting(info, upgrades=upgrades):
         return True
-    if method in _READING or is_review(method, info):
-        return False
-    return not is_dry_run(method, info, query, body)
+    if method in _READING:
+        reads = info.subresource in _READABLE and not info.deeper
+        return not reads and info.group != _METRICS
+    return not is_review(method, info) and not is_dry_run(method, info, query, body)
 
 
 def is_dry_run(method: str, info: RequestInfo, query: MultiMapping[str], body: bytes = b"") -> bool:
     """Whether the API server will only say what would come of it; ``body`` as for `is_change`."""
-    if not info.resource or (info.resource, info.subresource) == _ISSUING:
+    if not info.resource or info.subresource not in _DRY or info.deeper:
         return False
     if method == "DELETE" and body:
         return len(body) <= _LONGEST_OPTIONS and _options(body).get("dryRun") == DRY_RUN

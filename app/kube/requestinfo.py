@@ -14,7 +14,8 @@ _PREFIXES = ("proxy", "watch")
 class RequestInfo(msgspec.Struct, frozen=True):
     """``resource`` is empty for what is no resource: discovery, OpenAPI, health.
 
-    ``prefix`` is ``proxy`` or ``watch`` where the path has that old form.
+    ``prefix`` is ``proxy`` or ``watch`` where the path has that old form; ``deeper`` says that the
+    path goes on below the subresource.
     """
 
     group: str = ""
@@ -24,6 +25,7 @@ class RequestInfo(msgspec.Struct, frozen=True):
     name: str = ""
     subresource: str = ""
     prefix: str = ""
+    deeper: bool = False
 
     @property
     def qualified(self) -> str:
@@ -49,4 +51,5 @@ def parse(path: str) -> RequestInfo:
         if len(rest) > 2 and rest[2] not in _OF_NAMESPACE:
             rest = rest[2:]
     resource, name, subresource = [*rest, "", "", ""][:3]
-    return RequestInfo(group, version, resource, namespace, name, subresource, prefix)
+    deeper = len(rest) > 3
+    return RequestInfo(group, version, resource, namespace, name, subresource, prefix, deeper)

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import logging
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from tests.facade.conftest import Client, Front
+from tests.facade.conftest import Client, Front, Upstream
 from tests.kubernetes.plane import ControlPlane
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -44,3 +45,27 @@ async def test_a_token_is_not_answered_with(front: Front) -> None:
     for offered, answered in (([token, Subprotocol("k8s-mcp.v1")], "k8s-mcp.v1"), ([token], None)):
         async with connect(f"ws://127.0.0.1:{client.port}/ws", subprotocols=offered) as socket:
             assert socket.subprotocol == answered
+
+
+@pytest.mark.parametrize(
+    ("path", "verb"),
+    [
+        (f"{MAPS}?watch=1", None),
+        (f"/api/v1/watch{MAPS.removeprefix('/api/v1')}", None),
+        (MAPS, "connect"),
+        (f"{MAPS}/a/status?watch=1", "connect"),
+        ("/apis/subresources.kubevirt.io/v1/namespaces/x/virtualmachineinstances/a/vnc", "connect"),
+        ("/version?watch=1", "connect"),
+    ],
+)
+async def test_read_only_lets_sockets_watch_and_no_more(
+    front: Front, upstream: Upstream, path: str, verb: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "app.api.audit")
+    for read_only in (True, False):
+        client, _ = await front.client(upstream.url, read_only=read_only)
+        asking = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        async with client.get(f"/clusters/prod{path}", headers=asking) as answer:
+            assert answer.status == (403 if read_only and verb else 200)
+    lines = [vars(record) for record in caplog.records if record.name == "app.api.audit"]
+    assert [(line["verb"], line["status"]) for line in lines] == ([(verb, 403), (verb, 200)] if verb else [])

@@ -31,6 +31,11 @@ def changes(method: str, path: str, body: bytes = b"", **query: str) -> bool:
         "/version",
         "/openapi/v3",
         "/api/v1/watch/pods",
+        f"{PODS}/web/status",
+        "/api/v1/namespaces/x/status",
+        "/apis/certificates.k8s.io/v1/certificatesigningrequests/a/approval",
+        "/apis/custom.metrics.k8s.io/v1beta2/namespaces/x/pods/*/http_requests",
+        "/apis/metrics.k8s.io/v1beta1/namespaces/x/pods/web",
     ],
 )
 def test_reading_is_none(method: str, path: str) -> None:
@@ -55,6 +60,43 @@ def test_reading_is_none(method: str, path: str) -> None:
 def test_reaching_into_what_runs_is_one_even_as_a_dry_run(method: str, path: str) -> None:
     assert changes(method, path)
     assert changes(method, path, dryRun="All")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/apis/subresources.kubevirt.io/v1/namespaces/x/virtualmachineinstances/vm/console",
+        "/apis/subresources.kubevirt.io/v1/namespaces/x/virtualmachineinstances/vm/vnc",
+        "/apis/subresources.kubevirt.io/v1/namespaces/x/virtualmachines/vm/vsock",
+        "/apis/example.com/v1/things/a/connect",
+        "/apis/example.com/v1/things/a/log/console",
+        f"{PODS}/web/exec%20",
+        f"{PODS}/web/LOG",
+    ],
+)
+def test_what_may_connect_is_one(method: str, path: str) -> None:
+    assert changes(method, path)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/pods", f"{PODS}/web/log", "/apis", "/"])
+def test_an_upgrade_is_one_whatever_it_is_called(path: str) -> None:
+    assert is_change("GET", parse(path), MultiDict(), upgrades=True)
+    assert is_change("GET", parse(path), MultiDict({"dryRun": "All"}), upgrades=True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/apis/subresources.kubevirt.io/v1/namespaces/x/virtualmachines/vm/restart",
+        "/apis/apps.openshift.io/v1/namespaces/x/deploymentconfigs/a/instantiate",
+        f"{PODS}/web/status/more",
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_dry_run_that_nobody_promises_is_one(method: str, path: str) -> None:
+    assert changes(method, path, dryRun="All")
+    assert not changes(method, f"{PODS}/web/eviction", dryRun="All")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "MKCOL"])
@@ -108,7 +150,17 @@ def test_a_dry_run_that_is_named_twice_or_in_another_case_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"{}", b'{"dryRun":[]}', b'{"dryRun":"All"}', b"dryRun: [All]", b"[]", b"\xff"]
+    "body",
+    [
+        b" ",
+        b'{"dryRun":["All"]}' + b" " * 100_000,
+        b"{}",
+        b'{"dryRun":[]}',
+        b'{"dryRun":"All"}',
+        b"dryRun: [All]",
+        b"[]",
+        b"\xff",
+    ],
 )
 def test_the_options_in_the_body_of_a_deletion_win(body: bytes) -> None:
     assert changes("DELETE", f"{PODS}/web", body, dryRun="All")
@@ -139,6 +191,23 @@ def test_a_real_server_knows_no_dry_run_of_a_token(control_plane: ControlPlane) 
     answer = control_plane.request("POST", f"{accounts}/robot/token?dryRun=All", asked)
     control_plane.request("DELETE", f"{accounts}/robot")
     assert answer["status"]["token"]
+
+
+def test_a_real_server_reads_a_dry_run_of_an_eviction(control_plane: ControlPlane) -> None:
+    pods = "/api/v1/namespaces/default/pods"
+    pod = {"metadata": {"name": "evicted"}, "spec": {"containers": [{"name": "a", "image": "a"}]}}
+    control_plane.request("POST", pods, pod)
+    for options in (None, dict[str, Any]()):
+        eviction: dict[str, Any] = {
+            "kind": "Eviction",
+            "apiVersion": "policy/v1",
+            "metadata": {"name": "evicted"},
+        }
+        if options is not None:
+            eviction["deleteOptions"] = options
+        control_plane.request("POST", f"{pods}/evicted/eviction?dryRun=All", eviction)
+        assert there(control_plane, f"{pods}/evicted")
+    control_plane.request("DELETE", f"{pods}/evicted?gracePeriodSeconds=0")
 
 
 def there(plane: ControlPlane, path: str) -> bool:

@@ -40,6 +40,11 @@ class Target(msgspec.Struct, frozen=True):
         return self.info.prefix == "watch" or asked not in ("0", "false")
 
     @property
+    def is_plain_watch(self) -> bool:
+        """Whether it watches objects, which over WebSocket is all that an upgrade of it can mean."""
+        return self.is_watch and bool(self.info.resource) and not self.info.subresource and not self.is_proxy
+
+    @property
     def is_proxy(self) -> bool:
         """Whether it leads on to what a pod, a service or a node serves."""
         return "proxy" in (self.info.prefix, self.info.subresource)

@@ -71,7 +71,8 @@ async def _answer(
             "proxy is refused: it would serve a cluster's pages under this origin; "
             "the setting allow_proxy: true permits it",
         )
-    if is_change(request.method, target.info, target.parameters, body or b""):
+    upgrades = _connects(request, target)
+    if is_change(request.method, target.info, target.parameters, body or b"", upgrades=upgrades):
         check_writable(request, cluster.name)
     connection = cluster.connection
     if connection is None:
@@ -114,6 +115,12 @@ def _is_read(request: web.Request, target: Target) -> bool:
     return reads and asked_upgrade(request) is None and impersonated(request) is None
 
 
+def _connects(request: web.Request, target: Target) -> bool:
+    """Whether it asks for an upgrade, and not for that of a watch."""
+    watches = request.method == hdrs.METH_GET and target.is_plain_watch
+    return asked_upgrade(request) is not None and not watches
+
+
 def _verb(target: Target) -> str:
     return "watch" if target.is_watch else "get" if target.info.name else "list"
 
@@ -121,7 +128,7 @@ def _verb(target: Target) -> str:
 def _record(request: web.Request, cluster: Cluster, target: Target, status: int, *, dry_run: bool) -> None:
     """A line for the audit log, if it was a write."""
     info = target.info
-    connecting = is_connecting(info)
+    connecting = is_connecting(info, upgrades=_connects(request, target))
     if (request.method in _READING or is_review(request.method, info)) and not connecting:
         return
     verb = _VERBS.get(request.method) or ("delete" if info.name else "deletecollection")
