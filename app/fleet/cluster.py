@@ -19,6 +19,7 @@ from app.kube.connection import Connection
 from app.kube.contexts import Context
 from app.kube.discovery import WELL_KNOWN, Catalog, discover, server_version
 from app.kube.errors import AccessError, ApiError, ConnectionFailed
+from app.kube.keyring import Keyring
 from app.kube.reflector import Reflector, Sink
 from app.kube.resources import Resource
 from app.kube.wire import Shape
@@ -62,10 +63,16 @@ class Cluster:
     are None before it has been reached. ``settled`` is set once it has been connected
     to, or once that has failed; ``began`` is in monotonic seconds. ``on_change`` is called
     when anything about it changes but the objects: what it serves, what is watched and how
-    that goes.
+    that goes. Credentials are those of the ``keyring``.
     """
 
-    def __init__(self, context: Context, options: Options, on_change: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        options: Options,
+        on_change: Callable[[str], None],
+        keyring: Keyring | None = None,
+    ) -> None:
         self.context = context
         self.name = context.name
         self.version: str | None = None
@@ -88,6 +95,7 @@ class Cluster:
         self.catalog: Catalog = WELL_KNOWN
         self._options = options
         self._on_change = on_change
+        self._keyring = keyring
         self._discovered: Catalog = WELL_KNOWN
         self._connection: Connection | None = None
         self._connecting = Condition("syncing", time.time())
@@ -172,8 +180,9 @@ class Cluster:
 
     async def _connect(self) -> None:
         """Reach the cluster and learn what it serves, all within the time for it."""
+        # Certificates of many clusters are read one after the other, which is nobody's fault.
+        access = await open_access(self.context, self._keyring)
         async with asyncio.timeout(2 * CONNECT_SECONDS):
-            access = await open_access(self.context)
             connection = Connection(access, connect_timeout=CONNECT_SECONDS, idle_timeout=IDLE_SECONDS)
             try:
                 self.version, number = await server_version(connection)

@@ -14,6 +14,7 @@ from app.kube.clusternames import near
 from app.kube.contexts import Context
 from app.kube.discovery import WELL_KNOWN
 from app.kube.errors import AccessError
+from app.kube.keyring import Keyring
 from app.kube.kubeconfig import Kubeconfigs, check_chosen, choose
 from app.kube.names import AmbiguousResource, UnknownResource, match
 
@@ -49,6 +50,7 @@ class Fleet:
         self.maker = secrets.token_bytes(4)
         self.listeners: list[Callable[[str], None]] = []
         self._options = options
+        self._keyring = Keyring()
         self._kubeconfigs = Kubeconfigs(kubeconfigs)
         self._contexts = contexts
         self._namespaces = namespaces or {}
@@ -74,6 +76,7 @@ class Fleet:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await asyncio.gather(*(cluster.close() for cluster in self.clusters.values()))
+        await self._keyring.close()
 
     def chosen(self, names: Collection[str] | None) -> list[Cluster]:
         """The clusters of these names, all for None. Raises UnknownCluster."""
@@ -145,7 +148,7 @@ class Fleet:
             if name in begun:
                 namespaces = self._kubeconfigs.names.meant(self._namespaces, context, ())
                 options = self._options.restricted(namespaces)
-                clusters[name] = Cluster(context, options, self._tell)
+                clusters[name] = Cluster(context, options, self._tell, self._keyring)
                 log.info("cluster is watched", extra={"cluster": name, "context": context.context})
                 clusters[name].start()
         for cluster in ended:

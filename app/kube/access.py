@@ -12,10 +12,11 @@ from typing import Any
 from multidict import CIMultiDict
 from yarl import URL
 
-from app.kube.contexts import Context
+from app.kube.contexts import Context, without_refreshed
 from app.kube.credentials import Credentials, Fixed, TokenFile, basic, bearer, impersonation
 from app.kube.errors import AccessError
-from app.kube.execplugin import ExecPlugin
+from app.kube.execplugin import ExecPlugin, cluster_info
+from app.kube.keyring import Keyring
 from app.kube.kubeconfig import reread_user
 from app.kube.oidc import Oidc
 from app.kube.proxies import checked_proxy, proxy_for
@@ -28,27 +29,38 @@ class Access:
 
     ``server`` is its URL without a slash at the end, ``identity`` a hash of that and its
     CA. ``ssl`` is None for plain HTTP; it is another object when the certificates have
-    changed. ``impersonates`` says that the context acts as somebody.
+    changed. ``impersonates`` says that the context acts as somebody, ``credential`` in words
+    what the server is shown. What the ``keyring`` has is shared with other clusters.
     """
 
-    def __init__(self, context: Context) -> None:
-        cluster = section("cluster", context.cluster, ClusterSection)
-        user = section("user", context.user, UserSection)
-        url = _server(cluster)
-        self.server = str(url).rstrip("/")
-        self.server_hostname = cluster.tls_server_name or None
-        if cluster.proxy_url:
-            self.proxy: str | None = checked_proxy(cluster.proxy_url, "proxy-url")
+    def __init__(self, context: Context, keyring: Keyring | None) -> None:
+        self._cluster = section("cluster", context.cluster, ClusterSection)
+        self._user = section("user", context.user, UserSection)
+        self._context = context
+        self._keyring = Keyring() if keyring is None else keyring
+        self._shares = keyring is not None
+        self._url = _server(self._cluster)
+        self.server = str(self._url).rstrip("/")
+        self.server_hostname = self._cluster.tls_server_name or None
+        if self._cluster.proxy_url:
+            self.proxy: str | None = checked_proxy(self._cluster.proxy_url, "proxy-url")
         else:
-            self.proxy = proxy_for(url, os.environ)
-        self._tls = Tls(cluster, user) if url.scheme == "https" else None
+            self.proxy = proxy_for(self._url, os.environ)
+        self._tls = Tls(self._cluster, self._user) if self._url.scheme == "https" else None
+        self.identity = ""
+        self._impersonation = impersonation(self._user)
+        self.impersonates = bool(self._impersonation)
+        self.credential = "none, as it would go over plain HTTP"
+        self._credentials: Credentials = Fixed({})
+
+    async def start(self) -> None:
+        """Read the files that it refers to. Raises AccessError."""
+        if self._tls:
+            await self._tls.start()
         ca = self._tls.ca if self._tls else b""
         self.identity = hashlib.sha256(self.server.encode() + b"\0" + ca).hexdigest()[:32]
-        self._impersonation = impersonation(user)
-        self.impersonates = bool(self._impersonation)
-        self._credentials: Credentials = Fixed({})
-        if url.scheme == "https" or _is_loopback(url):
-            self._credentials = _credentials(context, cluster, user, ca)
+        if self._tls or _is_loopback(self._url):
+            self.credential, self._credentials = self._of_user(ca)
 
     @property
     def ssl(self) -> SSLContext | None:
@@ -59,30 +71,67 @@ class Access:
         found = CIMultiDict(await self._credentials.headers())
         found.extend(self._impersonation)
         if self._tls:
-            self._tls.use(self._credentials.certificate)
-            self._tls.reread()
+            await self._tls.use(self._credentials.certificate)
+            await self._tls.reread()
         return found
 
     async def renew(self) -> bool:
         """The credentials were refused: whether there are others to try. Raises AccessError."""
         renewed = await self._credentials.renew()
         if self._tls:
-            self._tls.use(self._credentials.certificate)
-            renewed = self._tls.reread(at_once=True) or renewed
+            await self._tls.use(self._credentials.certificate)
+            renewed = await self._tls.reread(at_once=True) or renewed
         return renewed
 
     async def close(self) -> None:
         await self._credentials.close()
+        if not self._shares:
+            await self._keyring.close()
+
+    def _of_user(self, ca: bytes) -> tuple[str, Credentials]:
+        """Those of the user, in words and as they are; of several kinds the one that client-go would send."""
+        user, lease, slots = self._user, self._keyring.lease, self._keyring.slots
+        if user.token_file:
+            path = Path(user.token_file)
+            made = lease(["tokenFile", str(path), user.token], lambda: TokenFile(path, user.token))
+            return f"token of the file {path}", made
+        if user.token:
+            return "token", Fixed(bearer(user.token))
+        if user.username:
+            return "user name and password", Fixed(basic(user.username, user.password))
+        if (plugin := user.exec) is not None:
+            info = cluster_info(plugin, self._cluster, ca)
+            made = lease(["exec", plugin, info], lambda: ExecPlugin(plugin, info, slots))
+            return f"from the exec plugin {plugin.command}", made
+        if user.auth_provider is not None:
+            return "login of the auth-provider oidc", self._of_provider(user.auth_provider)
+        shown = user.client_certificate or user.client_certificate_data
+        return "client certificate" if shown else "none, as the user of the context has none", Fixed({})
+
+    def _of_provider(self, provider: Provider) -> Credentials:
+        if provider.name != "oidc":
+            raise AccessError(
+                f"auth-provider: {provider.name!r} is not accepted; accepted is oidc, "
+                "and an exec plugin in place of what kubectl itself no longer has"
+            )
+        context, entry = self._context, self._context.user_entry
+        place = [str(entry.path), entry.name] if entry else []
+        return self._keyring.lease(
+            ["oidc", *place, without_refreshed(context.user)],
+            lambda: Oidc(provider.config, lambda: _oidc_config(reread_user(context)), self._keyring.slots),
+        )
 
 
-async def open_access(context: Context) -> Access:
+async def open_access(context: Context, keyring: Keyring | None = None) -> Access:
     """Read what the context refers to; programs and issuers are not asked before the first request.
 
     Raises AccessError.
     """
     if context.problem is not None:
         raise AccessError(context.problem)
-    return Access(context)
+    access = Access(context, keyring)
+    await access.start()
+    return access
 
 
 def _server(cluster: ClusterSection) -> URL:
@@ -108,26 +157,6 @@ def _is_loopback(url: URL) -> bool:
     with suppress(ValueError):
         return ipaddress.ip_address(url.host or "").is_loopback
     return url.host == "localhost"
-
-
-def _credentials(context: Context, cluster: ClusterSection, user: UserSection, ca: bytes) -> Credentials:
-    """Those of a user; of several kinds the one that client-go would send."""
-    if user.token_file:
-        return TokenFile(Path(user.token_file), user.token)
-    if user.token:
-        return Fixed(bearer(user.token))
-    if user.username:
-        return Fixed(basic(user.username, user.password))
-    if user.exec is not None:
-        return ExecPlugin(user.exec, cluster, ca)
-    if user.auth_provider is not None:
-        if user.auth_provider.name != "oidc":
-            raise AccessError(
-                f"auth-provider: {user.auth_provider.name!r} is not accepted; accepted is oidc, "
-                "and an exec plugin in place of what kubectl itself no longer has"
-            )
-        return Oidc(user.auth_provider.config, lambda: _oidc_config(reread_user(context)))
-    return Fixed({})
 
 
 def _oidc_config(user: Mapping[str, Any]) -> Mapping[str, Any]:

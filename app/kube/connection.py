@@ -19,6 +19,7 @@ from app.kube.errors import ApiError, ConnectionFailed
 from app.kube.lines import LineSplitter
 from app.kube.receiving import beginning, whole
 from app.kube.sockets import FOR_CALLERS, new_socket
+from app.kube.socks import SocksConnector, is_socks
 from app.kube.upgrades import Upgrade, ask
 from app.kube.words import in_words
 from app.version import version
@@ -70,7 +71,7 @@ class Connection:
         answer = await self._get(path, params, accept, limits)
         async with answer:
             if answer.status != 200:
-                raise await _api_error(answer, limits)
+                raise await _api_error(answer, limits, self._access.credential)
             with in_words(limits):
                 return await whole(answer, most)
 
@@ -94,7 +95,7 @@ class Connection:
         answer = await self._request(method, path, params, headers, limits, data=body)
         async with answer:
             if not 200 <= answer.status < 300:
-                raise await _api_error(answer, limits)
+                raise await _api_error(answer, limits, self._access.credential)
             with in_words(limits):
                 return answer.status, await whole(answer, OBJECT_BYTES)
 
@@ -134,7 +135,7 @@ class Connection:
         answer = await self._get(path, params, accept, limits)
         try:
             if answer.status != 200:
-                raise await _api_error(answer, limits)
+                raise await _api_error(answer, limits, self._access.credential)
             yield answer
         finally:
             answer.close()
@@ -264,7 +265,7 @@ class Connection:
                 timeout=limits,
                 ssl=tls if tls is not None else True,
                 server_hostname=access.server_hostname,
-                proxy=access.proxy,
+                proxy=None if is_socks(access.proxy) else access.proxy,
                 allow_redirects=False,
                 **more,
             )
@@ -285,13 +286,19 @@ class Connection:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # Watches hold their connections, so a limit would one day hang all else.
-                connector=aiohttp.TCPConnector(limit=0, socket_factory=new_socket),
+                connector=self._connector(),
                 headers={hdrs.USER_AGENT: f"k8s-mcp-server/{version()}"},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=READ_BYTES,
             )
         return self._session
+
+    def _connector(self) -> aiohttp.TCPConnector:
+        proxy = self._access.proxy
+        # Watches hold their connections, so a limit would one day hang all else.
+        if proxy is not None and is_socks(proxy):
+            return SocksConnector(proxy, limit=0)
+        return aiohttp.TCPConnector(limit=0, socket_factory=new_socket)
 
     async def close(self) -> None:
         """What is still going on ends with ConnectionFailed."""
@@ -321,7 +328,9 @@ class _Status(msgspec.Struct):
     details: _Details | None = None
 
 
-async def _api_error(answer: aiohttp.ClientResponse, limits: ClientTimeout) -> ApiError:
+async def _api_error(
+    answer: aiohttp.ClientResponse, limits: ClientTimeout, credential: str
+) -> ApiError:
     """The error of an answer, whether it is a Status of Kubernetes or some proxy's page."""
     with in_words(limits):
         body = await beginning(answer)
@@ -337,6 +346,7 @@ async def _api_error(answer: aiohttp.ClientResponse, limits: ClientTimeout) -> A
         reason=status.reason,
         causes=tuple(cause.reason for cause in details.causes or ()),
         retry_after=float(given) if given.isdecimal() else details.retryAfterSeconds,
+        credential=credential,
     )
 
 

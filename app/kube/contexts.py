@@ -54,7 +54,7 @@ class Context:
     @property
     def fingerprint(self) -> str:
         """Another one when anything about how to connect is."""
-        user = _without_refreshed(self.user)
+        user = without_refreshed(self.user)
         parts = [self.name, self.context, self.source, self.cluster, user, self.problem]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -118,7 +118,8 @@ def _absolute(section: Section, folder: Path) -> Section:
     return found
 
 
-def _without_refreshed(user: Section) -> Section:
+def without_refreshed(user: Section) -> Section:
+    """A user without what kubectl itself replaces."""
     provider = user.get("auth-provider")
     if not isinstance(provider, dict) or not isinstance(config := provider.get("config"), dict):
         return user

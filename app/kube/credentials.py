@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -21,6 +22,9 @@ MARGIN_SECONDS = 60.0
 MARGIN_SHARE = 0.2
 # Who has just been asked for something new has nothing newer; whoever failed will fail again.
 PAUSE_SECONDS = 5.0
+# Programs and issuers that are asked at once. One that answers late mostly waits, and costs little.
+FETCHES_AT_ONCE = 8
+SLOT_SECONDS = 5.0
 
 
 class Credentials(Protocol):
@@ -104,6 +108,30 @@ class Issued(msgspec.Struct, frozen=True):
     expires: float = float("-inf")
 
 
+class Slots:
+    """How many credentials are fetched at once; who takes long makes room for the next."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(FETCHES_AT_ONCE)
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Wait for a slot, and hold it for a while at most."""
+        await self._free.acquire()
+        held = [self._free]
+
+        def release() -> None:
+            while held:
+                held.pop().release()
+
+        timer = asyncio.get_running_loop().call_later(SLOT_SECONDS, release)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            release()
+
+
 class Renewed:
     """What is fetched, and fetched again before it expires or when it is refused.
 
@@ -111,7 +139,8 @@ class Renewed:
     while what there is still holds.
     """
 
-    def __init__(self, issued: Issued | None = None) -> None:
+    def __init__(self, slots: Slots, issued: Issued | None = None) -> None:
+        self._slots = slots
         self._take(issued or Issued())
         self._asked_at = float("-inf")
         self._failure: AccessError | None = None
@@ -153,7 +182,8 @@ class Renewed:
 
     async def _once(self) -> None:
         try:
-            self._take(await self._fetch())
+            async with self._slots.taken():
+                self._take(await self._fetch())
             self._failure = None
         except AccessError as error:
             self._failure = error

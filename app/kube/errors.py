@@ -23,7 +23,8 @@ class AnswerTooLarge(ConnectionFailed):
 class ApiError(Exception):
     """The API server answered with an error.
 
-    ``reason`` and ``causes`` are those of its Status, ``retry_after`` is in seconds.
+    ``reason`` and ``causes`` are those of its Status, ``retry_after`` is in seconds; ``credential``
+    says in words what it was shown.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class ApiError(Exception):
         reason: str = "",
         causes: tuple[str, ...] = (),
         retry_after: float | None = None,
+        credential: str = "",
     ) -> None:
-        super().__init__(f"{status} {message}")
+        refused = f"credentials refused (401){credential and f': {credential}'}"
+        super().__init__(refused if status == 401 else f"{status} {message}")
         self.status = status
         self.message = message
         self.reason = reason

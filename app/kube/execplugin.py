@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from app.kube.bounds import PLUGIN_BYTES
-from app.kube.credentials import Issued, Renewed
+from app.kube.credentials import Issued, Renewed, Slots
 from app.kube.errors import AccessError
 from app.kube.sections import ClusterSection, ExecSection
 
@@ -39,9 +40,9 @@ class ExecPlugin(Renewed):
     The program gets no terminal and may not hang: it is ended with all that it started.
     """
 
-    def __init__(self, plugin: ExecSection, cluster: ClusterSection, ca: bytes) -> None:
-        """``ca`` is what the cluster names as its CA, in PEM. Raises AccessError."""
-        super().__init__()
+    def __init__(self, plugin: ExecSection, cluster_info: Mapping[str, Any], slots: Slots) -> None:
+        """``cluster_info`` is that of `cluster_info`. Raises AccessError."""
+        super().__init__(slots)
         if not plugin.command or plugin.api_version not in _VERSIONS:
             raise AccessError(
                 f"exec: command {plugin.command!r} with apiVersion {plugin.api_version!r} is not accepted; "
@@ -55,7 +56,7 @@ class ExecPlugin(Renewed):
         self._plugin = plugin
         spec: dict[str, Any] = {"interactive": False}
         if plugin.provide_cluster_info:
-            spec["cluster"] = _cluster_info(cluster, ca)
+            spec["cluster"] = cluster_info
         info = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
         self._variables = {variable.name: variable.value for variable in plugin.env}
         self._variables["KUBERNETES_EXEC_INFO"] = msgspec.json.encode(info).decode()
@@ -133,8 +134,14 @@ async def _written(stream: asyncio.StreamReader | None) -> bytes:
     return bytes(written)
 
 
-def _cluster_info(cluster: ClusterSection, ca: bytes) -> dict[str, Any]:
-    """What ``provideClusterInfo`` tells the program (client-go ``rest.ConfigToExecCluster``)."""
+def cluster_info(plugin: ExecSection, cluster: ClusterSection, ca: bytes) -> dict[str, Any]:
+    """What ``provideClusterInfo`` tells the program; nothing where it is not set. ``ca`` is what
+    the cluster names as its CA, in PEM.
+
+    As client-go's ``rest.ConfigToExecCluster`` has it.
+    """
+    if not plugin.provide_cluster_info:
+        return {}
     found = {
         "server": cluster.server,
         "tls-server-name": cluster.tls_server_name,

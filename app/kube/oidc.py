@@ -1,5 +1,6 @@
 """Credentials of an OpenID Connect provider (the ``oidc`` auth-provider of kubeconfigs)."""
 
+import asyncio
 import base64
 import os
 import ssl
@@ -13,11 +14,12 @@ import msgspec
 from yarl import URL
 
 from app.kube.bounds import ANSWER_BYTES
-from app.kube.credentials import Issued, Renewed, basic
+from app.kube.credentials import Issued, Renewed, Slots, basic
 from app.kube.errors import AccessError, ConnectionFailed
 from app.kube.proxies import proxy_for
 from app.kube.receiving import whole
 from app.kube.sections import OidcConfig, section
+from app.kube.socks import SocksConnector, is_socks
 from app.kube.tls import pem, trusting
 from app.kube.words import in_words
 
@@ -54,28 +56,31 @@ class Oidc(Renewed):
     its own for this server.
     """
 
-    def __init__(self, config: Config, reread: Callable[[], Config]) -> None:
+    def __init__(self, config: Config, reread: Callable[[], Config], slots: Slots) -> None:
         """``reread`` gives the configuration as the kubeconfig has it by then. Raises AccessError."""
         self._reread = reread
         self._known = section("auth-provider", config, OidcConfig)
         self._refresh = self._known.refresh_token
-        super().__init__(_issued(self._known.id_token))
+        super().__init__(slots, _issued(self._known.id_token))
+        self._ssl: ssl.SSLContext | bool = True
         ca = pem(
             "idp-certificate-authority",
             self._known.idp_certificate_authority_data,
             self._known.idp_certificate_authority,
         )
-        self._ssl: ssl.SSLContext | bool = trusting("idp-certificate-authority", ca) if ca else True
+        if ca:
+            self._ssl = trusting("idp-certificate-authority", ca)
 
     async def _fetch(self) -> Issued:
-        known, now = self._known, section("auth-provider", self._reread(), OidcConfig)
+        written = await asyncio.to_thread(self._reread)
+        known, now = self._known, section("auth-provider", written, OidcConfig)
         if now.refresh_token and now.refresh_token != known.refresh_token:
             self._refresh = now.refresh_token
         self._known = now
         if now.id_token != known.id_token:
-            written = _issued(now.id_token)
-            if written.expires > time.time():
-                return written
+            issued = _issued(now.id_token)
+            if issued.expires > time.time():
+                return issued
         if not self._refresh or not known.idp_issuer_url:
             raise AccessError(
                 "oidc: a new id-token is needed, and there is no refresh-token with idp-issuer-url to get one"
@@ -91,7 +96,9 @@ class Oidc(Renewed):
         issuer = config.idp_issuer_url.rstrip("/")
         limits = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         try:
-            async with aiohttp.ClientSession(timeout=limits) as session:
+            proxy = proxy_for(URL(issuer), os.environ)
+            connector = SocksConnector(proxy) if proxy is not None and is_socks(proxy) else None
+            async with aiohttp.ClientSession(timeout=limits, connector=connector) as session:
                 with in_words(limits):
                     body = await self._ask(session, "GET", f"{issuer}/.well-known/openid-configuration")
                     endpoint = msgspec.json.decode(body, type=_Discovered).token_endpoint
@@ -117,6 +124,7 @@ class Oidc(Renewed):
 
     async def _ask(self, session: aiohttp.ClientSession, method: str, url: str, **request: Any) -> bytes:
         proxy = proxy_for(URL(url), os.environ)
+        proxy = None if is_socks(proxy) else proxy
         async with session.request(method, url, ssl=self._ssl, proxy=proxy, **request) as answer:
             body = await whole(answer, ANSWER_BYTES)
         if answer.status != 200:

@@ -12,8 +12,9 @@ from contextlib import suppress
 from yarl import URL
 
 from app.kube.errors import AccessError
+from app.kube.socks import SCHEMES
 
-ACCEPTED = ("http", "https")
+ACCEPTED = ("http", "https", *SCHEMES)
 
 
 def proxy_for(server: URL, environ: Mapping[str, str]) -> str | None:
@@ -30,11 +31,10 @@ def checked_proxy(value: str, name: str) -> str:
     try:
         url = URL(value)
     except ValueError:
-        raise AccessError(f"{name} is no URL; accepted is an http or https URL") from None
+        raise AccessError(f"{name} is no URL; accepted is an http, https or socks5 URL") from None
     if url.scheme not in ACCEPTED or not url.host:
         shown = str(url.with_user(None)) if url.host else value.rpartition("@")[2]
-        kind = "SOCKS is not supported, " if url.scheme.startswith("socks") else ""
-        raise AccessError(f"{name}: {shown!r} is not accepted; {kind}accepted is an http or https URL")
+        raise AccessError(f"{name}: {shown!r} is not accepted; accepted is an http, https or socks5 URL")
     return value
 
 

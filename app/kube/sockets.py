@@ -65,3 +65,16 @@ def new_socket(address: Any) -> socket.socket:
     BUDGET.take(made)
     keep_alive(made)
     return made
+
+
+def adopt(made: socket.socket) -> socket.socket:
+    """The same for a socket that something else has made. Raises OSError."""
+    adopted = _CountedSocket(made.family, made.type, made.proto, fileno=made.detach())
+    try:
+        BUDGET.check()
+    except OSError:
+        adopted.close()
+        raise
+    BUDGET.take(adopted)
+    keep_alive(adopted)
+    return adopted

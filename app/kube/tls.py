@@ -1,14 +1,17 @@
 """The TLS side of a connection: whom we trust, and the certificate that we show."""
 
+import asyncio
 import base64
 import binascii
+import hashlib
 import os
 import re
 import ssl
 import tempfile
 import time
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from app.kube.errors import AccessError
 from app.kube.sections import ClusterSection, UserSection
@@ -24,9 +27,12 @@ class Tls:
     """The SSL context, which is another object once what it is made of has changed.
 
     Making one that trusts the system's CAs takes 24 ms: where the cluster names its own
-    or is not verified, they are not read, and otherwise they are read once.
+    or is not verified, they are not read.
     ``ca`` is what the cluster names, in PEM, empty for the system's.
     """
+
+    context: ssl.SSLContext
+    ca: bytes
 
     def __init__(self, cluster: ClusterSection, user: UserSection) -> None:
         self._cluster = cluster
@@ -36,18 +42,21 @@ class Tls:
         self._issued: KeyPair | None = None
         self._read_at = time.monotonic()
         self._states = self._look()
-        self.ca, self.context = self._make(None)
 
-    def use(self, issued: KeyPair | None) -> None:
+    async def start(self) -> None:
+        """Make the context. Raises AccessError."""
+        self.ca, self.context = await self._made(None)
+
+    async def use(self, issued: KeyPair | None) -> None:
         """Show this certificate and key (in PEM) from now on, or the configured ones for None.
 
         Raises AccessError where they cannot be used.
         """
         if issued != self._issued:
-            self.ca, self.context = self._make(issued)
+            self.ca, self.context = await self._made(issued)
             self._issued = issued
 
-    def reread(self, *, at_once: bool = False) -> bool:
+    async def reread(self, *, at_once: bool = False) -> bool:
         """Take over files that have changed, looking once a minute; whether any had.
 
         Files that cannot be used are as likely half written as wrong: what was read
@@ -61,7 +70,7 @@ class Tls:
         if states == self._states:
             return False
         try:
-            self.ca, self.context = self._make(self._issued)
+            self.ca, self.context = await self._made(self._issued)
         except AccessError:
             return False
         self._states = states
@@ -69,6 +78,10 @@ class Tls:
 
     def _look(self) -> list[tuple[int, int, int] | None]:
         return [_state(file) for file in self._files]
+
+    async def _made(self, issued: KeyPair | None) -> tuple[bytes, ssl.SSLContext]:
+        """The CA and the context, made beside the loop: hundreds at once would hold it for seconds."""
+        return await asyncio.get_running_loop().run_in_executor(_MAKER, self._make, issued)
 
     def _make(self, issued: KeyPair | None) -> tuple[bytes, ssl.SSLContext]:
         cluster, user = self._cluster, self._user
@@ -78,17 +91,22 @@ class Tls:
         if bool(certificate) != bool(key):
             raise AccessError("client-certificate and client-key: one is of no use without the other")
         shown = issued or ((certificate, key) if certificate else None)
-        if not ca and not shown and not cluster.insecure_skip_tls_verify:
-            return ca, _system_context()
-        context = trusting("certificate-authority", ca, verify=not cluster.insecure_skip_tls_verify)
-        if shown is not None:
-            _show(context, *shown)
+        verify = not cluster.insecure_skip_tls_verify
+        parts = (ca, *(shown or (b"", b"")), b"verified" if verify else b"")
+        key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
+        context = _contexts.get(key)
+        if context is None:
+            context = trusting("certificate-authority", ca, verify=verify)
+            if shown is not None:
+                _show(context, *shown)
+            _contexts[key] = context
         return ca, context
 
 
-@cache
-def _system_context() -> ssl.SSLContext:
-    return trusting("certificate-authority", b"")
+# One thread, so that it competes with the loop no more than once; it alone uses the contexts below,
+# which all clusters with the same CA and certificate share.
+_MAKER = ThreadPoolExecutor(1, thread_name_prefix="tls")
+_contexts: WeakValueDictionary[bytes, ssl.SSLContext] = WeakValueDictionary()
 
 
 def trusting(name: str, ca: bytes, *, verify: bool = True) -> ssl.SSLContext:

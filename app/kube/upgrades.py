@@ -17,6 +17,7 @@ from yarl import URL
 from app.kube.access import Access
 from app.kube.errors import CannotConnect, ConnectionFailed
 from app.kube.sockets import keep_alive
+from app.kube.socks import connect_through, is_socks
 from app.kube.words import tidy
 
 # What dials a kubelet before it answers gives up after 30 s itself.
@@ -77,6 +78,8 @@ async def _connect(
     access: Access, tls: SSLContext | None, target: URL, seconds: float
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the server, through the proxy if there is one. Raises CannotConnect."""
+    if access.proxy is not None and is_socks(access.proxy):
+        return await _connect_through(access.proxy, access, tls, target, seconds)
     proxy = URL(access.proxy) if access.proxy else None
     first = proxy or target
     name = access.server_hostname or target.host
@@ -107,6 +110,28 @@ async def _connect(
     except (EOFError, ValueError, asyncio.LimitOverrunError):
         raise CannotConnect("the proxy does not speak HTTP, or not as it should") from None
     return reader, writer
+
+
+async def _connect_through(
+    proxy: str, access: Access, tls: SSLContext | None, target: URL, seconds: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """The same through a SOCKS proxy. Raises CannotConnect."""
+    assert target.host is not None
+    assert target.port is not None
+    secure = (tls or create_default_context()) if target.scheme == "https" else None
+    name = (access.server_hostname or target.host) if secure else None
+    made = await connect_through(proxy, target.host, target.port, seconds)
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.open_connection(
+                sock=made, limit=LONGEST_HEAD, ssl=secure, server_hostname=name
+            )
+    except TimeoutError:
+        made.close()
+        raise CannotConnect(f"cannot connect: timed out after {seconds:g} s") from None
+    except OSError as error:
+        made.close()
+        raise CannotConnect(f"cannot connect to {target.host}:{target.port}: {tidy(error)}") from None
 
 
 async def _pass(proxy: URL, target: URL, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -68,7 +68,7 @@ async def test_token_that_would_break_out_of_its_header_is_refused(token: str, t
 async def test_refused_token_is_an_error_of_the_server(serve: Serve, connect: Connect) -> None:
     served = await serve(only("right"))
     connection = await connect(served.url, {"token": "wrong"})
-    with pytest.raises(ApiError, match="401 Unauthorized"):
+    with pytest.raises(ApiError, match=r"credentials refused \(401\): token"):
         await connection.get("/version")
     assert len(served.seen) == 1
 
@@ -153,7 +153,7 @@ class Fetched(credentials.Renewed):
     """Fetches what ``answers`` lists, each once ``gate`` is open; an error is raised."""
 
     def __init__(self, *answers: credentials.Issued | AccessError) -> None:
-        super().__init__()
+        super().__init__(credentials.Slots())
         self.answers = list(answers)
         self.gate = asyncio.Event()
         self.gate.set()

@@ -40,7 +40,9 @@ def names(contexts: list[Context]) -> list[tuple[str, str]]:
 
 def files(*paths: Path, environ: dict[str, str]) -> list[Path]:
     """Those that are looked at again."""
-    return [file.path for file in Kubeconfigs(paths, environ=environ).files]
+    kubeconfigs = Kubeconfigs(paths, environ=environ)
+    kubeconfigs.start()
+    return [file.path for file in kubeconfigs.files]
 
 
 # Where they are looked for

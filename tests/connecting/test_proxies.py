@@ -93,10 +93,10 @@ async def test_proxy_that_fails_is_told_from_the_server(
     ("proxy", "said"),
     [
         (
-            "socks5://u:s3cret@h:1080",
-            "proxy-url: 'socks5://h:1080' is not accepted; SOCKS is not supported",
+            "socks4://u:s3cret@h:1080",
+            "proxy-url: 'socks4://h:1080' is not accepted; accepted is an http, https or socks5 URL",
         ),
-        ("u:s3cret@h:1080", "proxy-url: 'h:1080' is not accepted; accepted is an http or https URL"),
+        ("u:s3cret@h:1080", "proxy-url: 'h:1080' is not accepted; accepted is an http, https or socks5 URL"),
         ("ftp://h", "proxy-url: 'ftp://h' is not accepted; accepted"),
         ("http://[::1", "proxy-url is no URL"),
     ],
@@ -118,8 +118,7 @@ async def test_environment_names_the_proxy_where_the_kubeconfig_does_not(
     monkeypatch.setenv("NO_PROXY", "10.0.0.0/8")
     assert (await access_to("https://10.1.2.3")).proxy is None
     monkeypatch.setenv("HTTPS_PROXY", "socks5://h:1080")
-    with pytest.raises(AccessError, match="HTTPS_PROXY: 'socks5://h:1080' is not accepted; SOCKS is not"):
-        await access_to("https://h")
+    assert (await access_to("https://h")).proxy == "socks5://h:1080"
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ async def test_errors_of_a_server_are_told(plane: ControlPlane, connect: Connect
         with pytest.raises(ApiError) as caught:
             await (await connect(cluster, user)).get(path)
         assert (caught.value.status, caught.value.reason) == (status, reason)
+        assert status != 401 or str(caught.value) == "credentials refused (401): token"
     with pytest.raises(ApiError) as caught:
         await (await connect(cluster, {"token": plane.token})).get(
             "/api/v1/pods", {"resourceVersion": "9000000000", "resourceVersionMatch": "NotOlderThan"}
