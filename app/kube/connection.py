@@ -328,9 +328,7 @@ class _Status(msgspec.Struct):
     details: _Details | None = None
 
 
-async def _api_error(
-    answer: aiohttp.ClientResponse, limits: ClientTimeout, credential: str
-) -> ApiError:
+async def _api_error(answer: aiohttp.ClientResponse, limits: ClientTimeout, credential: str) -> ApiError:
     """The error of an answer, whether it is a Status of Kubernetes or some proxy's page."""
     with in_words(limits):
         body = await beginning(answer)

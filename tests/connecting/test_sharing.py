@@ -221,9 +221,10 @@ async def test_300_client_certificates_do_not_hold_the_loop(tmp_path: Path, auth
 
     async def turn() -> None:
         while True:
-            began = time.perf_counter()
+            # Of the loop's thread alone; a busy machine may take the core away.
+            began = time.thread_time()
             await asyncio.sleep(0.001)
-            turns.append(time.perf_counter() - began)
+            turns.append(time.thread_time() - began)
 
     ticking = asyncio.create_task(turn())
     try:
@@ -232,6 +233,4 @@ async def test_300_client_certificates_do_not_hold_the_loop(tmp_path: Path, auth
     finally:
         ticking.cancel()
         await fleet.close()
-    turns.sort()
-    # A busy machine may take the core away for longer, but not again and again.
-    assert turns[-3] < 0.05
+    assert max(turns) < 0.05
