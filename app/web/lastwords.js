@@ -20,10 +20,11 @@ export function lastWords(pod, container, { previous, run }) {
   const key = [pod.cluster, text(at(pod, "metadata", "uid")), container, run, previous].join("\0");
   const known = held.get(key);
   if (known) return known;
-  const element = h("pre", { class: "words", tabindex: "0", "aria-label": `Last words of ${container}` }, "…");
+  const lines = h("div", {}, "…");
+  const element = h("pre", { class: "words last", tabindex: "0", role: "group", "aria-label": `Last words of ${container}` }, lines);
   held.set(key, element);
   for (const old of [...held.keys()].slice(0, -MOST)) held.delete(old);
-  void fill(element, pod, container, previous);
+  void fill(lines, pod, container, previous);
   return element;
 }
 

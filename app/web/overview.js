@@ -63,7 +63,7 @@ function columns(resource, row) {
   const tone = toneOf(resource).row((name) => row.table.cell(cells, name), told.object);
   return row.table.columns.flatMap(({ name }, place) => {
     const shown = textOf(cells[place]);
-    const skipped = !shown || SKIPPED.has(name);
+    const skipped = !shown || shown === "<none>" || SKIPPED.has(name);
     return skipped ? [] : [/** @type {[string, Child]} */ ([name, h("span", { "data-tone": cellTone(resource, name, cells[place], tone) }, shown)])];
   });
 }

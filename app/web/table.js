@@ -46,7 +46,8 @@ export class TableView extends EventTarget {
   #spare = [];
   #height = 28;
   #sort = "";
-  #measured = 0;
+  /** Of how many rows the columns have their widths; -1 where they have none. */
+  #measured = -1;
   #drawn = 0;
   #grid = the("grid");
   #head = /** @type {HTMLElement} */ (this.#grid.querySelector(".head"));
@@ -104,7 +105,7 @@ export class TableView extends EventTarget {
     for (const line of this.#spare) line.element.remove();
     this.#lines.clear();
     this.#spare = [];
-    this.#measured = 0;
+    this.#measured = -1;
     this.#grid.scrollLeft = 0;
     this.draw();
   }
@@ -138,7 +139,7 @@ export class TableView extends EventTarget {
     const top = this.#grid.scrollTop;
     const first = Math.max(Math.floor(top / this.#height) - SPARE, 0);
     const last = Math.min(Math.ceil((top + this.#grid.clientHeight) / this.#height) + SPARE, view.length);
-    if (view.length && (!this.#measured || (view.length > this.#measured * 2 && this.#measured < 400))) this.#measure(view);
+    if (this.#measured < 0 || (view.length > this.#measured * 2 && this.#measured < 400)) this.#measure(view);
     this.#body.style.height = `${view.length * this.#height}px`;
     this.#grid.setAttribute("aria-rowcount", String(view.length + 1));
     const visible = view.slice(first, last);

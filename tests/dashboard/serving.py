@@ -39,8 +39,8 @@ class Server:
         self, config: Path, *, token: str | None = None, read_only: bool | frozenset[str] = False
     ) -> None:
         self._config = config
-        self._token = token
-        self._serving = Serving(5.0, token, None, read_only)
+        self.token = token
+        self._read_only = read_only
         self._port = 0
 
     @property
@@ -59,7 +59,8 @@ class Server:
     async def start(self) -> None:
         self._fleet = Fleet(_OPTIONS, [self._config])
         await self._fleet.start()
-        app = make_application(self._fleet, Door(self._token, "127.0.0.1", ()), self._serving)
+        serving = Serving(5.0, self.token, None, self._read_only)
+        app = make_application(self._fleet, Door(self.token, "127.0.0.1", ()), serving)
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=0.2, max_line_size=32768, max_field_size=32768
         )

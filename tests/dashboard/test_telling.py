@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from app.api import operations
+from app.demo.faults import Fault
 from app.demo.server import SimulatedCluster
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.serving import Server, pod, row
+from tests.dashboard.serving import Server, pod, row, write_config
 from tests.serving.process import started
 
 Clusters = dict[str, SimulatedCluster]
@@ -56,6 +58,14 @@ async def test_without_a_server_no_cluster_is_live(page: Page, server: Server) -
 async def test_nothing_to_see_has_a_reason(open_page: OpenPage, server: Server, clusters: Clusters) -> None:
     empty = ".empty"
     page = await open_page(f"{server.url}/?resource=deploymens")
+    # It is not behind the headings.
+    await page.wait_for_function(
+        """() => {
+          const empty = document.querySelector('.empty');
+          const { x, y, width, height } = empty.getBoundingClientRect();
+          return height > 0 && document.elementFromPoint(x + width / 2, y + height / 2) === empty;
+        }"""
+    )
     await expect(page.locator(empty)).to_contain_text(
         "No cluster serves deploymens. Near are deployments.apps"
     )
@@ -213,3 +223,40 @@ async def test_a_server_that_hangs_is_noticed(config: Path, open_page: OpenPage)
         finally:
             server.process.send_signal(signal.SIGCONT)
         await expect(page.locator(".chip .state")).to_have_text(["live", "live"], timeout=30_000)
+
+
+async def test_what_may_not_be_read_is_said(open_page: OpenPage, server: Server, clusters: Clusters) -> None:
+    for cluster in clusters.values():
+        cluster.faults.add(Fault.FORBIDDEN, resource="configmaps")
+    page = await open_page(f"{server.url}/?resource=configmaps")
+    await expect(page.locator(".empty")).to_contain_text("Nobody knows which configmaps there are.")
+    await expect(page.locator(".empty")).to_contain_text("prod: may not be read")
+
+
+async def test_a_cluster_that_is_removed_is_told(page: Page, config: Path, clusters: Clusters) -> None:
+    await expect(page.locator(".chip .state")).to_have_text(["live", "live"])
+    write_config(config, {"prod": clusters["prod"]})
+    await expect(page.locator("#said")).to_have_text("The cluster staging was removed.", timeout=60_000)
+    await expect(page.locator(".chip .name")).to_have_text(["prod"])
+    await expect(row(page, "staging")).to_have_count(0)
+
+
+async def test_another_version_and_another_token_after_a_restart(
+    config: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Server(config, token="one") as server:
+        page = await open_page(f"{server.url}/#token=one")
+        await expect(page.locator(".chip .state")).to_have_text(["live", "live"])
+        await server.stop()
+        monkeypatch.setattr(operations, "this_version", lambda: "9.9.9")
+        server.token = "two"
+        await server.start()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("needs a token", timeout=30_000)
+        await page.keyboard.type("two")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".news")).to_contain_text("is of version 9.9.9 now", timeout=30_000)
+        await expect(page.locator(".chip .state")).to_have_text(["live", "live"])
+        await page.locator(".news button").click()
+        await expect(page.locator(".chip .state")).to_have_text(["live", "live"])
+        await expect(page.locator(".news")).to_have_count(0)

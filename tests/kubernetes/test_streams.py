@@ -30,6 +30,7 @@ QUERIES: list[tuple[dict[str, str], Matches]] = [
     ({"fieldSelector": "status.phase=Running"}, lambda obj: obj.get("status", {}).get("phase") == "Running"),
     ({"fields": "metadata.labels"}, lambda obj: True),
     ({"history": "full"}, lambda obj: True),
+    ({"shape": "table"}, lambda obj: True),
 ]
 
 
