@@ -38,7 +38,7 @@ export class Clusters extends EventTarget {
   #scheduled = false;
   #summary = h("span", { class: "summary" });
   #search = h("input", { type: "text", id: "find-cluster", placeholder: "Find a cluster", "aria-label": "Find a cluster", spellcheck: "false", autocomplete: "off", input: () => this.draw() });
-  #more = h("button", { type: "button", class: "more", "aria-expanded": "false", "aria-controls": "chips", click: () => this.#unfold() }, "All");
+  #more = h("button", { type: "button", class: "more", "aria-expanded": "false", "aria-controls": "chips", click: () => this.#unfold() }, "Show all");
   #tools = h("div", { class: "tools", hidden: true }, this.#summary, this.#search, this.#more);
   #chips = h("div", { class: "chips", id: "chips" });
 
@@ -182,7 +182,7 @@ export class Clusters extends EventTarget {
   #unfold() {
     const open = this.#chips.classList.toggle("open");
     this.#more.setAttribute("aria-expanded", String(open));
-    this.#more.textContent = open ? "Fewer" : "All";
+    this.#more.textContent = open ? "Show fewer" : "Show all";
     this.#fold();
   }
 

@@ -76,7 +76,7 @@ async def test_axe_finds_nothing_serious_in_many_also_without_the_server(
     more = page.locator(".more")
     if await more.is_visible():
         await more.click()
-        await expect(more).to_have_text("Fewer")
+        await expect(more).to_have_text("Show fewer")
     assert await audit(page, axe) == []
     assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     await server.stop()
