@@ -18,10 +18,12 @@ RUN useradd --uid 1000 --home-dir /root --no-create-home --shell /usr/sbin/nolog
 COPY --from=build /opt/k8s-mcp /opt/k8s-mcp
 COPY config/healthcheck.py /opt/k8s-mcp/healthcheck.py
 ENV HOME=/root PATH=/opt/k8s-mcp/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Nobody reaches the loopback address of a container, whatever it is started with: `serve --demo` for one.
+ENV K8S_MCP_HOST=0.0.0.0
 USER 1000
 WORKDIR /tmp
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["python", "/opt/k8s-mcp/healthcheck.py"]
 ENTRYPOINT ["k8s-mcp"]
-CMD ["serve", "--host", "0.0.0.0"]
+CMD ["serve"]

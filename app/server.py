@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import errno
 import gc
-import json
 import logging
 import os
 import secrets
@@ -26,11 +25,11 @@ from app.api.metrics import METRICS
 from app.api.state import Serving
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
+from app.greeting import greeting, reachable_as
 from app.kube.errors import AccessError
 from app.kube.sockets import BUDGET
 from app.limits import raise_limit, shares
 from app.settings import SettingError, Settings, StartError
-from app.version import version
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +88,7 @@ async def serve(settings: Settings) -> None:
                 log.warning(
                     "the token travels unencrypted; set tls_cert and tls_key, or let a proxy serve TLS"
                 )
-            _announce(settings, *addresses[0], made)
+            _announce(settings, *addresses[0], tls, given, made)
             await stop.wait()
             log.info("stopping")
 
@@ -214,15 +213,20 @@ def _listen(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def _announce(settings: Settings, address: str, port: int, made: str | None) -> None:
-    """One line on stderr, whatever is logged: where this server is."""
-    scheme = "https" if settings.tls_cert is not None else "http"
+def _announce(
+    settings: Settings,
+    address: str,
+    port: int,
+    tls: ssl.SSLContext | None,
+    token: str | None,
+    made: str | None,
+) -> None:
+    """On stderr, whatever is logged: where this server is."""
     # Any address is this machine's for who reads the line.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
-    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{f'#token={made}' if made else ''}"
-    if settings.log_format == "json":
-        line = json.dumps({"message": "ready", "version": version(), "url": url})
-    else:
-        line = f"k8s-mcp {version()} is ready: {url}"
-    sys.stderr.write(f"{line}\n")
+    terminal, trusted = sys.stderr.isatty(), None
+    if terminal and tls is not None and settings.tls_cert is not None:
+        host, trusted = reachable_as(tls, (host, settings.host), settings.tls_cert) or (host, None)
+    url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+    sys.stderr.write(greeting(url, token, made, trusted, form=settings.log_format, terminal=terminal))
     sys.stderr.flush()
