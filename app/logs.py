@@ -8,9 +8,15 @@ the same members.
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
+from app.stderr import Output
+
+# The logger whose lines are of writes, and the kinds of lines that are counted where they are lost.
+AUDIT = "app.api.audit"
+WRITES, OTHER = "writes", "other"
 REPEAT_SECONDS = 60.0
 MOST_REMEMBERED = 1000
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -18,13 +24,55 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 
 def configure(form: Literal["text", "json"], level: str) -> None:
     """Send what is logged from now on, by us and by the libraries, to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for library in ("asyncio", "aiohttp"):
         logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("aiohttp.server").addFilter(_is_ours)
     handler.addFilter(Repeats())
+
+
+class _Handler(logging.Handler):
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self.output = Output(stream, lambda lost: self.format(_missing(lost)))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+        else:
+            self.output.write(line, _kind(record))
+
+
+def _kind(record: logging.LogRecord) -> str:
+    return WRITES if record.name == AUDIT else OTHER
+
+
+def _missing(lost: Mapping[str, int]) -> logging.LogRecord:
+    record = logging.LogRecord(__name__, logging.ERROR, "", 0, "lines of this log were lost", None, None)
+    record.lines, record.of_writes = sum(lost.values()), lost.get(WRITES, 0)
+    return record
+
+
+def output() -> Output | None:
+    """Where log lines go, once that has been configured."""
+    handlers = logging.getLogger().handlers
+    return next((handler.output for handler in handlers if isinstance(handler, _Handler)), None)
+
+
+def say(text: str) -> None:
+    """A line or several on stderr, beside the log."""
+    found = output()
+    if found is not None:
+        found.write(text.removesuffix("\n"), OTHER)
+
+
+def is_terminal() -> bool:
+    """Whether somebody may be looking at stderr."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

@@ -10,7 +10,6 @@ import secrets
 import signal
 import socket
 import ssl
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ CONNECTIONS_WAITING = 1024
 # What answers and then watches are given to end by themselves; with the rest, less than 5 s.
 LAST_ANSWERS_SECONDS = 1.5
 END_SECONDS = 2.0
+LAST_LINES_SECONDS = 0.5
 
 
 def run(settings: Settings) -> int:
@@ -45,6 +45,8 @@ def run(settings: Settings) -> int:
     raise_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings))
+    if (output := logs.output()) is not None:
+        output.close(LAST_LINES_SECONDS)
     return 0
 
 
@@ -224,9 +226,8 @@ def _announce(
     """On stderr, whatever is logged: where this server is."""
     # Any address is this machine's for who reads the line.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
-    terminal, trusted = sys.stderr.isatty(), None
+    terminal, trusted = logs.is_terminal(), None
     if terminal and tls is not None and settings.tls_cert is not None:
         host, trusted = reachable_as(tls, (host, settings.host), settings.tls_cert) or (host, None)
     url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
-    sys.stderr.write(greeting(url, token, made, trusted, form=settings.log_format, terminal=terminal))
-    sys.stderr.flush()
+    logs.say(greeting(url, token, made, trusted, form=settings.log_format, terminal=terminal))

@@ -1,6 +1,7 @@
 """One line in the log for every write: who, what, where, and what came of it.
 
-It says no word of what was written, of the query or of a token.
+It says no word of what was written, of the query or of a token. Where the log cannot be written, writes go
+on; that lines of them are lost is said by ``/readyz?verbose`` and ``/metrics``.
 """
 
 import logging
@@ -8,8 +9,9 @@ import logging
 from aiohttp import web
 
 from app.api.callers import CALLER
+from app.logs import AUDIT
 
-log = logging.getLogger(__name__)
+log = logging.getLogger(AUDIT)
 # Whatever else is left out of the log (log_level), these lines are in it.
 log.setLevel(logging.INFO)
 

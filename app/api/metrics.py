@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from app import logs
 from app.api.admission import REASONS, Admission
 from app.fleet.fleet import Fleet
 from app.fleet.watch import Watch
@@ -34,6 +35,7 @@ class Metrics:
             collector(registry=self._registry)
         self._registry.register(FleetCollector(fleet))
         self._registry.register(StreamCollector(hub))
+        self._registry.register(LogCollector())
         self._requests = Histogram(
             "k8s_mcp_request_duration_seconds",
             "From the request to the end of its answer.",
@@ -146,6 +148,26 @@ class StreamCollector(Collector):
             ("resets", "Streams that had to begin anew while they were open.", counters.resets),
         ):
             yield CounterMetricFamily(f"k8s_mcp_stream_{name}", text, value)
+
+
+class LogCollector(Collector):
+    """Whether the log can be written, and what of it could not."""
+
+    def collect(self) -> Iterator[Metric]:
+        output = logs.output()
+        lost = CounterMetricFamily(
+            "k8s_mcp_log_lines_lost",
+            "Lines of the log that could not be written: of writes, and others.",
+            labels=("lines",),
+        )
+        for kind in (logs.WRITES, logs.OTHER):
+            lost.add_metric((kind,), output.lost[kind] if output is not None else 0)
+        yield lost
+        yield GaugeMetricFamily(
+            "k8s_mcp_log_failing",
+            "1 where the log cannot be written now.",
+            value=int(output is not None and bool(output.error)),
+        )
 
 
 class ConnectionCollector(Collector):

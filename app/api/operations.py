@@ -1,8 +1,11 @@
 """What operators ask: is it alive, is it ready, which version, how is it doing."""
 
+from collections.abc import Iterator
+
 import orjson
 from aiohttp import web
 
+from app import logs
 from app.api.metrics import METRICS
 from app.api.parameters import flag
 from app.api.problem import Problem
@@ -24,12 +27,24 @@ async def ready(request: web.Request) -> web.StreamResponse:
             f"[{'-' if cluster in missing else '+'}]{cluster.name} {cluster.condition.state}\n"
             for cluster in clusters
         ]
-        return web.Response(text="".join(lines), status=503 if missing else 200)
+        return web.Response(text="".join([*lines, *_log()]), status=503 if missing else 200)
     if missing:
         raise Problem(
             503, f"{len(missing)} of {len(clusters)} clusters have not synced yet; ?verbose names them"
         )
     return web.Response(text="ok\n")
+
+
+def _log() -> Iterator[str]:
+    """A line about the log, if there is anything to say of it."""
+    output = logs.output()
+    if output is None:
+        return
+    error, lost = output.error, output.lost.total()
+    lines = f"{lost} lines were lost, {output.lost[logs.WRITES]} of them of writes" if lost else ""
+    if error or lost:
+        words = "; ".join(filter(None, [error and f"cannot be written: {error}", lines]))
+        yield f"[{'-' if error else '+'}]log {words}\n"
 
 
 def _settled(cluster: Cluster) -> bool:
