@@ -17,6 +17,7 @@ MEASUREMENTS = (
     "fanout",
     "idle",
     "latency",
+    "fairness",
     "rows",
     "dashboard",
     "start",

@@ -16,6 +16,7 @@ from typing import Any, cast
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from app import turns
 from app.api.callers import CALLER
 from app.api.heads import BoundedParser
 
@@ -34,8 +35,11 @@ TELL_SECONDS = 60.0
 class Visit:
     """One connection. ``cut`` ends it at once; ``received`` counts its bytes."""
 
+    __slots__ = ("account", "busy", "cut", "gone", "proven", "received", "since")
+
     def __init__(self, cut: Callable[[], object]) -> None:
         self.cut = cut
+        self.account = turns.Account()
         self.received = 0
         self.busy = False
         self.proven = False
@@ -139,7 +143,10 @@ class Admission:
                 return await handler(request)
             self._begin(visit, request)
             try:
-                return await handler(request)
+                with turns.working_for(visit.account):
+                    # Many requests at once are begun over several turns.
+                    await turns.Pace(turns.Kind.LIVE).give()
+                    return await handler(request)
             finally:
                 self._finish(visit, request)
 

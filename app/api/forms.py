@@ -3,7 +3,6 @@
 JSON is a join of the bytes that are cached; nothing is decoded or encoded for it.
 """
 
-import asyncio
 from bisect import bisect_left
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,10 +20,11 @@ from app.cache.objects import CachedObject, decoded
 from app.cache.tables import Column, Sheet, table_for
 from app.fleet.status import ClusterStatus
 from app.kube.resources import Resource
+from app.turns import Kind, Pace
 
-# So many objects are turned into something else before others have their turn: some milliseconds.
+# So many objects are turned into something else, or into rows, in one step: at most a millisecond.
 AT_ONCE = 200
-ROWS_AT_ONCE = 50
+ROWS_AT_ONCE = 10
 _TAIL = attrgetter("tail")
 
 Pieces = AsyncGenerator[bytes, None]
@@ -64,21 +64,23 @@ class Listing(msgspec.Struct):
 
     async def tails(self) -> AsyncGenerator[tuple[bytes, list[bytes]], None]:
         """The JSON of the objects without the opening brace, a piece at a time; what goes before each."""
+        pace = Pace(Kind.SNAPSHOT)
         for cluster, objects in self.runs:
             opening = _opening(cluster)
             if self.tail_of is None:
                 for part in by_size(list(map(_TAIL, objects))):
                     yield opening, part
             else:
-                for some in by_number(objects):
+                for some in by_number(objects, ROWS_AT_ONCE):
                     yield opening, [self.tail_of(found) for found in some]
+                    await pace.give()
 
     async def documents(self) -> AsyncGenerator[bytes, None]:
         """The whole JSON of each object."""
+        pace = Pace(Kind.SNAPSHOT)
         async for opening, tails in self.tails():
-            for number, tail in enumerate(tails):
-                if number % AT_ONCE == 0:
-                    await asyncio.sleep(0)
+            for tail in tails:
+                await pace.give()
                 yield opening + tail
 
 
@@ -161,14 +163,14 @@ async def table(listing: Listing, *, wide: bool = False) -> Pieces:
     printed = table_for(listing.resource.name, listing.printer_columns)
     place = [Column("Cluster"), *([Column("Namespace")] if listing.resource.namespaced else [])]
     sheet = Sheet([*place, *printed.columns], wide=wide)
-    now = datetime.now(UTC)
+    now, pace = datetime.now(UTC), Pace(Kind.SNAPSHOT)
     for cluster, objects in listing.runs:
         # Some tables say of an object what depends on all the others.
         for some in [objects] if printed.of_list is not None else by_number(objects, ROWS_AT_ONCE):
             rows = printed.rows([decoded(found.json) for found in some], now)
             for found, row in zip(some, rows, strict=True):
                 sheet.add([cluster, *([found.namespace] if listing.resource.namespaced else []), *row])
-            await asyncio.sleep(0)
+            await pace.give()
     lines = sheet.lines()
     while piece := "".join(islice(lines, AT_ONCE)):
         yield piece.encode()

@@ -19,6 +19,7 @@ from app.fleet.logs import MOST, one_log, several_logs
 from app.fleet.logsources import LogOptions, Writers, find
 from app.kube.errors import AccessError, ApiError, ConnectionFailed
 from app.kube.resources import Resource
+from app.turns import Kind, Pace
 
 NOT_FOUND = 404
 _STATES = {403: "forbidden", 503: "unreachable", 504: "unreachable"}
@@ -91,9 +92,10 @@ async def _send(
 
 
 async def _write(response: web.StreamResponse, pieces: AsyncIterator[bytes]) -> None:
+    pace = Pace(Kind.LIVE)
     async for piece in pieces:
         await response.write(piece)
-        await asyncio.sleep(0)
+        await pace.give()
 
 
 def _options(request: web.Request) -> LogOptions:

@@ -10,6 +10,7 @@ import zstandard
 from aiohttp import hdrs, web
 
 from app.api.negotiation import choose_coding
+from app.turns import Kind, Pace
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +48,12 @@ async def send(
         await response.prepare(request)
         async with aclosing(pieces) as sent:
             if request.method != hdrs.METH_HEAD:
+                pace = Pace(Kind.SNAPSHOT)
                 async for piece in sent:
                     async with asyncio.timeout(STALLED_SECONDS):
                         await response.write(piece)
-                    # Draining does not wait as long as the socket takes all: let others have their turn.
-                    await asyncio.sleep(0)
+                    # Draining does not wait as long as the socket takes all.
+                    await pace.give()
         await response.write_eof()
     except (ConnectionError, TimeoutError):
         _abort(request)

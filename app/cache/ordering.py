@@ -4,8 +4,6 @@ A row's key is one flat tuple that compares without any code of ours. What desce
 turned around inside of it: numbers change their sign, texts become inverted bytes.
 """
 
-import asyncio
-import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TypeVar
@@ -18,6 +16,7 @@ from app.cache.paths import ACCEPTED, Path, PathError, scan_list
 from app.cache.reading import Values, direct, reader
 from app.cache.store import Store
 from app.cache.values import MISSING, TEXT, Value, comparable
+from app.turns import Pace
 
 Atom = int | float | str | bytes
 Key = tuple[Atom, ...]
@@ -26,7 +25,6 @@ T = TypeVar("T")
 
 _MOST_KEYS = 4
 _LONGEST_TEXT = 253  # Characters that are compared, and carried in continue tokens: the longest name.
-_STEP = 0.005
 _BUCKET = 1024
 # UTF-8 bytes are at most 0xF4, so their inverse is above 0 and below the end mark 0xFF.
 _INVERSE = bytes(max(0, 0xFE - byte) for byte in range(256))
@@ -103,21 +101,6 @@ def _rank(value: Value, path: Path) -> tuple[int, int | float | str]:
     return comparable(value)
 
 
-class Pace:
-    """Gives the event loop its turn in long work, every 5 ms."""
-
-    def __init__(self) -> None:
-        self._due = time.perf_counter() + _STEP
-
-    @property
-    def tired(self) -> bool:
-        return time.perf_counter() > self._due
-
-    async def breathe(self) -> None:
-        await asyncio.sleep(0)
-        self._due = time.perf_counter() + _STEP
-
-
 async def first(rows: list[Row], count: int | None, pace: Pace) -> list[Row]:
     """The first ``count`` rows in order, all for None, without holding up the event loop.
 
@@ -132,16 +115,14 @@ async def first(rows: list[Row], count: int | None, pace: Pace) -> list[Row]:
     for part in _parts(rows, _BUCKET):
         for row in part:
             buckets[bisect_right(bounds, row[0])].append(row)
-        if pace.tired:
-            await pace.breathe()
+        await pace.give()
     found: list[Row] = []
     for bucket in buckets:
         if count is not None and len(found) >= count:
             break
         bucket.sort(key=_key_of)
         found += bucket
-        if pace.tired:
-            await pace.breathe()
+        await pace.give()
     return found[:count]
 
 

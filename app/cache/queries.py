@@ -15,10 +15,11 @@ from app.cache.continuation import Continuation
 from app.cache.errors import SelectorError
 from app.cache.fieldselectors import FieldSelector
 from app.cache.objects import CachedObject
-from app.cache.ordering import Key, Order, Pace, Row, first
+from app.cache.ordering import Key, Order, Row, first
 from app.cache.projection import Projection
 from app.cache.selectors import LabelSelector
 from app.cache.store import Store
+from app.turns import Pace
 
 Run = tuple[Store, list[CachedObject]]
 
@@ -179,8 +180,7 @@ async def _filtered(query: Query, parts: list[Run], pace: Pace) -> Result:
         for candidate in objects:
             if matches(candidate, store.cluster):
                 found.append(candidate)
-            if pace.tired:
-                await pace.breathe()
+            await pace.give()
         page.add(store, found)
     return page.result()
 
@@ -196,8 +196,7 @@ async def _sorted(query: Query, parts: list[Run], pace: Pace) -> Result:
                 key = query.order.key(found, cluster)
                 if after is None or key > after:
                     rows.append((key, store, found))
-            if pace.tired:
-                await pace.breathe()
+            await pace.give()
     page = await first(rows, query.limit, pace)
     runs = [(store, [row[2] for row in group]) for store, group in groupby(page, key=itemgetter(1))]
     remaining = len(rows) - len(page)

@@ -5,8 +5,7 @@ at most 3 MiB; as JSON, a stored one is seldom twice that. All bounds are far ab
 in order, packed or not, and low enough for the memory and the event loop of this process.
 """
 
-import asyncio
-import time
+from app.turns import Kind, Pace
 
 # A single object or event.
 OBJECT_BYTES = 16 * 1024 * 1024
@@ -31,7 +30,6 @@ PLUGIN_BYTES = 1024 * 1024
 # API servers read versions as 64 bits without a sign.
 LARGEST_VERSION = 2**64 - 1
 
-_STEP_SECONDS = 0.005
 _STEP_BYTES = 1024 * 1024
 
 
@@ -46,18 +44,15 @@ def version_number(text: str) -> int | None:
 class Turns:
     """Lets others have the event loop every few milliseconds, or MiB, of work that never waits."""
 
-    __slots__ = ("_bytes", "_due")
+    __slots__ = ("_bytes", "_pace")
 
     def __init__(self) -> None:
-        self._begin()
-
-    def _begin(self) -> None:
-        self._due = time.perf_counter() + _STEP_SECONDS
         self._bytes = 0
+        self._pace = Pace(Kind.INTAKE)
 
     async def share(self, size: int = 0) -> None:
         """Call between short steps of work, with the bytes that a step took."""
         self._bytes += size
-        if self._bytes > _STEP_BYTES or time.perf_counter() > self._due:
-            await asyncio.sleep(0)
-            self._begin()
+        if self._bytes > _STEP_BYTES or self._pace.tired:
+            await self._pace.breathe()
+            self._bytes = 0

@@ -8,13 +8,13 @@ from itertools import chain
 import msgspec
 
 from app.cache.clock import CLOCK
-from app.cache.ordering import Pace
 from app.streams import frames, resuming
 from app.streams.channel import Channel
 from app.streams.cursor import Cursor
 from app.streams.encodings import Encoding
 from app.streams.parts import Part, Patch
 from app.streams.views import PIECE_BYTES, Position, View
+from app.turns import Kind, Pace
 
 # What is to be sent of a part; None where that is to be told anew.
 FramesOf = Callable[[Part], Iterator[bytes] | None]
@@ -195,9 +195,10 @@ class Stream:
 
     async def _catch_up(self) -> None:
         """Read the log to its end, and ask the stores what it does not hold any more."""
-        view = self.view
+        view, pace = self.view, Pace(Kind.LIVE)
         while True:
             await self.channel.drained()
+            await pace.give()
             if self._over:
                 return
             index = self._position.index
@@ -237,7 +238,7 @@ class Stream:
 
     async def _write_all(self, told: Iterable[bytes], cursor: bytes) -> int:
         """Send frames as fast as the client takes them, and return how many."""
-        pace, batch, size, count = Pace(), list[bytes](), 0, 0
+        pace, batch, size, count = Pace(Kind.SNAPSHOT), list[bytes](), 0, 0
         for frame in told:
             if frame:
                 batch.append(frame)
@@ -249,8 +250,7 @@ class Stream:
                 await self.channel.drained()
                 if self._over:
                     return count
-            if pace.tired:
-                await pace.breathe()
+            await pace.give()
         self._write(batch, cursor)
         return count
 

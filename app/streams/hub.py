@@ -14,14 +14,13 @@ from app.streams.delivery import Stream
 from app.streams.encodings import Encoding
 from app.streams.range import Subject
 from app.streams.views import View
+from app.turns import TURN_SECONDS, Kind, Pace
 
 log = logging.getLogger(__name__)
 
 Stop = Callable[[], Awaitable[None]]
 
 HEARTBEAT_SECONDS = 10.0
-# So many views tell where they are before others have their turn.
-AT_ONCE = 50
 
 
 class Hub:
@@ -33,7 +32,9 @@ class Hub:
         self._fleet = fleet
         self._channels: dict[Channel, Stop | None] = {}
         self._views: dict[tuple[Subject, bytes], View] = {}
-        self._dirty: set[View] = set()
+        # Views in the order in which they have their turn; of those outdated, the clusters that changed.
+        self._dirty: dict[View, None] = {}
+        self._outdated: dict[View, dict[str, None]] = {}
         self._changed: dict[str, None] = {}
         self._turn: asyncio.Handle | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -75,6 +76,8 @@ class Hub:
         view.leave(stream)
         if view.is_idle:
             del self._views[view.place]
+            self._outdated.pop(view, None)
+            self._dirty.pop(view, None)
             view.close()
 
     def attend(self, channel: Channel, stop: Stop | None = None) -> None:
@@ -93,7 +96,7 @@ class Hub:
     # The turn
 
     def _wake(self, view: View) -> None:
-        self._dirty.add(view)
+        self._dirty[view] = None
         self._schedule()
 
     def _notice(self, cluster: str) -> None:
@@ -105,16 +108,24 @@ class Hub:
             self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
+        """Send what is new, and what is left of it in the next turn."""
         self._turn = None
         changed, self._changed = self._changed, {}
         if changed:
-            for view in [*self._views.values()]:
-                with _going_on():
-                    view.refresh(changed)
-        dirty, self._dirty = self._dirty, set()
-        for view in dirty:
+            for view in self._views.values():
+                self._outdated.setdefault(view, {}).update(changed)
+        until = time.perf_counter() + TURN_SECONDS
+        while (self._outdated or self._dirty) and time.perf_counter() < until:
             with _going_on():
-                view.flush()
+                if self._outdated:
+                    view = next(iter(self._outdated))
+                    view.refresh(self._outdated.pop(view))
+                else:
+                    view = next(iter(self._dirty))
+                    del self._dirty[view]
+                    view.flush()
+        if self._outdated or self._dirty:
+            self._schedule()
 
     async def _beat(self) -> None:
         while True:
@@ -123,11 +134,11 @@ class Hub:
                 *(view.bookmark for view in self._views.values()),
                 *(channel.pulse for channel in self._channels),
             ]
-            for number, give_sign in enumerate(signs, 1):
+            pace = Pace(Kind.LIVE)
+            for give_sign in signs:
                 with _going_on():
                     give_sign()
-                if number % AT_ONCE == 0:
-                    await asyncio.sleep(0)
+                await pace.give()
             for stream in [*self.streams]:
                 if stream.channel.is_closing:
                     stream.end()

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.errors import SelectorError
-from app.cache.ordering import Order, Pace, Row, first
+from app.cache.ordering import Order, Row, first
 from app.cache.store import Store
 from app.cache.values import MISSING, comparable
+from app.turns import Pace
 from tests.querying.objects import make, patient
 
 

@@ -197,7 +197,8 @@ async def test_in_another_order_what_keeps_its_key_shows_exactly_once() -> None:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Others get their turn after each object."""
-    monkeypatch.setattr("app.cache.ordering._STEP", 0.0)
+    for name in ("TURN_SECONDS", "_LEAST_SECONDS"):
+        monkeypatch.setattr(f"app.turns.{name}", 0.0)
 
 
 @pytest.mark.usefixtures("hasty")

@@ -3,7 +3,6 @@
 JSON is a join of the bytes that are cached.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +14,7 @@ from app.api.forms import AT_ONCE, ROWS_AT_ONCE, Pieces, by_number, by_size
 from app.cache.objects import CachedObject, decoded
 from app.cache.tables import Table, table_for
 from app.kube.resources import Resource
+from app.turns import Kind, Pace
 
 META = "meta.k8s.io/v1"
 
@@ -97,11 +97,11 @@ async def metadata_list(listed: Listed) -> Pieces:
         yield listed.head("PartialObjectMetadataList", META) + b',"items":null}\n'
         return
     yield listed.head("PartialObjectMetadataList", META) + b',"items":['
-    comma = b""
+    comma, pace = b"", Pace(Kind.SNAPSHOT)
     for some in by_number(listed.objects, AT_ONCE):
         yield comma + b",".join(map(partial, some))
         comma = b","
-        await asyncio.sleep(0)
+        await pace.give()
     yield b"]}\n"
 
 
@@ -116,7 +116,7 @@ async def table(listed: Listed, included: str) -> Pieces:
     """As kube-apiserver prints it; ``included`` says what a row carries of its object."""
     printed = table_for(listed.resource.name, listed.columns)
     yield listed.head("Table", META) + b',"columnDefinitions":' + definitions(printed) + b',"rows":['
-    now = datetime.now(UTC)
+    now, pace = datetime.now(UTC), Pace(Kind.SNAPSHOT)
     comma = b""
     # Some tables say of an object what depends on all the others.
     whole = printed.of_list is not None
@@ -128,7 +128,7 @@ async def table(listed: Listed, included: str) -> Pieces:
         )
         yield comma + b",".join(rows)
         comma = b","
-        await asyncio.sleep(0)
+        await pace.give()
     yield b"]}\n"
 
 

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from app.api.facade.asking import Ask
 from app.cache.objects import CachedObject, key_of
-from app.cache.ordering import Pace
+from app.turns import Pace
 
 # No name sorts after it.
 _LAST = "\U0010ffff"
@@ -21,8 +21,7 @@ async def selected(ask: Ask) -> Sequence[CachedObject]:
         for candidate in objects:
             if matches(candidate, cluster):
                 found.append(candidate)
-            if pace.tired:
-                await pace.breathe()
+            await pace.give()
         objects = found
     return objects if ask.namespace else _by_path(objects)
 

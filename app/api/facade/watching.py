@@ -22,6 +22,7 @@ from app.api.facade.selecting import selected
 from app.api.forms import AT_ONCE, by_size
 from app.cache.changelog import Change
 from app.cache.store import Store
+from app.turns import Kind, Pace
 
 # As kube-apiserver: about a minute between bookmarks, half an hour to an hour where nothing else is asked.
 BOOKMARK_SECONDS = (50.0, 60.0)
@@ -114,7 +115,8 @@ async def _run(
 
 async def _write(response: web.StreamResponse, lines: Iterator[bytes]) -> None:
     """In pieces that cost least, and giving others their turn."""
+    pace = Pace(Kind.SNAPSHOT)
     while some := list(islice(lines, AT_ONCE)):
         for piece in by_size(some):
             await response.write(b"".join(piece))
-        await asyncio.sleep(0)
+        await pace.give()

@@ -1,0 +1,206 @@
+"""Shares the event loop among all who have long work to do.
+
+Work that takes long is done in slices. How long the slices of one turn of the event loop may be is one
+budget for all of them together, or the turn would be as long as there are tasks. Who finds it spent waits
+for a grant, and there is one grant a turn:
+
+- what API servers tell and live work come before snapshots, and these before scans, by weights, so
+  that nothing starves;
+- within each of these, who was given least of late comes first, whatever number of tasks it has;
+- every fourth grant goes to whoever waits longest.
+
+A grant is not handed back: a task that is cancelled, or waits for its client, holds up nobody.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import IntEnum
+from heapq import heappop, heappush
+from weakref import WeakKeyDictionary
+
+TURN_SECONDS = 0.003
+# What a grant is good for, however long the rest of the turn took.
+_LEAST_SECONDS = 0.0015
+# What somebody was given counts half after so long.
+_HALF_LIFE_SECONDS = 1.0
+_OLDEST_EVERY = 4
+
+
+class Kind(IntEnum):
+    """What work is for."""
+
+    INTAKE = 0  # what API servers tell
+    LIVE = 1
+    SNAPSHOT = 2
+    SCAN = 3
+
+
+_WEIGHTS = {Kind.INTAKE: 12, Kind.LIVE: 12, Kind.SNAPSHOT: 4, Kind.SCAN: 1}
+
+
+class Account:
+    """Whom work is done for: a caller, or a connection of callers that nobody can tell apart."""
+
+    __slots__ = ("__weakref__", "_at", "_spent")
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+        self._at = 0.0
+
+    def charge(self, seconds: float) -> None:
+        now = time.perf_counter()
+        self._spent = self.spent(now) + seconds
+        self._at = now
+
+    def spent(self, now: float) -> float:
+        """The seconds that it was given of late."""
+        return self._spent * 0.5 ** ((now - self._at) / _HALF_LIFE_SECONDS) if self._spent else 0.0
+
+
+_PROCESS = Account()
+_account: ContextVar[Account] = ContextVar("account", default=_PROCESS)
+
+
+@contextmanager
+def working_for(account: Account) -> Iterator[None]:
+    """Work within, and in tasks that are created within, is charged to this account."""
+    token = _account.set(account)
+    try:
+        yield
+    finally:
+        _account.reset(token)
+
+
+class _Queue:
+    """Who waits for a grant for one kind of work."""
+
+    def __init__(self) -> None:
+        self._least: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._oldest: deque[asyncio.Future[None]] = deque()
+        self._count = self._picks = 0
+        self.used = 0.0
+
+    def add(self, waiter: "asyncio.Future[None]", spent: float) -> None:
+        self._count += 1
+        heappush(self._least, (spent, self._count, waiter))
+        self._oldest.append(waiter)
+
+    def __bool__(self) -> bool:
+        """Whether anybody waits. Who was granted, or cancelled, is dropped when it comes first."""
+        while self._oldest and self._oldest[0].done():
+            self._oldest.popleft()
+        while self._least and self._least[0][2].done():
+            heappop(self._least)
+        return bool(self._oldest)
+
+    def pop(self) -> "asyncio.Future[None]":
+        """One that waits; only where there is one."""
+        self._picks += 1
+        if self._picks % _OLDEST_EVERY == 0:
+            return self._oldest.popleft()
+        return heappop(self._least)[2]
+
+
+class _Turns:
+    """The turns of one event loop, counted only while there is long work."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._call_soon = loop.call_soon
+        self._queues = {kind: _Queue() for kind in Kind}
+        self._is_counting = False
+        self.due = 0.0
+
+    def is_spent(self) -> bool:
+        now = time.perf_counter()
+        if not self._is_counting:
+            self._count(now)
+        return now > self.due
+
+    def resume(self) -> float:
+        now = time.perf_counter()
+        self.due = max(self.due, now + _LEAST_SECONDS)
+        return now
+
+    def add(self, kind: Kind, waiter: "asyncio.Future[None]", spent: float) -> None:
+        queue = self._queues[kind]
+        if not queue:
+            # Who did not wait has saved nothing up.
+            waiting = [other.used for other in self._queues.values() if other]
+            queue.used = max(queue.used, min(waiting, default=0.0))
+        queue.add(waiter, spent)
+        if not self._is_counting:
+            self._count(time.perf_counter())
+
+    def _count(self, now: float) -> None:
+        self._is_counting = True
+        self.due = now + TURN_SECONDS
+        self._call_soon(self._next)
+
+    def _next(self) -> None:
+        """Begin a turn."""
+        waiting = [(queue.used, kind) for kind, queue in self._queues.items() if queue]
+        if not waiting:
+            self._is_counting = False
+            return
+        _, kind = min(waiting)
+        queue = self._queues[kind]
+        queue.used += 1 / _WEIGHTS[kind]
+        # Ahead of the next turn, so that who goes on has asked again by then.
+        queue.pop().set_result(None)
+        self._count(time.perf_counter())
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
+
+
+def _turns_of_loop() -> _Turns:
+    loop = asyncio.get_running_loop()
+    turns = _turns.get(loop)
+    if turns is None:
+        turns = _turns[loop] = _Turns(loop)
+    return turns
+
+
+def is_spent() -> bool:
+    """Whether this turn of the event loop has done what it should of long work."""
+    return _turns_of_loop().is_spent()
+
+
+class Pace:
+    """The slices of one piece of work. What runs between two calls should take less than a millisecond."""
+
+    __slots__ = ("_account", "_began", "_kind", "_turns", "_used")
+
+    def __init__(self, kind: Kind = Kind.SCAN) -> None:
+        self._turns = _turns_of_loop()
+        self._account = _account.get()
+        self._kind = kind
+        self._began = time.perf_counter()
+        self._used = 0.0
+
+    @property
+    def tired(self) -> bool:
+        """Whether others are to have their turn."""
+        return self._turns.is_spent()
+
+    async def give(self) -> None:
+        """Let others have their turn where it is time."""
+        if self._turns.is_spent():
+            await self.breathe()
+
+    async def breathe(self) -> None:
+        """Let others have their turn."""
+        now = time.perf_counter()
+        # What was waited for in between, such as the client, is not work.
+        worked = min(now - self._began, TURN_SECONDS)
+        self._used += worked
+        self._account.charge(worked)
+        waiter = asyncio.get_running_loop().create_future()
+        # Of two who were given as much, the one who has asked for less comes first.
+        self._turns.add(self._kind, waiter, self._account.spent(now) + self._used)
+        await waiter
+        self._began = self._turns.resume()
