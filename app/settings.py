@@ -73,6 +73,20 @@ def _words(value: Any) -> Any:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
+def _some_words(value: Any) -> Any:
+    """What names nothing must not come to mean all."""
+    words = _words(value)
+    if isinstance(value, str) and not words:
+        raise ValueError("names nothing")
+    return words
+
+
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("names nothing")
+    return value
+
+
 def _seconds(value: Any) -> Any:
     if isinstance(value, str):
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", value.strip())
@@ -131,7 +145,7 @@ class ClusterSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    namespaces: tuple[Annotated[str, AfterValidator(_namespace)], ...] = ()
+    namespaces: Annotated[tuple[Annotated[str, AfterValidator(_namespace)], ...], AfterValidator(_some)] = ()
 
 
 class _ConfigLoader(KubernetesLoader):
@@ -155,7 +169,7 @@ class Settings(BaseSettings):
     kubeconfig: Files = _setting(
         (), "kubeconfigs, each read for itself", "a file, or several separated by commas"
     )
-    context: Names = _setting(
+    context: Annotated[tuple[str, ...], BeforeValidator(_some_words)] = _setting(
         (), "the contexts to watch; all if empty", "a name, or several separated by commas"
     )
     demo: Annotated[int, BeforeValidator(_number_of_clusters)] = _setting(

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # From the connection, or from its first byte, to the end of the head of a request; and of a TLS handshake.
 HEAD_SECONDS = 10.0
+# For how long who has presented no token may rest between requests, such as a probe.
+REST_SECONDS = 75.0
 # A body must bring this much in such a time.
 BODY_SECONDS = 20.0
 BODY_BYTES = 20 * 1024
@@ -62,8 +64,10 @@ class Admission:
         # In the order in which they are to go.
         self._unproven: dict[Visit, None] = {}
         self._resting: dict[Visit, None] = {}
-        # When the head is to be there; and when the body is looked at, with what there was before.
+        # When the head is to be there; when who rests unproven is to go; and when the body is looked
+        # at, with what there was before.
         self._heads: dict[Visit, float] = {}
+        self._rests: dict[Visit, float] = {}
         self._bodies: dict[Visit, tuple[float, int, web.Request]] = {}
         self._told_at = float("-inf")
         self._told = 0
@@ -102,6 +106,7 @@ class Admission:
         visit.received += size
         if not visit.busy and visit not in self._heads:
             self._resting.pop(visit, None)
+            self._rests.pop(visit, None)
             self._heads[visit] = time.monotonic() + HEAD_SECONDS
 
     def _make_room(self) -> bool:
@@ -122,6 +127,7 @@ class Admission:
         self._unproven.pop(visit, None)
         self._resting.pop(visit, None)
         self._heads.pop(visit, None)
+        self._rests.pop(visit, None)
         self._bodies.pop(visit, None)
 
     def _refuse(self, reason: str) -> None:
@@ -168,7 +174,7 @@ class Admission:
             self._resting[visit] = None
         else:
             self._unproven[visit] = None
-            self._heads[visit] = time.monotonic() + HEAD_SECONDS
+            self._rests[visit] = time.monotonic() + REST_SECONDS
 
     # Those that take too long
 
@@ -182,10 +188,11 @@ class Admission:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
-            for visit, deadline in [*self._heads.items()]:
-                if deadline > now:
-                    break
-                self._end(visit, "head")
+            for deadlines in (self._heads, self._rests):
+                for visit, deadline in [*deadlines.items()]:
+                    if deadline > now:
+                        break
+                    self._end(visit, "head")
             for visit, (deadline, before, request) in [*self._bodies.items()]:
                 if deadline > now:
                     continue

@@ -3,11 +3,12 @@
 import hashlib
 import logging
 import os
+import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -26,7 +27,14 @@ DOUBTED_SECONDS = 15.0
 _NOTHING: Entries = entries_of({}, Path())
 _MISSING = b"missing"
 
-Stat = tuple[int, int, int]
+
+class Stat(NamedTuple):
+    """What tells one state of a file from another. Only regular files can be read again and again."""
+
+    regular: bool
+    inode: int
+    modified: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -71,10 +79,10 @@ class KubeFile:
         What was half written, empty or garbage for a moment is never taken over, nor is that the
         file is gone, unless it ``may_vanish``.
         """
-        stat = _stat(self.path)
-        if stat == self._stat and self._candidate is None:
+        state = _stat(self.path)
+        if (state == self._stat and self._candidate is None) or (state and not state.regular):
             return False
-        self._stat = stat
+        self._stat = state
         reading, now = self._read(), time.monotonic()
         if reading.digest == self._taken:
             self._candidate = None
@@ -179,4 +187,4 @@ def _stat(path: Path) -> Stat | None:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return Stat(stat.S_ISREG(found.st_mode), found.st_ino, found.st_mtime_ns, found.st_size)

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,15 @@ def test_a_broken_file_keeps_no_other_from_being_followed(tmp_path: Path, clock:
     two.write_text(text("b", "c"))
     wait(kubeconfigs, clock, 2)
     assert names(kubeconfigs) == ["a", "b", "c"]
+
+
+def test_a_pipe_is_read_once(tmp_path: Path, clock: Clock) -> None:
+    """As shells make them: `--kubeconfig <(…)`. Who reads it again waits for ever."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writing = threading.Thread(target=path.write_text, args=(text("a"),))
+    writing.start()
+    kubeconfigs = followed(path)
+    writing.join()
+    wait(kubeconfigs, clock, 20)
+    assert names(kubeconfigs) == ["a"]

@@ -201,3 +201,15 @@ def test_an_empty_read_only_of_the_environment_is_refused(text: str, monkeypatch
     """It was set by somebody who wanted something closed, and lost its value on the way."""
     monkeypatch.setenv("K8S_MCP_READ_ONLY", text)
     assert complaint().startswith(f"read_only: {text!r} (from K8S_MCP_READ_ONLY) is not accepted")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("context: ''", "context: ''"),
+        ("context: ','", "context: ','"),
+        ("clusters: {a: {namespaces: []}}", "clusters.a."),
+    ],
+)
+def test_what_names_nothing_does_not_mean_all(tmp_path: Path, text: str, named: str) -> None:
+    assert complaint(config=config(tmp_path, text)).startswith(named)
