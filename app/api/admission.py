@@ -203,7 +203,7 @@ class Admission:
         if request.content.is_eof() or request.transport is None:
             return
         # Where nobody takes what came, more cannot come.
-        waits = isinstance(request.transport, asyncio.ReadTransport) and not request.transport.is_reading()
+        waits = not request.transport.is_reading()
         if visit.received - before < BODY_BYTES and not waits:
             self._end(visit, "body")
         else:
@@ -224,7 +224,8 @@ class Visited(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        assert isinstance(transport, asyncio.Transport)
+        # uvloop's are none by inheritance.
+        transport = cast(asyncio.Transport, transport)
         self._descriptor = transport.get_extra_info("socket").fileno()
         self.visit = self._admission.enter(self._descriptor, transport.abort)
         if self.visit is None:
