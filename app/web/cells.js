@@ -13,7 +13,7 @@ const UNITS = /** @type {Record<string, number>} */ ({ y: 31_536_000, d: 86_400,
 const DURATION = /^(?=.)(?:\d+y)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+(?:\.\d+)?s)?$/;
 const QUANTITY = /^([+-]?\d+(?:\.\d+)?)([KMGTPE]i|[numkMGTPE]|)$/;
 // In columns of these names `10m` is ten minutes, in others ten thousandths.
-const OF_TIME = /age|duration|interval|period|timeout|ttl|uptime|renew|since|schedule/i;
+const OF_TIME = /\bage\b|duration|interval|period|timeout|ttl|uptime|renew|since|schedule/i;
 // Ages are ordered as they were when the page was opened: all by the same clock.
 const OPENED = Date.now();
 

@@ -8,6 +8,7 @@ import { at, text } from "./lenient.js";
 
 const LINES = 10;
 const MOST = 50;
+const AGAIN = 5000;
 /** By what they are of. @type {Map<string, HTMLElement>} */
 const held = new Map();
 
@@ -24,12 +25,12 @@ export function lastWords(pod, container, { previous, run }) {
   const element = h("pre", { class: "words last", tabindex: "0", role: "group", "aria-label": `Last words of ${container}` }, lines);
   held.set(key, element);
   for (const old of [...held.keys()].slice(0, -MOST)) held.delete(old);
-  void fill(lines, pod, container, previous);
+  void fill(key, lines, pod, container, previous);
   return element;
 }
 
-/** @param {HTMLElement} element @param {any} pod @param {string} container @param {boolean} previous */
-async function fill(element, pod, container, previous) {
+/** @param {string} key @param {HTMLElement} element @param {any} pod @param {string} container @param {boolean} previous */
+async function fill(key, element, pod, container, previous) {
   const [path = "", query = ""] = pathOf({ resource: "pods", object: pod, verbs: [] }).split("?");
   const asked = new URLSearchParams(query);
   asked.set("container", container);
@@ -39,6 +40,8 @@ async function fill(element, pod, container, previous) {
     const said = (await (await ask(`${path}/logs?${asked}`)).text()).trimEnd();
     element.replaceChildren(...(said ? said.split("\n").flatMap((line, number) => [number ? "\n" : "", ...painted(line)]) : ["It said nothing."]));
   } catch (error) {
+    // It is asked again when it is looked at again, a little later.
+    setTimeout(() => held.delete(key), AGAIN);
     element.replaceChildren(`Its last words cannot be had: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -20,6 +20,9 @@ import { toneOf } from "./tones.js";
 // The page has room for what kubectl shows with -o wide alone.
 const ALSO = /** @type {Record<string, string[]>} */ ({ pods: ["Node"], nodes: ["Internal-IP"] });
 
+// What is filtered by is not kept for ever, however long it is.
+const LONGEST = 10_000;
+
 export class Table {
   /** All but that of the name, which every row has. @type {Column[]} */
   columns = [];
@@ -82,7 +85,7 @@ export class Table {
 
   /** What the filter looks at. @param {Cell[]} cells @returns {string[]} */
   words(cells) {
-    return cells.flatMap((cell) => (isAge(cell) ? [] : [textOf(cell)]));
+    return cells.flatMap((cell) => (isAge(cell) ? [] : [String(cell ?? "").slice(0, LONGEST)]));
   }
 
   /** The cell of a column. @param {Cell[]} cells @param {string} name @returns {Cell} */

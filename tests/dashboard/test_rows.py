@@ -17,6 +17,7 @@ Clusters = dict[str, SimulatedCluster]
     ("column", "cells"),
     [
         ("Capacity", ["250m", "1", "1500m", "2k", "1Mi", "2M", "1Gi", "5Gi", "<none>"]),
+        ("Usage", ["10m", "250m", "2"]),
         ("Interval", ["30s", "5m", "10m", "1h", "2h30m", "3d", "unknown"]),
         ("Duration", ["45s", "5m10s", "10m", "2d5h", "3y20d"]),
         ("Ready", ["0/3", "1/2", "1/1", "3/3"]),
@@ -85,3 +86,19 @@ async def test_what_hides_in_a_text_is_shown(page: Page) -> None:
         "async (text) => (await import('/web/cells.js')).textOf(text)", "a\u202eb\u200bc\x1b[31m"
     )
     assert shown == r"a\u202eb\u200bc\u001b[31m"
+
+
+async def test_the_filter_finds_what_is_cut_on_the_screen(page: Page, clusters: Clusters) -> None:
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "long", "namespace": "shop"},
+        "type": "Normal",
+        "message": "x" * 1000 + " needle",
+    }
+    clusters["prod"].storage.create(event)
+    await page.goto(f"{page.url.partition('?')[0]}?resource=events&q=needle")
+    await shows(page, ["long"])
+    text = await row(page, "long").text_content() or ""
+    assert "needle" not in text
+    assert "x" * 400 + "…" in text

@@ -84,7 +84,9 @@ async def test_of_a_cluster_that_cannot_be_reached_nobody_says_that_it_is_empty(
 ) -> None:
     await clusters["staging"].stop()
     async with Server(config) as server:
-        page = await open_page(f"{server.url}/?cluster=staging")
+        page = await open_page(f"{server.url}/?cluster=staging&open=staging/shop/some")
+        await expect(page.locator("#panel")).to_contain_text("staging is unreachable", timeout=30_000)
+        await page.keyboard.press("Escape")
         await expect(page.locator(".empty")).to_contain_text(
             "Nobody knows which pods there are.", timeout=30_000
         )
