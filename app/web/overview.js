@@ -6,7 +6,7 @@ import { h, visible } from "./dom.js";
 import { at, entries, list, number, text } from "./lenient.js";
 import { lastWords } from "./lastwords.js";
 import { resourceOf } from "./relations.js";
-import { cellTone, toneOf } from "./tones.js";
+import { tonesOf, toneOf } from "./tones.js";
 import { addressOf } from "./url.js";
 
 /** @typedef {import("./dom.js").Child} Child */
@@ -61,10 +61,10 @@ function columns(resource, row) {
   if (!told) return [];
   const cells = row.cells(told);
   const tone = toneOf(resource).row((name) => row.table.cell(cells, name), told.object);
-  return row.table.columns.flatMap(({ name }, place) => {
+  return row.table.columns.flatMap(({ name, title }, place) => {
     const shown = textOf(cells[place]);
-    const skipped = !shown || shown === "<none>" || SKIPPED.has(name);
-    return skipped ? [] : [/** @type {[string, Child]} */ ([name, h("span", { "data-tone": cellTone(resource, name, cells[place], tone) }, shown)])];
+    const skipped = title || !shown || shown === "<none>" || SKIPPED.has(name);
+    return skipped ? [] : [/** @type {[string, Child]} */ ([name, h("span", { "data-tone": tonesOf(resource, name)(cells[place], tone) }, shown)])];
   });
 }
 
@@ -173,7 +173,7 @@ function children(family, resources) {
   const { resource } = table;
   if (!rows.size) return null;
   const known = [...resources].find((each) => each.name === resource);
-  const columns = table.columns.map((column, place) => ({ ...column, place })).filter(({ wide }) => !wide);
+  const columns = table.columns.map((column, place) => ({ ...column, place })).filter(({ wide, title }) => !wide && !title);
   const age = columns.find(({ name }) => name === "Age")?.place ?? -1;
   const all = [...rows.values()]
     .map((row) => ({ row, cells: family.cells(row) }))
@@ -185,7 +185,7 @@ function children(family, resources) {
   const line = (/** @type {(typeof all)[number]} */ { row, cells }) => {
     const tone = toneOf(resource).row((name) => table.cell(cells, name), row.object);
     const name = h("td", {}, h("a", { href: addressOf(resource, row.cluster, row.namespace, row.name) }, row.name));
-    return h("tr", {}, name, ...columns.map(({ name, place }) => h("td", { class: isNumeric(cells[place]) ? "right" : "", "data-tone": cellTone(resource, name, cells[place], tone) }, textOf(cells[place]))));
+    return h("tr", {}, name, ...columns.map(({ name, place }) => h("td", { class: isNumeric(cells[place]) ? "right" : "", "data-tone": tonesOf(resource, name)(cells[place], tone) }, textOf(cells[place]))));
   };
   const first = all[0]?.cells ?? [];
   const headings = ["Name", ...columns.map(({ name }) => name)];

@@ -113,7 +113,7 @@ export class Store extends EventTarget {
       namespace: frame.namespace,
       name: frame.name,
       uid: frame.uid,
-      title: table.title(frame),
+      title: table.title(cells, frame.name),
       raw: frame.cells,
       cells,
       tone,

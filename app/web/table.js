@@ -7,7 +7,7 @@
 
 import { isAge, isNumeric, same, textOf } from "./cells.js";
 import { h, the } from "./dom.js";
-import { cellTone } from "./tones.js";
+import { tonesOf } from "./tones.js";
 
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {import("./store.js").Row} Row */
@@ -87,7 +87,7 @@ export class TableView extends EventTarget {
     const { columns } = this.store.table;
     /** @type {Shown[]} */
     const own = columns.flatMap((column, at) => {
-      const skipped = narrow ? !isOnPhone(column, columns) : column.wide && !this.wide;
+      const skipped = column.title || (narrow ? !isOnPhone(column, columns) : column.wide && !this.wide);
       return skipped ? [] : [shown(this.store.table.resource, column, at)];
     });
     const name = place("Name", "name", (row) => row.title);
@@ -303,6 +303,7 @@ export function keyOfColumn(name) {
 
 /** @param {string} resource @param {Column} column @param {number} at @returns {Shown} */
 function shown(resource, { name, numeric }, at) {
+  const tone = tonesOf(resource, name);
   return {
     name,
     key: keyOfColumn(name),
@@ -310,7 +311,7 @@ function shown(resource, { name, numeric }, at) {
     right: numeric,
     cell: (row) => row.cells[at],
     text: (row) => textOf(row.cells[at]),
-    tone: (row) => cellTone(resource, name, row.cells[at], row.tone),
+    tone: (row) => tone(row.cells[at], row.tone),
   };
 }
 

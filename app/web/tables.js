@@ -15,6 +15,7 @@ import { toneOf } from "./tones.js";
  * @property {string} name
  * @property {boolean} wide whether it is only in the wide table
  * @property {boolean} numeric whether it is defined to hold numbers
+ * @property {boolean} title whether it is that of the name, which every row has anyway
  */
 
 // The page has room for what kubectl shows with -o wide alone.
@@ -24,11 +25,11 @@ const ALSO = /** @type {Record<string, string[]>} */ ({ pods: ["Node"], nodes: [
 const LONGEST = 10_000;
 
 export class Table {
-  /** All but that of the name, which every row has. @type {Column[]} */
+  /** @type {Column[]} */
   columns = [];
   /** Names of the columns of each cluster, in the order of its cells. @type {Map<string, string[]>} */
   #names = new Map();
-  /** Where each column of the table is among a cluster's cells. @type {Map<string, number[]>} */
+  /** Where each column of the table is among a cluster's cells; null where they are in order. @type {Map<string, number[] | null>} */
   #places = new Map();
 
   /** @param {string} resource its name: plural, or plural.group */
@@ -42,8 +43,8 @@ export class Table {
    */
   learn(frame) {
     const before = JSON.stringify(this.columns);
-    this.#names.set(frame.cluster, frame.columns.map((/** @type {any} */ each) => (each.format === "name" ? "" : each.name)));
-    const added = frame.columns.filter((/** @type {any} */ { name, format }) => format !== "name" && !this.columns.some((each) => each.name === name));
+    this.#names.set(frame.cluster, frame.columns.map((/** @type {any} */ each) => each.name));
+    const added = frame.columns.filter((/** @type {any} */ { name }) => !this.columns.some((each) => each.name === name));
     this.columns = [...this.columns, ...added.map((/** @type {any} */ each) => this.#column(each))].filter(({ name }) =>
       [...this.#names.values()].some((names) => names.includes(name)),
     );
@@ -54,8 +55,9 @@ export class Table {
   }
 
   /** @param {any} definition @returns {Column} */
-  #column({ name, type, priority }) {
-    return { name, wide: priority > 0 && !ALSO[this.resource]?.includes(name), numeric: type === "integer" || type === "number" };
+  #column({ name, type, format, priority }) {
+    const wide = priority > 0 && !ALSO[this.resource]?.includes(name);
+    return { name, wide, numeric: type === "integer" || type === "number", title: format === "name" };
   }
 
   /** @param {string} [cluster] all of them if left out */
@@ -70,22 +72,24 @@ export class Table {
    */
   arrange(cluster, cells) {
     let places = this.#places.get(cluster);
-    if (!places) {
+    if (places === undefined) {
       const names = this.#names.get(cluster) ?? [];
-      this.#places.set(cluster, (places = this.columns.map(({ name }) => names.indexOf(name))));
+      const found = this.columns.map(({ name }) => names.indexOf(name));
+      places = found.every((at, place) => at === place) ? null : found;
+      this.#places.set(cluster, places);
     }
-    return places.map((at) => cells[at]);
+    return places === null ? cells : places.map((at) => cells[at]);
   }
 
-  /** The name as the table says it: of a default class, that it is one. @param {any} frame @returns {string} */
-  title({ cluster, name, cells }) {
-    const title = textOf(cells[(this.#names.get(cluster) ?? []).indexOf("")]);
+  /** The name as the table says it: of a default class, that it is one. @param {Cell[]} cells @param {string} name @returns {string} */
+  title(cells, name) {
+    const title = textOf(cells[this.columns.findIndex((each) => each.title)]);
     return title.startsWith(name) ? title : name;
   }
 
   /** What the filter looks at. @param {Cell[]} cells @returns {string[]} */
   words(cells) {
-    return cells.flatMap((cell) => (isAge(cell) ? [] : [String(cell ?? "").slice(0, LONGEST)]));
+    return cells.flatMap((cell, at) => (isAge(cell) || this.columns[at]?.title ? [] : [String(cell ?? "").slice(0, LONGEST)]));
   }
 
   /** The cell of a column. @param {Cell[]} cells @param {string} name @returns {Cell} */

@@ -27,7 +27,8 @@ const rollout = (ready, wanted) => (ready >= wanted ? "" : ready === 0 ? "bad" :
 
 /** @param {Cell} cell `2/3` @returns {Tone} */
 function share(cell) {
-  const [, ready, wanted] = /^(\d+)\/(\d+)$/.exec(String(cell)) ?? [];
+  if (typeof cell !== "string") return "";
+  const [, ready, wanted] = /^(\d+)\/(\d+)$/.exec(cell) ?? [];
   return wanted === undefined ? "" : rollout(Number(ready), Number(wanted));
 }
 
@@ -98,19 +99,21 @@ export function toneOf(resource) {
   return KINDS[resource] ?? OTHERS;
 }
 
+/** @param {string} status @returns {Tone} */
+const anyStatus = (status) => (GOOD.test(status) ? "good" : BAD.test(status) ? "bad" : WAITS.test(status) ? "warn" : "");
+
 /**
- * The tone of one cell.
- * @param {string} resource @param {string} column @param {Cell} cell @param {Tone} row that of its row
- * @returns {Tone}
+ * The tones of the cells of a column, in a row of a tone.
+ * @param {string} resource @param {string} column
+ * @returns {(cell: Cell, row: Tone) => Tone}
  */
-export function cellTone(resource, column, cell, row) {
-  if (isAge(cell)) return column === "Restarts" && Date.now() - moment(cell.since) < RECENT ? "warn" : "";
-  const text = typeof cell === "string" ? cell : "";
-  if (column === "Ready" || column === "Available") return row === "dim" ? "dim" : text === "False" ? "bad" : share(cell);
+export function tonesOf(resource, column) {
+  if (column === "Restarts") return (cell) => (isAge(cell) && Date.now() - moment(cell.since) < RECENT ? "warn" : "");
+  if (column === "Ready" || column === "Available") return (cell, row) => (row === "dim" ? "dim" : cell === "False" ? "bad" : share(cell));
   if (STATUS.test(column)) {
-    const tone = KINDS[resource]?.status;
-    if (tone) return tone(text);
-    return GOOD.test(text) ? "good" : BAD.test(text) ? "bad" : WAITS.test(text) ? "warn" : "";
+    const status = KINDS[resource]?.status ?? anyStatus;
+    return (cell) => (typeof cell === "string" ? status(cell) : "");
   }
-  return text === "<pending>" || (column === "Type" && text === "Warning") ? "warn" : "";
+  if (column === "Type") return (cell) => (cell === "Warning" ? "warn" : "");
+  return (cell) => (cell === "<pending>" ? "warn" : "");
 }
