@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 import re2
 
+from app.cache.columns import Column
 from app.cache.errors import SelectorError
 from app.cache.objects import CachedObject
 from app.cache.paths import Path, PathError, skip_blanks
@@ -50,6 +51,7 @@ class FieldSelector:
 
     def __init__(self, conditions: tuple[Condition, ...], tests: tuple[Test, ...]) -> None:
         self.conditions = conditions
+        self._tests = tests
         self._direct: list[tuple[Direct, Test]] = []
         self._decoded: list[tuple[Getter, Test]] = []
         paths = frozenset(each.path for each in conditions if direct(each.path) is None)
@@ -60,6 +62,14 @@ class FieldSelector:
                 self._direct.append((answer, test))
             elif self._reader is not None:
                 self._decoded.append((self._reader.getter(condition.path), test))
+
+    @property
+    def equality(self) -> tuple[Path, str] | None:
+        """One path, and the text that is asked for there; None where there is no such condition."""
+        for each in self.conditions:
+            if each.operator == "=" and each.path.steps != ("cluster",):
+                return each.path, each.value
+        return None
 
     @classmethod
     def parse(cls, text: str) -> "FieldSelector":
@@ -83,6 +93,27 @@ class FieldSelector:
                 if not test(get(decoded)):
                     return False
         return True
+
+    def matcher(
+        self, cluster: str, column: Callable[[Path], Column | None]
+    ) -> Callable[[CachedObject], bool]:
+        """`matches` for many objects of a store, whose values are shared in columns where there are any."""
+        columns = {each.path: column(each.path) for each in self.conditions if direct(each.path) is None}
+        if not columns or None in columns.values():
+            return lambda found: self.matches(found, cluster)
+        tests = [
+            (shared.value, test)
+            for condition, test in zip(self.conditions, self._tests, strict=True)
+            if (shared := columns.get(condition.path)) is not None
+        ]
+
+        def matches(found: CachedObject) -> bool:
+            for answer, test in self._direct:
+                if not test(answer(found, cluster)):
+                    return False
+            return all(test(value(found)) for value, test in tests)
+
+        return matches
 
 
 def _conditions(text: str) -> list[Condition]:

@@ -5,11 +5,13 @@ turned around inside of it: numbers change their sign, texts become inverted byt
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TypeVar
 
 import msgspec
 
+from app.cache.columns import Column, value_reader
 from app.cache.errors import SelectorError
 from app.cache.objects import CachedObject
 from app.cache.paths import ACCEPTED, Path, PathError, scan_list
@@ -80,6 +82,20 @@ class Order:
                 values = get(decoded)
             atoms += _directed(values, key)
         return (*atoms, cluster, found.key)
+
+    def keyer(self, cluster: str, column: Callable[[Path], Column | None]) -> Callable[[CachedObject], Key]:
+        """`key` for many objects of a store, whose values are shared in columns where there are any."""
+        columns = {key.path: column(key.path) for key in self.keys if direct(key.path) is None}
+        if not columns or None in columns.values():
+            return lambda found: self.key(found, cluster)
+        readers = {path: each.value for path, each in columns.items() if each is not None}
+        shared = [(readers.get(key.path) or value_reader(key.path, cluster), key) for key in self.keys]
+
+        def make(found: CachedObject) -> Key:
+            atoms = chain.from_iterable(_directed(value(found), key) for value, key in shared)
+            return (*atoms, cluster, found.key)
+
+        return make
 
 
 def _directed(values: Values, key: SortKey) -> tuple[int, Atom]:

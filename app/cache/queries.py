@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
@@ -11,17 +11,21 @@ from typing import NamedTuple
 import msgspec
 
 from app.cache import continuation
+from app.cache.columns import Column
 from app.cache.continuation import Continuation
 from app.cache.errors import SelectorError
 from app.cache.fieldselectors import FieldSelector
 from app.cache.objects import CachedObject
 from app.cache.ordering import Key, Order, Row, first
+from app.cache.paths import Path
 from app.cache.projection import Projection
 from app.cache.selectors import LabelSelector
 from app.cache.store import Store
 from app.turns import Pace
 
 Run = tuple[Store, list[CachedObject]]
+
+WORTH_SHARING = 500
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -174,11 +178,12 @@ def _unfiltered(query: Query, stores: Sequence[Store], after: _Place | None) -> 
 
 async def _filtered(query: Query, parts: list[Run], pace: Pace) -> Result:
     assert query.fields is not None
-    matches, page = query.fields.matches, _Page(query.limit)
+    page = _Page(query.limit)
     for store, objects in parts:
+        matches = query.fields.matcher(store.cluster, _columns(store, objects))
         found: list[CachedObject] = []
         for candidate in objects:
-            if matches(candidate, store.cluster):
+            if matches(candidate):
                 found.append(candidate)
             await pace.give()
         page.add(store, found)
@@ -186,14 +191,15 @@ async def _filtered(query: Query, parts: list[Run], pace: Pace) -> Result:
 
 
 async def _sorted(query: Query, parts: list[Run], pace: Pace) -> Result:
-    matches = query.fields.matches if query.fields is not None else None
     after = query.after.key if query.after is not None else None
     rows: list[Row] = []
     for store, objects in parts:
-        cluster = store.cluster
+        columns = _columns(store, objects)
+        matches = None if query.fields is None else query.fields.matcher(store.cluster, columns)
+        key_of = query.order.keyer(store.cluster, columns)
         for found in objects:
-            if matches is None or matches(found, cluster):
-                key = query.order.key(found, cluster)
+            if matches is None or matches(found):
+                key = key_of(found)
                 if after is None or key > after:
                     rows.append((key, store, found))
             await pace.give()
@@ -201,6 +207,11 @@ async def _sorted(query: Query, parts: list[Run], pace: Pace) -> Result:
     runs = [(store, [row[2] for row in group]) for store, group in groupby(page, key=itemgetter(1))]
     remaining = len(rows) - len(page)
     return Result(runs, remaining, page[-1][0] if remaining else None)
+
+
+def _columns(store: Store, objects: Sequence[CachedObject]) -> Callable[[Path], Column | None]:
+    """The columns of a store, where those of so many objects are worth being shared."""
+    return store.column if len(objects) >= WORTH_SHARING else lambda path: None
 
 
 class _Page:

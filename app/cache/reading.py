@@ -60,12 +60,20 @@ class Reader:
     def __init__(self, paths: Collection[Path]) -> None:
         self._shape = _shape([path.steps for path in paths])
         self._decoder: msgspec.json.Decoder[Decoded] = msgspec.json.Decoder(self._shape.type)
+        # Many ask for the same, one after another: the states before and after a change.
+        self._last: tuple[CachedObject | None, Decoded] = None, None
+        self._before: tuple[CachedObject | None, Decoded] = None, None
 
     def decode(self, found: CachedObject) -> Decoded:
+        for known, decoded in (self._last, self._before):
+            if known is found:
+                return decoded
         try:
-            return self._decoder.decode(found.json)
+            decoded = self._decoder.decode(found.json)
         except msgspec.DecodeError:  # A number beyond any float, half of a surrogate pair.
-            return None
+            decoded = None
+        self._last, self._before = (found, decoded), self._last
+        return decoded
 
     def getter(self, path: Path) -> Getter:
         attributes = self._shape.attributes(path.steps)

@@ -13,8 +13,11 @@ from typing import Protocol
 
 from app.cache.changelog import Change, ExactChanges, LastChanges
 from app.cache.clock import CLOCK
+from app.cache.columns import Column, Columns
 from app.cache.labels import LabelIndex
 from app.cache.objects import SEPARATOR, CachedObject, Labels
+from app.cache.paths import Path
+from app.cache.routing import Routes
 from app.cache.selectors import LabelSelector
 
 __all__ = ["Change", "Listener", "Store"]
@@ -51,11 +54,13 @@ class Store:
         self.replaced_at = 0
         self.latest = (0, "")
         self.listeners: list[Listener] = []
+        self.routes: Routes[Listener] = Routes(cluster)
         self.last = LastChanges()
         self.exact = ExactChanges()
         self._objects: dict[str, CachedObject] = {}
         self._keys: list[str] = []
         self._labels = LabelIndex()
+        self._columns = Columns(cluster)
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     def __len__(self) -> int:
@@ -69,6 +74,10 @@ class Store:
         return self._labels.intern(raw)
 
     # Reading
+
+    def column(self, path: Path) -> Column | None:
+        """The values at a path of all objects; None where too many are asked for."""
+        return self._columns.column(path, self._objects)
 
     def select(
         self, labels: LabelSelector | None = None, namespaces: Collection[str] | None = None
@@ -230,6 +239,7 @@ class Store:
             self.began = time.time()
         self._objects = {}
         self._labels.clear()
+        self._columns.clear()
         self.bytes = 0
         for found in objects.values():
             self._hold(None, found)
@@ -240,7 +250,7 @@ class Store:
         self.version = version
         if held or objects:
             self.generation += 1
-        for listener in self.listeners:
+        for listener in (*self.listeners, *self.routes):
             listener.replaced(self)
         self._wake()
 
@@ -267,6 +277,7 @@ class Store:
 
     def _forget(self, old: CachedObject) -> None:
         del self._objects[old.key]
+        self._columns.changed(old.key)
         self._labels.remove(old.labels, old.key)
         self.bytes -= len(old.tail)
 
@@ -280,6 +291,7 @@ class Store:
             if old is not None:
                 self._labels.remove(old.labels, old.key)
         self._objects[new.key] = new
+        self._columns.changed(new.key)
         self.bytes += len(new.tail) - (len(old.tail) if old is not None else 0)
 
     def _told(self, changes: Sequence[Change]) -> None:
@@ -287,6 +299,9 @@ class Store:
             self.generation += 1
             for listener in self.listeners:
                 listener.changed(self, changes)
+            for listener, some in self.routes.of(changes):
+                listener.changed(self, some)
+            self._columns.tidy()
         if self._waiting:
             self._wake()
 

@@ -8,7 +8,7 @@ import msgspec
 from app.cache.changelog import Change, Deleted, Entry
 from app.cache.clock import CLOCK
 from app.cache.objects import SEPARATOR, CachedObject
-from app.cache.queries import Query
+from app.cache.queries import WORTH_SHARING, Query
 from app.cache.store import Store
 from app.cache.tables import Table, table_for
 from app.fleet.cluster import Cluster
@@ -26,6 +26,7 @@ MANY_ROWS = 100
 KEYS_HELD = 10_000
 KEYS_AT_ONCE = 500
 NOTHING = b""
+NO_KEY = ""
 
 
 class Log(Protocol):
@@ -76,7 +77,7 @@ class Part:
     def close(self) -> None:
         self.cluster.watches.let_go(self.resource.name)
         for store in self.stores:
-            store.listeners.remove(self)
+            store.routes.remove(self)
 
     # How it is
 
@@ -117,7 +118,7 @@ class Part:
         if self.stores != (watch.stores if watch is not None else []):
             before = self.stores
             for store in before:
-                store.listeners.remove(self)
+                store.routes.remove(self)
             self._attach()
             if any(store.version for store in (*before, *self.stores)):
                 self._restart()
@@ -138,7 +139,7 @@ class Part:
         watch = self.cluster.watches.get(self.resource.name)
         self.stores = watch.stores if watch is not None else []
         for store in self.stores:
-            store.listeners.append(self)
+            store.routes.add(self, self.query.labels, self.query.fields, self.query.namespaces)
 
     def _restart(self) -> None:
         self._replaced_at = CLOCK.tick()
@@ -289,13 +290,21 @@ class Part:
         return namespaces is None or key.partition(SEPARATOR)[0] in namespaces
 
     def _keys(self, store: Store) -> Iterator[str]:
-        """The keys of what may match, without holding too many of them."""
+        """The keys of what may match, without holding too many of them, and NO_KEY to give others a turn."""
         labels, namespaces = self.query.labels, self.query.namespaces
         if labels is not None:
             keys = [found.key for found in store.select(labels, namespaces)]
             if len(keys) <= KEYS_HELD:
                 yield from keys
                 return
+        elif (equality := self.query.fields and self.query.fields.equality) and len(store) >= WORTH_SHARING:
+            path, text = equality
+            if (column := store.column(path)) is not None:
+                for _ in column.complete():
+                    yield NO_KEY
+                if len(found := column.equal(text)) <= KEYS_HELD:
+                    yield from sorted(found)
+                    return
         last = ""
         while keys := store.keys_after(last, namespaces, KEYS_AT_ONCE):
             yield from keys
