@@ -266,7 +266,7 @@ class ListeningSocket(socket.socket):
         return made
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Raises BlockingIOError, as if nobody had come, where there is no room and after some in one turn."""
+        """Raises BlockingIOError, as if nobody came, where there is no room and after some in one turn."""
         self._accepted = (self._accepted + 1) % (ACCEPTED_A_TURN + 1)
         if self._accepted == 0:
             raise BlockingIOError

@@ -15,7 +15,7 @@ import msgspec
 import orjson
 
 from app.api.sending import PIECE_BYTES
-from app.api.yaml import dump
+from app.api.yaml import dump, dump_steps
 from app.cache.objects import CachedObject, decoded
 from app.cache.tables import Column, Sheet, table_for
 from app.fleet.status import ClusterStatus
@@ -146,7 +146,8 @@ async def yaml_list(listing: Listing) -> Pieces:
         return
     yield b"items:\n"
     async for document in listing.documents():
-        yield dump([decoded(document)])
+        async for piece in _written([decoded(document)]):
+            yield piece
 
 
 async def name_list(listing: Listing) -> Pieces:
@@ -186,7 +187,21 @@ async def json_object(listing: Listing) -> Pieces:
 
 async def yaml_object(listing: Listing) -> Pieces:
     async for document in listing.documents():
-        yield dump(decoded(document))
+        async for piece in _written(decoded(document)):
+            yield piece
+
+
+async def _written(document: Any) -> Pieces:
+    """The YAML of a document; others have their turn within a large one."""
+    pace, pieces, size = Pace(Kind.SNAPSHOT), list[bytes](), 0
+    for piece in dump_steps(document):
+        pieces.append(piece)
+        size += len(piece)
+        if size >= PIECE_BYTES:
+            yield b"".join(pieces)
+            pieces, size = [], 0
+        await pace.give()
+    yield b"".join(pieces)
 
 
 LISTS: dict[str, Callable[[Listing], Pieces]] = {

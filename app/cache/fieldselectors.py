@@ -18,8 +18,9 @@ from app.cache.columns import Column
 from app.cache.errors import SelectorError
 from app.cache.objects import CachedObject
 from app.cache.paths import Path, PathError, skip_blanks
-from app.cache.reading import Direct, Getter, Values, direct, reader
+from app.cache.reading import Direct, Getter, Values, direct, in_steps, reader
 from app.cache.values import Number, Value, number_of, text_of, time_of
+from app.turns import Pace
 
 Operator = Literal["=", "!=", "~", "<", ">"]
 Test = Callable[[Values], bool]
@@ -92,6 +93,22 @@ class FieldSelector:
             for get, test in self._decoded:
                 if not test(get(decoded)):
                     return False
+        return True
+
+    async def decide(self, found: CachedObject, cluster: str, pace: Pace) -> bool:
+        """The same as `matches` for a large object, with many values at a path: in steps."""
+        if self._reader is None:
+            return self.matches(found, cluster)
+        decoded = self._reader.decode(found)
+        for condition, test in zip(self.conditions, self._tests, strict=True):
+            answer = direct(condition.path)
+            values = (
+                self._reader.getter(condition.path)(decoded) if answer is None else answer(found, cluster)
+            )
+            # No element may be equal to what is excluded; of all else, one will do.
+            combine = all if condition.operator == "!=" else any
+            if not combine([test(some) async for some in in_steps(values, pace)]):
+                return False
         return True
 
     def matcher(

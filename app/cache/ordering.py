@@ -15,7 +15,7 @@ from app.cache.columns import Column, value_reader
 from app.cache.errors import SelectorError
 from app.cache.objects import CachedObject
 from app.cache.paths import ACCEPTED, Path, PathError, scan_list
-from app.cache.reading import Values, direct, reader
+from app.cache.reading import Values, direct, in_steps, reader
 from app.cache.store import Store
 from app.cache.values import MISSING, TEXT, Value, comparable
 from app.turns import Pace
@@ -81,6 +81,19 @@ class Order:
                 assert get is not None
                 values = get(decoded)
             atoms += _directed(values, key)
+        return (*atoms, cluster, found.key)
+
+    async def key_in_steps(self, found: CachedObject, cluster: str, pace: Pace) -> Key:
+        """The same as `key` for a large object, with many values at a path."""
+        decoded = None if self._reader is None else self._reader.decode(found)
+        atoms: list[Atom] = []
+        for key, answer, get in zip(self.keys, self._direct, self._getters, strict=True):
+            if get is not None:
+                values = get(decoded)
+            else:
+                assert answer is not None
+                values = answer(found, cluster)
+            atoms += min([_directed(some, key) async for some in in_steps(values, pace)])
         return (*atoms, cluster, found.key)
 
     def keyer(self, cluster: str, column: Callable[[Path], Column | None]) -> Callable[[CachedObject], Key]:

@@ -19,6 +19,7 @@ from app.cache.objects import CachedObject
 from app.cache.ordering import Key, Order, Row, first
 from app.cache.paths import Path
 from app.cache.projection import Projection
+from app.cache.reading import LARGE_BYTES
 from app.cache.selectors import LabelSelector
 from app.cache.store import Store
 from app.turns import Pace
@@ -177,36 +178,46 @@ def _unfiltered(query: Query, stores: Sequence[Store], after: _Place | None) -> 
 
 
 async def _filtered(query: Query, parts: list[Run], pace: Pace) -> Result:
-    assert query.fields is not None
     page = _Page(query.limit)
     for store, objects in parts:
-        matches = query.fields.matcher(store.cluster, _columns(store, objects))
-        found: list[CachedObject] = []
-        for candidate in objects:
-            if matches(candidate):
-                found.append(candidate)
-            await pace.give()
-        page.add(store, found)
+        page.add(store, await _matching(query, store, objects, pace))
     return page.result()
 
 
 async def _sorted(query: Query, parts: list[Run], pace: Pace) -> Result:
-    after = query.after.key if query.after is not None else None
+    order, after = query.order, query.after.key if query.after is not None else None
     rows: list[Row] = []
     for store, objects in parts:
-        columns = _columns(store, objects)
-        matches = None if query.fields is None else query.fields.matcher(store.cluster, columns)
-        key_of = query.order.keyer(store.cluster, columns)
-        for found in objects:
-            if matches is None or matches(found):
-                key = key_of(found)
-                if after is None or key > after:
-                    rows.append((key, store, found))
+        cluster, make = store.cluster, order.keyer(store.cluster, _columns(store, objects))
+        for found in await _matching(query, store, objects, pace):
+            key = await order.key_in_steps(found, cluster, pace) if _is_large(found) else make(found)
+            if after is None or key > after:
+                rows.append((key, store, found))
             await pace.give()
     page = await first(rows, query.limit, pace)
     runs = [(store, [row[2] for row in group]) for store, group in groupby(page, key=itemgetter(1))]
     remaining = len(rows) - len(page)
     return Result(runs, remaining, page[-1][0] if remaining else None)
+
+
+async def _matching(
+    query: Query, store: Store, objects: list[CachedObject], pace: Pace
+) -> list[CachedObject]:
+    """Those that have the fields that are asked for."""
+    fields, cluster = query.fields, store.cluster
+    if fields is None:
+        return objects
+    matches = fields.matcher(cluster, _columns(store, objects))
+    matching: list[CachedObject] = []
+    for found in objects:
+        if await fields.decide(found, cluster, pace) if _is_large(found) else matches(found):
+            matching.append(found)
+        await pace.give()
+    return matching
+
+
+def _is_large(found: CachedObject) -> bool:
+    return len(found.tail) >= LARGE_BYTES
 
 
 def _columns(store: Store, objects: Sequence[CachedObject]) -> Callable[[Path], Column | None]:

@@ -6,7 +6,7 @@ than a path expects simply lacks what the path leads to.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from functools import lru_cache
 from operator import attrgetter
 from types import GenericAlias
@@ -17,6 +17,7 @@ import msgspec
 from app.cache.objects import CachedObject
 from app.cache.paths import ANY, Path, Step
 from app.cache.values import Value
+from app.turns import Pace
 
 Values = Value | tuple[Value, ...]
 Decoded = Any
@@ -48,6 +49,21 @@ _DIRECT: dict[Steps, Direct] = {
     ("metadata", "uid"): lambda found, cluster: found.uid,
     ("metadata", "resourceVersion"): lambda found, cluster: str(found.version),
 }
+
+
+# An object from this size on may have so many values at a path that they are taken in steps.
+LARGE_BYTES = 64 * 1024
+_VALUES_AT_ONCE = 500
+
+
+async def in_steps(values: Values, pace: Pace) -> AsyncIterator[Values]:
+    """Some of many values at a time, giving others a turn in between."""
+    if not isinstance(values, tuple):
+        yield values
+        return
+    for start in range(0, len(values), _VALUES_AT_ONCE):
+        yield values[start : start + _VALUES_AT_ONCE]
+        await pace.give()
 
 
 class Reader:

@@ -306,3 +306,48 @@ def test_a_wrong_parameter_is_named(parameters: dict[str, str], message: str) ->
 async def test_a_limit_of_zero_is_none() -> None:
     stores = fleet()
     assert await ask(stores, limit="0") == everything(stores)
+
+
+LARGE = {f"key-{number}": f"v{number}" for number in range(60_000)}
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ("data[*]=v59999", ["large"]),
+        ("data[*]=none", []),
+        ("data[*]!=v59999", ["other"]),
+        ("data[*]!=none", ["large", "other"]),
+        ("data[*]~^v5999.$,metadata.name~l", ["large"]),
+        ("data[*]~x", []),
+        ("data[*]>59998", []),
+        ("data.key-7=v7", ["large"]),
+        ("metadata.name=other", ["other"]),
+    ],
+)
+async def test_a_large_object_is_filtered_as_any_other(selector: str, expected: list[str]) -> None:
+    store = Store("c", "configmaps")
+    put(store, "", "large", data=LARGE)
+    put(store, "", "other", data={"a": "b"})
+    result = await ask([store], field_selector=selector)
+    assert [name for _, _, name in result] == expected
+
+
+@pytest.mark.parametrize(("sort", "expected"), [("data[*]", ["b", "a"]), ("-data[*]", ["a", "b"])])
+async def test_a_large_object_is_sorted_as_any_other(sort: str, expected: list[str]) -> None:
+    store = Store("c", "configmaps")
+    put(store, "", "a", data={**LARGE, "last": "z"})
+    put(store, "", "b", data={**LARGE, "last": "u"})
+    result = await ask([store], sort=sort)
+    assert [name for _, _, name in result] == expected
+
+
+@pytest.mark.parametrize("asked", [{"sort": "data[*]"}, {"field_selector": "data[*]~x$"}])
+async def test_a_large_object_holds_up_nobody(asked: dict[str, str]) -> None:
+    store, turns = Store("c", "configmaps"), 0
+    put(store, "", "large", data=LARGE)
+    asking = asyncio.create_task(ask([store], **asked))
+    while not asking.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 5
