@@ -27,7 +27,7 @@ from app.fleet.fleet import Fleet
 from app.greeting import greeting, reachable_as
 from app.kube.errors import AccessError
 from app.kube.sockets import BUDGET
-from app.limits import raise_limit, shares
+from app.limits import Shares, raise_limit, shares
 from app.settings import SettingError, Settings, StartError
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,6 @@ LAST_LINES_SECONDS = 0.5
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the exit status. Raises StartError."""
     logs.configure(settings.log_format, settings.log_level)
-    raise_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings))
     if (output := logs.output()) is not None:
@@ -72,6 +71,8 @@ async def serve(settings: Settings) -> None:
     given = settings.token.get_secret_value() if settings.token is not None else None
     made = None if given or local else secrets.token_urlsafe(24)
     door = Door(given or made, settings.host, settings.allowed_origins)
+    descriptors = shares(raise_limit())
+    BUDGET.allow(descriptors.clusters, descriptors.kept, descriptors.all)
     certificate = settings.tls_cert.read_text() if settings.tls_cert is not None else None
     async with _fleet(settings) as fleet:
         serving = Serving(
@@ -82,7 +83,7 @@ async def serve(settings: Settings) -> None:
             settings.allow_proxy,
             settings.consistent_reads == "forward",
         )
-        async with _answering(make_application(fleet, door, serving), sockets, tls):
+        async with _answering(make_application(fleet, door, serving), sockets, tls, descriptors):
             # What has been imported lives for ever: the collector need not look at it again and again.
             gc.collect()
             gc.freeze()
@@ -97,11 +98,12 @@ async def serve(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def _answering(
-    app: web.Application, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
+    app: web.Application,
+    sockets: Sequence[socket.socket],
+    tls: ssl.SSLContext | None,
+    descriptors: Shares,
 ) -> AsyncIterator[None]:
     """Answer on these sockets."""
-    descriptors = shares(raise_limit())
-    BUDGET.allow(descriptors.clusters, descriptors.kept, descriptors.all)
     admission = Admission(descriptors.callers, descriptors.last)
     admission.attach(app)
     app[METRICS].watch_connections(admission)

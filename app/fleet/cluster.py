@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import msgspec
 
@@ -22,6 +22,7 @@ from app.kube.errors import AccessError, ApiError, ConnectionFailed
 from app.kube.keyring import Keyring
 from app.kube.reflector import Reflector, Sink
 from app.kube.resources import Resource
+from app.kube.sockets import BUDGET
 from app.kube.wire import Shape
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ REDISCOVER_SECONDS = 300.0
 REDISCOVER_UNTOLD_SECONDS = 30.0
 RELISTS_AT_ONCE = 4
 PAGES_FROM_CACHE_SINCE = (1, 34)
+# For the definitions of custom resources, and for lists and discovery.
+SOCKETS_BESIDE = 3
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
@@ -49,6 +52,11 @@ class Options(msgspec.Struct, frozen=True):
     managed_fields: bool
     secret_values: bool
     namespaces: tuple[str, ...] = ()
+
+    @property
+    def sockets(self) -> int:
+        """How many a cluster needs for as long as it is watched."""
+        return len(self.watch) * max(1, len(self.namespaces)) + SOCKETS_BESIDE
 
     def restricted(self, namespaces: Sequence[str]) -> "Options":
         """The same, for an account that may see these namespaces only; all for none."""
@@ -96,6 +104,7 @@ class Cluster:
         self._options = options
         self._on_change = on_change
         self._keyring = keyring
+        self._claimed = ExitStack()
         self._discovered: Catalog = WELL_KNOWN
         self._connection: Connection | None = None
         self._connecting = Condition("syncing", time.time())
@@ -149,6 +158,7 @@ class Cluster:
         await asyncio.gather(*self._tasks, self.watches.stop(), return_exceptions=True)
         if self._connection is not None:
             await self._connection.close()
+        self._claimed.close()
 
     async def _run(self) -> None:
         delay = RETRY_SECONDS[0]
@@ -180,17 +190,20 @@ class Cluster:
 
     async def _connect(self) -> None:
         """Reach the cluster and learn what it serves, all within the time for it."""
-        # Certificates of many clusters are read one after the other, which is nobody's fault.
-        access = await open_access(self.context, self._keyring)
-        async with asyncio.timeout(2 * CONNECT_SECONDS):
-            connection = Connection(access, connect_timeout=CONNECT_SECONDS, idle_timeout=IDLE_SECONDS)
-            try:
-                self.version, number = await server_version(connection)
-                self._discovered = await discover(connection)
-                self.identity = await _kube_system_uid(connection) or access.identity
-            except BaseException:
-                await connection.close()
-                raise
+        with ExitStack() as undoing:
+            undoing.callback(BUDGET.claim(self._options.sockets))
+            # Certificates of many clusters are read one after the other, which is nobody's fault.
+            access = await open_access(self.context, self._keyring)
+            async with asyncio.timeout(2 * CONNECT_SECONDS):
+                connection = Connection(access, connect_timeout=CONNECT_SECONDS, idle_timeout=IDLE_SECONDS)
+                try:
+                    self.version, number = await server_version(connection)
+                    self._discovered = await discover(connection)
+                    self.identity = await _kube_system_uid(connection) or access.identity
+                except BaseException:
+                    await connection.close()
+                    raise
+            self._claimed = undoing.pop_all()
         self._connection = connection
         self._pages_from_cache = number >= PAGES_FROM_CACHE_SINCE
         self._connecting = self._connecting.then("synced", None)

@@ -1,9 +1,12 @@
 """Sockets that notice when nobody is at the other end any more, and of which there are not too many."""
 
 import socket
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Protocol
 from weakref import WeakSet
+
+from app.kube.errors import ConnectionFailed
 
 # Seconds until the first probe and between probes, and how many; macOS has no name for the first.
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
@@ -29,10 +32,25 @@ class Budget:
         self.kept = 0
         self.limit = 0
         self._open: WeakSet[socket.socket] = WeakSet()
+        self._claimed = 0
 
     def allow(self, most: int, kept: int, limit: int) -> None:
         """``limit`` is that on open files, for the words of who is refused."""
         self.most, self.kept, self.limit = most, kept, limit
+
+    def claim(self, number: int) -> Callable[[], None]:
+        """Set so many aside for one cluster, so that some are had whole rather than all in part.
+
+        What is returned gives them back. Raises ConnectionFailed where so many are not left.
+        """
+        if self.most and self._claimed and self._claimed + number > self.most - self.kept:
+            raise ConnectionFailed(self._words())
+        self._claimed += number
+
+        def give_back() -> None:
+            self._claimed -= number
+
+        return give_back
 
     def take(self, taken: socket.socket) -> None:
         self._open.add(taken)
@@ -43,7 +61,10 @@ class Budget:
     def check(self) -> None:
         """Raises OSError where there is none left."""
         if self.most and len(self._open) >= self.most - (0 if FOR_CALLERS.get() else self.kept):
-            raise OSError(f"no file descriptor is left for it, the limit on open files is {self.limit}")
+            raise OSError(self._words())
+
+    def _words(self) -> str:
+        return f"no file descriptor is left for it, the limit on open files is {self.limit}"
 
 
 BUDGET = Budget()
