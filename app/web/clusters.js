@@ -50,9 +50,11 @@ export class Clusters extends EventTarget {
 
   /** @param {any[]} entries of /clusters */
   learn(entries) {
-    this.known = new Map(entries.map((each) => [each.name, each]));
+    const known = new Map(entries.map((each) => [each.name, each]));
+    for (const name of this.known.keys()) if (!known.has(name)) this.#forget(name);
+    this.known = known;
     for (const each of entries) this.#whole.set(each.name, each);
-    for (const name of this.#whole.keys()) if (!this.known.has(name)) this.#whole.delete(name);
+    this.dispatchEvent(new Event("state"));
     this.draw();
   }
 
@@ -69,13 +71,11 @@ export class Clusters extends EventTarget {
   hear(frame) {
     if (frame.type === "SYNCED") for (const each of frame.clusters) this.#ofTable.set(each.name, each);
     else if (frame.type === "CLUSTER") {
-      if (frame.state === "removed" && !frame.resource) {
-        if (this.known.has(frame.cluster)) this.dispatchEvent(new CustomEvent("removed", { detail: frame.cluster }));
-        this.#forget(frame.cluster);
-      } else {
+      if (frame.state === "removed" && !frame.resource) this.#forget(frame.cluster);
+      else {
         if (!frame.resource) this.#whole.set(frame.cluster, frame);
         this.#ofTable.set(frame.cluster, frame);
-        if (!this.known.has(frame.cluster)) this.dispatchEvent(new Event("unknown"));
+        if (!this.known.has(frame.cluster)) this.dispatchEvent(new Event("other"));
       }
     } else return;
     this.dispatchEvent(new Event("state"));
@@ -84,6 +84,7 @@ export class Clusters extends EventTarget {
 
   /** @param {string} name */
   #forget(name) {
+    if (this.known.has(name)) this.dispatchEvent(new CustomEvent("removed", { detail: name }));
     for (const map of [this.known, this.#whole, this.#ofTable, this.#warnings]) map.delete(name);
   }
 
@@ -97,7 +98,8 @@ export class Clusters extends EventTarget {
       const held = this.#warnings.get(frame.cluster) ?? new Set();
       this.#warnings.set(frame.cluster, held.add(`${frame.namespace}/${frame.name}`));
     } else if (frame.type === "DELETED") this.#warnings.get(frame.cluster)?.delete(`${frame.namespace}/${frame.name}`);
-    else if (frame.type === "CLUSTER" && !frame.resource) this.#whole.set(frame.cluster, frame);
+    // Of clusters that the table does not ask, nothing else tells; what is said of events alone is not said of the cluster.
+    else if (frame.type === "CLUSTER") this.dispatchEvent(new Event("other"));
     this.drawSoon();
   }
 

@@ -48,16 +48,15 @@ export class Live {
   show(view) {
     const query = queryOf(view);
     const wanted = JSON.stringify(query);
-    const turned = wanted !== this.#query;
+    // What was refused may be there by now.
+    const turned = wanted !== this.#query || this.error !== "";
     if (turned) {
       this.#query = wanted;
       this.#subscription?.close();
       this.error = "";
+      this.clusters.turn(view.resource);
       if (view.resource === this.store.table.resource) this.store.hear({ type: "RESET" });
-      else {
-        this.store.use(view.resource);
-        this.clusters.turn(view.resource);
-      }
+      else this.store.use(view.resource);
       this.#subscription = this.socket.subscribe(query, (frame) => {
         if (frame.type === "ERROR") this.error = frame.detail;
         this.store.hear(frame);

@@ -226,7 +226,7 @@ store.addEventListener("synced", () => {
   say("Connected again; the table is up to date.", "good");
 });
 store.addEventListener("columns", layOut);
-clusters.addEventListener("unknown", learnSoon);
+clusters.addEventListener("other", learnSoon);
 clusters.addEventListener("removed", (event) => say(`The cluster ${/** @type {CustomEvent} */ (event).detail} was removed.`));
 clusters.addEventListener("state", () => {
   tell();

@@ -227,6 +227,29 @@ async def test_a_server_that_hangs_is_noticed(config: Path, open_page: OpenPage)
         await expect(page.locator(".chip .state")).to_have_text(["live", "live"], timeout=30_000)
 
 
+async def test_a_cluster_that_the_table_does_not_ask_is_not_called_live_when_it_is_not(
+    open_page: OpenPage, server: Server, clusters: Clusters
+) -> None:
+    page = await open_page(f"{server.url}/?cluster=prod")
+    staging = page.locator(".chip[data-cluster=staging]")
+    await expect(staging).to_have_attribute("data-state", "synced")
+    await clusters["staging"].stop()
+    await expect(staging).to_have_attribute("data-state", "unreachable", timeout=60_000)
+    await clusters["staging"].start()
+    await expect(staging).to_have_attribute("data-state", "synced", timeout=60_000)
+
+
+async def test_a_cluster_that_was_not_there_yet_is_shown_when_it_is(
+    open_page: OpenPage, server: Server, config: Path, clusters: Clusters
+) -> None:
+    clusters["staging"].storage.create(pod("aaa-late"))
+    page = await open_page(f"{server.url}/?cluster=later&q=aaa-late")
+    await expect(page.locator(".empty")).to_contain_text("later")
+    write_config(config, {**clusters, "later": clusters["staging"]})
+    await expect(row(page, "aaa-late")).to_be_visible(timeout=60_000)
+    await expect(page.locator("#trouble")).to_be_hidden()
+
+
 async def test_what_may_not_be_read_is_said(open_page: OpenPage, server: Server, clusters: Clusters) -> None:
     for cluster in clusters.values():
         cluster.faults.add(Fault.FORBIDDEN, resource="configmaps")
