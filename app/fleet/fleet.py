@@ -21,6 +21,7 @@ from app.kube.names import AmbiguousResource, UnknownResource, match
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+STARTS_A_TURN = 10
 
 
 class UnknownCluster(LookupError):
@@ -149,14 +150,18 @@ class Fleet:
                 namespaces = self._kubeconfigs.names.meant(self._namespaces, context, ())
                 options = self._options.restricted(namespaces)
                 clusters[name] = Cluster(context, options, self._tell, self._keyring)
-                log.info("cluster is watched", extra={"cluster": name, "context": context.context})
-                clusters[name].start()
         for cluster in ended:
             if cluster.name not in wanted:
                 log.info("cluster is removed", extra={"cluster": cluster.name})
         self.clusters = dict(sorted(clusters.items()))
         for name in sorted({cluster.name for cluster in ended} | begun):
             self._tell(name)
+        for number, name in enumerate(name for name in wanted if name in begun):
+            log.info("cluster is watched", extra={"cluster": name, "context": wanted[name].context})
+            clusters[name].start()
+            # Hundreds that begin in one turn of the loop would hold up everybody else.
+            if number % STARTS_A_TURN == STARTS_A_TURN - 1:
+                await asyncio.sleep(0)
         await asyncio.gather(*(cluster.close() for cluster in ended))
 
     def _tell(self, name: str) -> None:

@@ -20,6 +20,8 @@ from app.kube.sections import ClusterSection, UserSection
 REREAD_SECONDS = 60.0
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
+LARGE_BUNDLE_BYTES = 32 * 1024
+
 KeyPair = tuple[bytes, bytes]
 
 
@@ -125,12 +127,25 @@ def trusting(name: str, ca: bytes, *, verify: bool = True) -> ssl.SSLContext:
         if not certificates:
             raise AccessError(f"{name} holds no certificate in PEM")
         try:
-            context.load_verify_locations(cadata=certificates.decode("ascii"))
+            _load(context, certificates)
         except (ssl.SSLError, ValueError):
             raise AccessError(f"{name} holds a certificate that cannot be read") from None
+        except OSError as error:
+            raise AccessError(f"{name}: no place for a temporary file: {error.strerror}") from None
     else:
         context.load_default_certs()
     return context
+
+
+def _load(context: ssl.SSLContext, certificates: bytes) -> None:
+    """Trust them. Of many, Python parses bytes with the whole process waiting, and files without."""
+    if len(certificates) < LARGE_BUNDLE_BYTES:
+        context.load_verify_locations(cadata=certificates.decode("ascii"))
+        return
+    with tempfile.NamedTemporaryFile(prefix="k8s-mcp-") as file:
+        file.write(certificates)
+        file.flush()
+        context.load_verify_locations(cafile=file.name)
 
 
 def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:

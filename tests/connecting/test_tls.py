@@ -31,6 +31,22 @@ async def test_ca_of_the_cluster_is_trusted(
     assert len(served.seen) == 1
 
 
+async def test_bundle_of_many_cas_is_trusted_or_refused_as_a_small_one(
+    serve: Serve, connect: Connect, authority: Authority
+) -> None:
+    served = await serve(tls=authority.server())
+    others = b"".join(Authority(f"CA {number}").pem for number in range(80))
+    bundle = others + authority.pem
+    assert len(bundle) > tls.LARGE_BUNDLE_BYTES
+    cluster = {"server": served.url, "certificate-authority-data": b64(bundle)}
+    await (await connect(cluster)).get("/")
+    with pytest.raises(ConnectionFailed, match="certificate verify failed"):
+        await (await connect(cluster | {"certificate-authority-data": b64(others)})).get("/")
+    broken = bundle.replace(b"-----BEGIN CERTIFICATE-----\nM", b"-----BEGIN CERTIFICATE-----\nZ", 1)
+    with pytest.raises(AccessError, match="holds a certificate that cannot be read"):
+        await access_to(cluster | {"certificate-authority-data": b64(broken)})
+
+
 async def test_certificate_that_is_wrong_is_refused_with_the_reason(
     serve: Serve, connect: Connect, authority: Authority
 ) -> None:
