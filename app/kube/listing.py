@@ -30,21 +30,32 @@ class Latest:
     """The latest change that was seen: its version, and the uids of the objects that it changed.
 
     Kubernetes changes one object at a time; what writes to etcd or to an aggregated API
-    beside it may not.
+    beside it may not. The last of them is at ``place``, its namespace and name, unless it was ``deleted``.
     """
 
-    __slots__ = ("uids", "version")
+    __slots__ = ("deleted", "place", "uids", "version")
 
     def __init__(self) -> None:
         self.version = 0
         self.uids: set[str] = set()
+        self.place = ("", "")
+        self.deleted = False
 
-    def note(self, found: WireObject) -> None:
+    def note(self, found: WireObject, *, deleted: bool = False) -> None:
+        if found.version < self.version:
+            return
         if found.version > self.version:
-            self.version = found.version
-            self.uids = {found.uid}
-        elif found.version == self.version:
-            self.uids.add(found.uid)
+            self.uids = set()
+        self.version = found.version
+        self.uids.add(found.uid)
+        self.place = found.namespace, found.name
+        self.deleted = deleted
+
+    def is_left_by(self, found: WireObject | None) -> bool:
+        """Whether what is there now at ``place`` is what this change made of it."""
+        if found is None or self.deleted:
+            return found is None and self.deleted
+        return self.begins_with(found)
 
     def begins_with(self, found: WireObject | None) -> bool:
         """Whether this is the first that a watch from just before that change tells."""
@@ -95,9 +106,23 @@ class Collection:
         self._connection = connection
         self._resource = resource
 
-    async def version(self) -> int:
-        """Where the server is now, by a list of one object."""
-        return (await self._page({"limit": "1"}, CHECK_SECONDS, PAGE_BYTES)).version
+    async def first(self) -> Page:
+        """A list of one object, which tells where the server is now and whether there is anything."""
+        return await self._page({"limit": "1"}, CHECK_SECONDS, PAGE_BYTES)
+
+    async def has(self, latest: Latest) -> bool:
+        """Whether a change is part of the server's history, and the object was not changed since."""
+        namespace, name = latest.place
+        params = {"limit": "1", "fieldSelector": f"metadata.name={name}"}
+        path = self._resource.path(namespace) if namespace else self.path
+        try:
+            objects = (await self._page(params, CHECK_SECONDS, PAGE_BYTES, path)).objects
+        except (ApiError, WireError):
+            return False
+        # Not every aggregated API knows field selectors.
+        if any((found.namespace, found.name) != latest.place for found in objects):
+            return False
+        return latest.is_left_by(objects[0] if objects else None)
 
     async def pages(self, since: str, sink: Gatherer) -> Whole:
         """Gather a whole list in pages.
@@ -145,8 +170,14 @@ class Collection:
                     raise
                 self._limit //= 10
 
-    async def _page(self, params: Mapping[str, str], timeout: float, most: int) -> Page:  # noqa: ASYNC109
-        body = await self._connection.get(self.path, params, timeout=timeout, most=most)
+    async def _page(
+        self,
+        params: Mapping[str, str],
+        timeout: float,  # noqa: ASYNC109
+        most: int,
+        path: str = "",
+    ) -> Page:
+        body = await self._connection.get(path or self.path, params, timeout=timeout, most=most)
         turns, steps = Turns(), page_steps(body, self._resource, self.shape)
         while True:
             try:

@@ -1,5 +1,6 @@
 """What the end of a list or a watch means, and what is to be done about it."""
 
+import re
 from enum import Enum
 from typing import Literal
 
@@ -10,6 +11,7 @@ from app.kube.wire import Status, WireError
 
 FORBIDDEN_SECONDS = 10.0
 RETRY_AFTER_AT_MOST = 120.0
+_TOO_OLD = re.compile(r"too old resource version: [0-9]{1,20} \(([0-9]{1,20})\)")
 
 
 State = Literal["syncing", "synced", "stale", "unreachable", "forbidden", "gone"]
@@ -110,6 +112,16 @@ def _expired(code: int, reason: str, causes: tuple[str, ...], message: str) -> b
     if code == 410 or reason in ("Expired", "Gone") or "ResourceVersionTooLarge" in causes:
         return True
     return code == 504 and "Too large resource version" in message
+
+
+def oldest_version(error: ErrorEvent | ApiError) -> int | None:
+    """The oldest version that a server can tell the changes since, where it says that another is too old.
+
+    That of k8s.io/apiserver's watch cache, which begins when the server does.
+    """
+    text = error.message if isinstance(error, ApiError) else error.status.message
+    found = _TOO_OLD.search(text)
+    return int(found[1]) if found is not None else None
 
 
 def _wait(retry_after: float | None) -> float:

@@ -209,15 +209,20 @@ async def play(*answers: Listed | Watched) -> Played:
 # What a server says
 
 
-def pod(name: str, version: int) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": "x", "uid": f"uid-{name}", "resourceVersion": str(version)}
+def pod(name: str, version: int, uid: str = "") -> dict[str, Any]:
+    metadata = {
+        "name": name,
+        "namespace": "x",
+        "uid": uid or f"uid-{name}",
+        "resourceVersion": str(version),
+    }
     return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}
 
 
-def page(version: int, *names: str, more: str = "", changed: int | None = None) -> Listed:
+def page(version: int, *names: str, more: str = "", changed: int | None = None, uid: str = "") -> Listed:
     """A page of a list; its objects changed last at that version, if not at the list's."""
     metadata = {"resourceVersion": str(version), "continue": more}
-    items = [pod(name, changed or version) for name in names]
+    items = [pod(name, changed or version, uid) for name in names]
     return Listed(json.dumps({"kind": "PodList", "metadata": metadata, "items": items}).encode())
 
 

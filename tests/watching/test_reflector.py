@@ -280,9 +280,108 @@ async def test_history_is_recognised_where_several_objects_have_one_version() ->
 
 @in_virtual_time
 async def test_nothing_to_recognise_a_history_by_means_a_list() -> None:
-    played = await play(page(5), lasting([bookmark(7)], end=LOST), page(9, "a"), lasting())
-    assert played.params(2) == {"limit": "500"}
+    listed = page(9, "a")
+    played = await play(page(5), lasting([bookmark(7)], end=LOST), listed, listed, lasting())
+    assert [dict(request.params) for request in played.requests[2:4]] == [{"limit": "1"}, {"limit": "500"}]
     assert played.sink.log == ["swap 5", "advance 7", "swap 9"]
+
+
+@in_virtual_time
+async def test_what_is_empty_still_is_not_listed_anew() -> None:
+    played = await play(page(5), lasting([bookmark(7)], end=LOST), page(9), lasting(), lasting())
+    assert (played.params(2), played.params(3)["resourceVersion"]) == ({"limit": "1"}, "9")
+    assert played.sink.log == ["swap 5", "advance 7", "advance 9"]
+    assert played.reflector.counters.relists == 0
+
+
+# A server that restarted says since when it remembers.
+
+
+def too_old(oldest: int) -> str:
+    return f"too old resource version: 39 ({oldest})"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Watched(refused=ApiError(410, too_old(55), reason="Expired")),
+        lasting([error_event(410, "Expired", too_old(55))]),
+    ],
+)
+@pytest.mark.parametrize("oldest", [55, 60])
+def test_server_that_restarted_is_gone_on_with(refusal: Watched, oldest: int) -> None:
+    """What has not changed for long is not listed: the latest change is still what it was."""
+
+    @in_virtual_time
+    async def run() -> None:
+        played = await play(
+            page(50, "a", changed=40),
+            lasting([bookmark(60)], end=LOST),
+            page(70, "a", changed=40),
+            refusal,
+            page(70, "a", changed=40),
+            lasting([event("ADDED", "b", 71)]),
+            lasting(),
+        )
+        assert played.params(3)["resourceVersion"] == "39"
+        assert played.requests[4].path == "/api/v1/namespaces/x/pods"
+        assert played.params(4) == {"limit": "1", "fieldSelector": "metadata.name=a"}
+        assert played.params(5)["resourceVersion"] == "55"
+        assert played.sink.log == ["swap 50", "advance 60", "ADDED b 71"]
+        assert played.reflector.counters.relists == 0
+        assert played.sink.health[-1] == "synced"
+
+    run()
+
+
+@in_virtual_time
+async def test_server_that_restarted_is_gone_on_with_after_a_deletion() -> None:
+    played = await play(
+        page(30, "a"),
+        lasting([event("DELETED", "a", 40), bookmark(60)], end=LOST),
+        page(70, "b"),
+        Watched(refused=ApiError(410, too_old(60), reason="Expired")),
+        page(70),
+        lasting([event("ADDED", "b", 71)]),
+        lasting(),
+    )
+    assert played.params(5)["resourceVersion"] == "60"
+    assert played.sink.held == {"b": 71}
+    assert played.reflector.counters.relists == 0
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [page(70, "a", changed=39)],
+        [page(70, "a", changed=66)],
+        [page(70, "a", changed=40, uid="another")],
+        [page(70)],
+        [page(70, "other")],
+        [Listed(api_error(400))],
+        [page(70, "a", changed=40), lasting([event("ADDED", "b", 60)])],
+        [page(70, "a", changed=40), lasting([event("DELETED", "b", 57)])],
+    ],
+)
+def test_server_that_restarted_with_another_history_is_listed_anew(answers: list[Listed | Watched]) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        refused = Watched(refused=ApiError(410, too_old(55), reason="Expired"))
+        begun = page(50, "a", changed=40), lasting([bookmark(60)], end=LOST), page(70, "a"), refused
+        played = await play(*begun, *answers, page(71, "b"), lasting())
+        assert played.params(4 + len(answers)) == {"limit": "500"}
+        assert played.sink.held == {"b": 71}
+        assert played.reflector.counters.relists == 1
+
+    run()
+
+
+@in_virtual_time
+async def test_server_that_remembers_too_little_is_listed_anew() -> None:
+    refused = Watched(refused=ApiError(410, too_old(61), reason="Expired"))
+    begun = page(50, "a", changed=40), lasting([bookmark(60)], end=LOST), page(70, "a"), refused
+    played = await play(*begun, page(71, "b"), lasting())
+    assert played.params(4) == {"limit": "500"}
 
 
 @in_virtual_time
