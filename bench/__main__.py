@@ -21,6 +21,8 @@ MEASUREMENTS = (
     "rows",
     "dashboard",
     "start",
+    "restart",
+    "hostile",
 )
 
 

@@ -88,7 +88,9 @@ class Watch:
         self._faults.attach(self.strike)
         loop = asyncio.get_running_loop()
         end = loop.call_later(self._seconds, self._end)
-        bookmark = loop.call_later(BOOKMARK_SECONDS, self._note)
+        # As API servers do: also 2 s before the end.
+        before_end = self._seconds - 2 if self._seconds > 2 else BOOKMARK_SECONDS
+        bookmark = loop.call_later(min(BOOKMARK_SECONDS, before_end), self._note)
         try:
             await response.prepare(request)
             while True:

@@ -116,8 +116,7 @@ class Bridge:
                 newest = await self._reflector.newest()
                 if not 0 < (since := store.version) < newest:
                     return
-                changes = await self._reflector.past(since, newest, 0)
-                await store.reached(max((change.version for change in changes), default=since))
+                await store.reached(await self._reflector.latest_change(since, newest))
                 if store.replaced_at == begun:
                     store.advance(newest)
         except (*TROUBLE, TimeoutError):

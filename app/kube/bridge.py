@@ -1,14 +1,19 @@
 """What happened before a list was taken, as far back as the API server remembers."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import NamedTuple
 
+from app.kube.bounds import Turns
 from app.kube.connection import Connection
 from app.kube.listing import Collection
 from app.kube.verdict import EndedEarly, ErrorEvent
-from app.kube.wire import decode_event
+from app.kube.wire import Event, decode_event
 
 # The server ends the watch after this; what it remembers comes at once.
 WATCH_SECONDS = 1
+# 2 s before the end of a watch comes a bookmark.
+BOOKMARK_SECONDS = 3
 
 
 class Past(NamedTuple):
@@ -30,27 +35,59 @@ async def past(
     happened: a watch that ends before it has not told all. Raises what `TROUBLE` of
     `app.kube.verdict` lists, also where the server does not remember so much.
     """
+    changes: list[Past] = []
+    seen = since
+    async with aclosing(_events(connection, collection, since, WATCH_SECONDS)) as events:
+        async for event in events:
+            found = event.object
+            seen = max(seen, event.version if found is None else found.version)
+            if seen > until:
+                return changes
+            if found is not None:
+                deleted = event.type == "DELETED"
+                changes.append(Past(found.version, found.namespace, found.name, found.uid, deleted))
+    if seen < latest:
+        raise _ended(since, latest)
+    return changes
+
+
+async def latest_change(connection: Connection, collection: Collection, since: int, until: int) -> int:
+    """The version of the latest change after ``since`` and up to ``until``; ``since`` for none.
+
+    That there is no other must be told by something later: a bookmark, or a change. Raises what `past` does.
+    """
+    latest = since
+    async with aclosing(_events(connection, collection, since, BOOKMARK_SECONDS)) as events:
+        async for event in events:
+            found = event.object
+            if (found is None and event.version >= until) or (found is not None and found.version > until):
+                return latest
+            if found is not None:
+                latest = found.version
+    if latest < until:
+        raise _ended(since, until)
+    return latest
+
+
+async def _events(
+    connection: Connection, collection: Collection, since: int, seconds: int
+) -> AsyncGenerator[Event, None]:
     params = {
         "watch": "1",
         "allowWatchBookmarks": "true",
         "resourceVersion": str(since),
-        "timeoutSeconds": str(WATCH_SECONDS),
+        "timeoutSeconds": str(seconds),
     }
-    changes: list[Past] = []
-    seen = since
+    turns = Turns()
     async with connection.watch(collection.path, params) as batches:
         async for lines in batches:
             for line in lines:
                 event = decode_event(line, collection.shape)
                 if event.error is not None:
                     raise ErrorEvent(event.error)
-                found = event.object
-                seen = max(seen, event.version if found is None else found.version)
-                if seen > until:
-                    return changes
-                if found is not None:
-                    deleted = event.type == "DELETED"
-                    changes.append(Past(found.version, found.namespace, found.name, found.uid, deleted))
-    if seen < latest:
-        raise EndedEarly(f"the watch from version {since} ended before version {latest}")
-    return changes
+                yield event
+                await turns.share(len(line))
+
+
+def _ended(since: int, until: int) -> EndedEarly:
+    return EndedEarly(f"the watch from version {since} ended before version {until}")

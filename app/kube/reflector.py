@@ -123,6 +123,10 @@ class Reflector:
         self._seen = max(self._seen, newest)
         return newest
 
+    async def latest_change(self, since: int, until: int) -> int:
+        """The version of the latest change between these versions (`app.kube.bridge`)."""
+        return await bridge.latest_change(self._connection, self._collection, since, until)
+
     async def past(self, since: int, until: int, latest: int) -> list[bridge.Past]:
         """What happened between these versions (`app.kube.bridge`)."""
         return await bridge.past(self._connection, self._collection, since, until, latest)

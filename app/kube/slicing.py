@@ -12,14 +12,14 @@ from collections.abc import Generator, Iterator
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from app.kube.bounds import OBJECT_BYTES
+from app.kube.bounds import LIST_OBJECTS, OBJECT_BYTES
 from app.kube.lines import WireError
 
 SLICE_BYTES = 256 * 1024
 # What stands before the items is kind, version and a continue token, which is a few KB at most.
 _HEAD_BYTES = 64 * 1024
 _ITEMS = re.compile(rb'"items"\s*:\s*\[\s*')
-_FIRST_KEY = re.compile(rb'\{\s*"[^"\\]{1,64}"')
+_OPENING = re.compile(rb'\{\s*(?:"[^"\\]{1,64}")?')
 
 
 class Metadata(msgspec.Struct):
@@ -56,6 +56,8 @@ def items_of(body: bytes) -> Generator[None, None, tuple[Metadata | None, list[R
     for found, end in _slices(body, start):
         items += found
         start = end
+        if len(items) > LIST_OBJECTS:
+            raise WireError(f"a page of more than {LIST_OBJECTS:,} objects")
         yield
     if len(body) - start > OBJECT_BYTES:
         raise WireError(f"an object of more than {OBJECT_BYTES // 1024:,} KiB in a list")
@@ -81,10 +83,12 @@ def _slices(body: bytes, start: int) -> Iterator[tuple[list[Raw], int]]:
 
     The last ones are left.
     """
-    first = _FIRST_KEY.match(body, start)
-    if first is None:
+    if len(body) - start <= 2 * SLICE_BYTES:
         return
-    border = re.compile(rb"\}\s*,\s*(?=" + re.escape(first[0]) + rb")")
+    opening = _OPENING.match(body, start)
+    if opening is None:
+        raise WireError("a long list of what are no objects")
+    border = re.compile(rb"\}\s*,\s*(?=" + re.escape(opening[0]) + rb")")
     size = SLICE_BYTES
     while len(body) - start > size + SLICE_BYTES and size <= OBJECT_BYTES:
         found: list[Raw] = []

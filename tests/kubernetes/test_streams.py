@@ -8,12 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.conftest import StartPlane
 from tests.following.clients import TRANSPORTS, Follower, Key
 from tests.following.proxy import Proxy
-from tests.following.serving import Server
+from tests.following.serving import Server, serving
+from tests.following.watching import told, watched
 from tests.kubernetes.plane import ControlPlane, Refused
 
 SEED = os.environ.get("K8S_MCP_TEST_SEED", "1")
@@ -147,6 +149,32 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 async def _kubectl(plane: ControlPlane, *arguments: str) -> None:
     await asyncio.to_thread(plane.kubectl, *arguments, timeout=220)
+
+
+async def test_a_cursor_ahead_of_a_quiet_resource_is_gone_on_with(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    """Another replica listed it later, and nothing has changed: nothing is sent again."""
+    config = control_plane.kubeconfig(tmp_path / "config")
+    await asyncio.to_thread(
+        control_plane.request, "POST", CONFIG_MAPS, {"metadata": {"name": "quiet"}, "data": {}}
+    )
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
+        serving(config) as earlier,
+    ):
+        async with watched(session, earlier, resource="configmaps") as stream:
+            await stream.until("SYNCED")
+        secrets = CONFIG_MAPS.replace("configmaps", "secrets")
+        await asyncio.to_thread(
+            control_plane.request, "POST", secrets, {"metadata": {"name": "elsewhere"}, "data": {}}
+        )
+        async with serving(config) as later, watched(session, later, resource="configmaps") as stream:
+            cursor = (await stream.until("SYNCED"))[-1]["cursor"]
+        async with watched(session, earlier, resource="configmaps", cursor=cursor) as stream:
+            assert told(await stream.until("SYNCED")) == [("SYNCED", None)]
+    for path in (f"{CONFIG_MAPS}/quiet", f"{secrets}/elsewhere"):
+        await asyncio.to_thread(control_plane.request, "DELETE", path)
 
 
 @pytest.mark.timeout(600)

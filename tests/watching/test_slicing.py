@@ -74,6 +74,16 @@ def test_an_item_that_is_too_long_is_refused() -> None:
         decode_page(json.dumps(pod_list(pod(0), long, pod(2)), separators=(",", ":")).encode(), PODS, Shape())
 
 
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [(b"{}", "a page of more than 1,000,000 objects"), (b"1", "a long list of what are no objects")],
+)
+def test_items_that_are_next_to_nothing_are_refused(item: bytes, said: str) -> None:
+    body = b'{"metadata":{"resourceVersion":"9"},"items":[%s]}' % b",".join([item] * 4_000_000)
+    with pytest.raises(WireError, match=f"^{said}$"):
+        decode_page(body, PODS, Shape())
+
+
 def test_what_is_long_and_no_list_is_refused() -> None:
     with pytest.raises(WireError, match=r"^a long answer that does not begin as a list does$"):
         decode_page(b"[" * (bounds.OBJECT_BYTES + 1), PODS, Shape())
