@@ -19,6 +19,7 @@ SLICE_BYTES = 256 * 1024
 # What stands before the items is kind, version and a continue token, which is a few KB at most.
 _HEAD_BYTES = 64 * 1024
 _ITEMS = re.compile(rb'"items"\s*:\s*\[\s*')
+_BORDER = re.compile(rb"\}\s*,\s*(?=\{)")
 _OPENING = re.compile(rb'\{\s*(?:"[^"\\]{1,64}")?')
 
 
@@ -36,6 +37,13 @@ class _Rest(msgspec.Struct):
     metadata: Metadata | None = None
 
 
+class _Objects(msgspec.Struct):
+    """The same where every item is an object, which is refused at the first one that is none."""
+
+    items: list[dict[str, Raw]]
+
+
+_objects_decoder = msgspec.json.Decoder(_Objects)
 _rest_decoder = msgspec.json.Decoder(_Rest)
 _items_decoder = msgspec.json.Decoder(list[Raw])
 
@@ -61,7 +69,10 @@ def items_of(body: bytes) -> Generator[None, None, tuple[Metadata | None, list[R
         yield
     if len(body) - start > OBJECT_BYTES:
         raise WireError(f"an object of more than {OBJECT_BYTES // 1024:,} KiB in a list")
-    rest = _rest_decoder.decode(b'{"items":[' + body[start:])
+    left = b'{"items":[' + body[start:]
+    if len(left) > 2 * SLICE_BYTES:
+        _objects_decoder.decode(left)
+    rest = _rest_decoder.decode(left)
     items += rest.items or []
     return rest.metadata or metadata, items
 
@@ -92,7 +103,8 @@ def _slices(body: bytes, start: int) -> Iterator[tuple[list[Raw], int]]:
     size = SLICE_BYTES
     while len(body) - start > size + SLICE_BYTES and size <= OBJECT_BYTES:
         found: list[Raw] = []
-        end = border.search(body, start + size, start + size + SLICE_BYTES)
+        window = start + size, start + size + SLICE_BYTES
+        end = border.search(body, *window) or _BORDER.search(body, *window)
         if end is None:
             size += SLICE_BYTES
         else:
