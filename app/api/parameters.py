@@ -8,6 +8,8 @@ import msgspec
 from aiohttp import web
 
 from app.api.problem import Problem
+from app.fleet.restoring import SECRETS
+from app.kube.secrets import REDACTED
 
 _SHOWN = 80
 # Selectors of this length take 50 ms to read, and others wait for that long.
@@ -54,6 +56,12 @@ def words(request: web.Request, name: str) -> list[str] | None:
 def split(text: str) -> list[str]:
     """The words between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def fields_of(given: Mapping[str, str], resources: Collection[str]) -> str | None:
+    """The paths that objects are cut down to; of a Secret, what tells that it is redacted is kept."""
+    fields = given.get("fields")
+    return f"{fields},metadata.annotations['{REDACTED}']" if fields and SECRETS in resources else fields
 
 
 def flag(request: web.Request, name: str) -> bool:

@@ -12,7 +12,7 @@ from app.api import forms, streams, tags
 from app.api.callers import CALLER
 from app.api.forms import Listing
 from app.api.negotiation import choose_format, media_type
-from app.api.parameters import flag, words, wrong
+from app.api.parameters import fields_of, flag, words, wrong
 from app.api.problem import Problem
 from app.api.scoping import caught_up, covered, resource_named, statuses
 from app.api.sending import send
@@ -132,7 +132,7 @@ def query_of(
             sort=sort or given.get("sort"),
             limit=given.get("limit"),
             continue_=given.get("continue"),
-            fields=given.get("fields"),
+            fields=fields_of(given, [coverage.resource.name]),
             scope=msgspec.json.encode(bound).decode(),
         )
     except SelectorError as error:

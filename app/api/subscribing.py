@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 
 from app.api.callers import Caller
-from app.api.parameters import split, wrong
+from app.api.parameters import fields_of, split, wrong
 from app.api.problem import Problem
 from app.api.scoping import OWN_WORDS
 from app.cache.errors import SelectorError
@@ -45,7 +45,7 @@ def subscribe(fleet: Fleet, caller: Caller, given: Mapping[str, str], patience: 
             namespace=None if of_none else ",".join(namespaces or ()),
             label_selector=given.get("labelSelector"),
             field_selector=given.get("fieldSelector"),
-            fields=given.get("fields"),
+            fields=fields_of(given, [each.name for each in found if isinstance(each, Resource)]),
         )
         cursor = Cursor.decode(given["cursor"]) if given.get("cursor") else None
     except SelectorError as error:

@@ -29,10 +29,10 @@ from app.fleet import writing
 from app.fleet.asking import LIMIT_SECONDS, Ask, Deadline, Failed
 from app.fleet.cluster import Cluster
 from app.fleet.manifests import read_one
+from app.fleet.restoring import JSON_PATCH
 from app.fleet.writing import APPLY, MERGE, RESTARTABLE, STRATEGIC, Done, path_of, write
 from app.kube.resources import Resource
 
-JSON_PATCH = "application/json-patch+json"
 PATCHES = (MERGE, STRATEGIC, JSON_PATCH, APPLY)
 PROPAGATION = ("Background", "Foreground", "Orphan")
 

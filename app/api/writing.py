@@ -6,6 +6,7 @@ from app.api import applies, writes
 from app.api.endpoint import Endpoint
 from app.api.parameters import Parameter
 from app.api.targets import DRY_RUN, JSON, YAML
+from app.fleet.restoring import JSON_PATCH
 from app.fleet.writing import APPLY, MERGE, STRATEGIC
 
 WHERE = (
@@ -23,7 +24,7 @@ _OBJECT = dict.fromkeys((JSON[0], YAML[0]), "Body")
 _PATCHES: Mapping[str, str] = {
     MERGE: "Patch",
     STRATEGIC: "Patch",
-    writes.JSON_PATCH: "JsonPatch",
+    JSON_PATCH: "JsonPatch",
     APPLY: "Body",
 }
 

@@ -11,6 +11,7 @@ from app.cache.store import Change
 from app.fleet.asking import Ask, Deadline, Failed, ask
 from app.fleet.cluster import Cluster
 from app.fleet.listening import listening
+from app.fleet.restoring import SECRETS, ask_restored
 from app.fleet.written import is_gone
 from app.kube.bounds import version_number
 from app.kube.resources import Resource
@@ -102,7 +103,8 @@ def as_written(resource: Resource, api_version: object) -> Resource:
 
 async def write(cluster: Cluster, resource: Resource, namespace: str, asked: Ask, deadline: Deadline) -> Done:
     """Have a cluster carry something out; reads through this process wait for it. Raises Failed."""
-    status, body = await ask(cluster, asked, deadline)
+    send = ask_restored if resource.name == SECRETS and asked.body is not None else ask
+    status, body = await send(cluster, asked, deadline)
     tail, answer = _read(cluster, resource, body)
     if is_dry_run(asked.params):
         return Done(status, tail, None)
@@ -190,7 +192,7 @@ def shape_of(cluster: Cluster, resource: Resource) -> Shape:
     """How objects of this resource are cut, as for reads."""
     return Shape(
         keep_managed_fields=cluster.options.managed_fields,
-        redact=resource.name == "secrets" and not cluster.options.secret_values,
+        redact=resource.name == SECRETS and not cluster.options.secret_values,
     )
 
 

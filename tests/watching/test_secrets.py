@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.kube.resources import Resource
+from app.kube.secrets import REDACTED
 from app.kube.wire import Shape, WireError, decode_event, decode_page
 
 SECRETS = Resource("", "v1", "secrets", "secret", "Secret", True)
@@ -40,7 +41,7 @@ def test_keys_stay_and_values_go() -> None:
     assert json.loads(_shown(secret)) == {
         "kind": "Secret",
         "apiVersion": "v1",
-        "metadata": {"name": "a", "resourceVersion": "7", "annotations": {"note": "seen"}},
+        "metadata": {"name": "a", "resourceVersion": "7", "annotations": {"note": "seen", REDACTED: "true"}},
         "data": {"password": "", "user": ""},
         "stringData": {"more": ""},
         "type": "Opaque",

@@ -13,6 +13,7 @@ from app.api.facade.interest import INTEREST
 from app.api.facade.noting import listener
 from app.api.facade.paths import Target, target_of
 from app.api.facade.presence import CallerGone
+from app.api.facade.redacted import body_with_stored_values, may_hold_secret
 from app.api.facade.upgrading import upgrade
 from app.api.metrics import METRICS
 from app.api.permitting import check_writable, is_change, is_connecting, is_dry_run, is_review
@@ -100,6 +101,8 @@ async def _answer(
             record(answer.status)
             return heard(answer) if heard is not None else None
 
+        if may_hold_secret(request, target) and request.body_exists:
+            body = await body_with_stored_values(request, cluster, target)
         return await forward(request, connection, target, answered, body=body)
     except (CannotConnect, AccessError) as error:
         if asked is not None and reading.can_stand_in(cluster, asked):

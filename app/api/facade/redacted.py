@@ -1,0 +1,60 @@
+"""Writes to a cluster's own API that hold a Secret which this server has redacted."""
+
+from aiohttp import web
+
+from app.api.facade import protobuf
+from app.api.facade.headers import impersonated
+from app.api.facade.paths import Target
+from app.api.problem import Problem
+from app.fleet.asking import LIMIT_SECONDS, Ask, Deadline, Failed
+from app.fleet.cluster import Cluster
+from app.fleet.loading import Unreadable
+from app.fleet.manifests import read_one
+from app.fleet.restoring import JSON_PATCH, SECRETS, with_stored_values
+from app.kube.secrets import REDACTED
+
+_WRITES = frozenset({"POST", "PUT", "PATCH"})
+_BINARY = frozenset({protobuf.MEDIA_TYPE, "application/cbor", "application/apply-patch+cbor"})
+# An API server takes no larger body.
+_LARGEST_BYTES = 3 * 1024 * 1024
+
+
+def may_hold_secret(request: web.Request, target: Target) -> bool:
+    """Whether the body is, or changes, a Secret."""
+    info = target.info
+    return request.method in _WRITES and info.qualified == SECRETS and not info.subresource
+
+
+async def body_with_stored_values(request: web.Request, cluster: Cluster, target: Target) -> bytes:
+    """The body that is to be forwarded: as it came, or with the values that were redacted in it.
+
+    Raises Problem: 413, 422 where they cannot be kept, and what reading them fails with.
+    """
+    body = await request.content.read(_LARGEST_BYTES + 1)
+    while len(body) <= _LARGEST_BYTES and not request.content.at_eof():
+        body += await request.content.read(_LARGEST_BYTES + 1 - len(body))
+    if len(body) > _LARGEST_BYTES:
+        raise Problem(413, f"the body is too large; accepted are {_LARGEST_BYTES} bytes")
+    media = request.content_type
+    if media in _BINARY:
+        if REDACTED.encode() in body:
+            raise Problem(422, f"this Secret is redacted ({REDACTED}); accepted is JSON or YAML of it")
+        return body
+    try:
+        document = body if _is_json(media) else read_one(body, is_json=False)
+    except Unreadable:
+        return body  # which the API server will say
+    asked = Ask(request.method, target.path, {}, document, media)
+    try:
+        kept = await with_stored_values(cluster, asked, Deadline(LIMIT_SECONDS))
+    except Failed as failed:
+        raise Problem(failed.status, failed.detail) from None
+    if kept is asked or kept.body is None:
+        return body
+    if impersonated(request) is not None:
+        raise Problem(422, f"this Secret is redacted ({REDACTED}), and cannot be completed for somebody else")
+    return kept.body
+
+
+def _is_json(media: str) -> bool:
+    return media == JSON_PATCH or media.endswith("json") or not media.endswith("yaml")

@@ -1,0 +1,280 @@
+"""Secrets that were read redacted, edited and written back keep their values, on a real API server."""
+
+import base64
+import json
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+from aiohttp.test_utils import TestServer
+
+from app.api.application import make_application
+from app.api.door import Door
+from app.api.state import Serving
+from app.fleet.fleet import Fleet
+from tests.kubernetes.plane import ControlPlane
+from tests.reading.conftest import OPTIONS
+
+REDACTED = "k8s-mcp/redacted"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+VALUES = {"user": "alice", "password": "hunter2", "empty": ""}
+JSON, YAML = "application/json", "application/yaml"
+MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-patch+json"
+APPLY, JSON_PATCH = "application/apply-patch+yaml", "application/json-patch+json"
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+class Place:
+    """A Secret in the API server, and the product in front of it."""
+
+    def __init__(self, session: aiohttp.ClientSession, plane: ControlPlane, url: str, name: str) -> None:
+        self._session = session
+        self._plane = plane
+        self._url = url
+        self.name = name
+        self.path = f"/api/v1/namespaces/default/secrets/{name}"
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._plane.request("GET", self.path)
+        return found
+
+    @property
+    def values(self) -> dict[str, str]:
+        data = self.stored.get("data") or {}
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def create(self, **members: Any) -> None:
+        annotations = {"note": "mine", LAST_APPLIED: "{}"}
+        body = {"metadata": {"name": self.name, "annotations": annotations}, "stringData": VALUES, **members}
+        self._plane.request("POST", self.path.rpartition("/")[0], body)
+
+    async def read(self) -> Any:
+        """As the fleet tells it."""
+        async with self._session.get(f"{self._url}/secrets/{self.name}?namespace=default") as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    async def write(self, method: str, path: str, media: str, body: Any, **params: str) -> tuple[int, Any]:
+        data = body if isinstance(body, str | bytes) else json.dumps(body)
+        async with self._session.request(
+            method, self._url + path, params=params, data=data, headers={"Content-Type": media}
+        ) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    async def write_fleet(self, method: str, media: str, body: Any, **params: str) -> tuple[int, Any]:
+        return await self.write(
+            method, f"/secrets/{self.name}", media, body, cluster="plane", namespace="default", **params
+        )
+
+    async def write_own(self, method: str, media: str, body: Any, **params: str) -> tuple[int, Any]:
+        return await self.write(method, f"/clusters/plane{self.path}", media, body, **params)
+
+
+@pytest.fixture
+async def place(control_plane: ControlPlane, tmp_path: Path) -> AsyncIterator[Place]:
+    fleet = Fleet(OPTIONS, [control_plane.kubeconfig(tmp_path / "kubeconfig")])
+    await fleet.start()
+    app = make_application(fleet, Door(None, "127.0.0.1", []), Serving(5.0, None, None))
+    try:
+        async with TestServer(app) as server, aiohttp.ClientSession() as session:
+            await fleet.clusters["plane"].settled.wait()
+            place = Place(
+                session, control_plane, str(server.make_url("")).rstrip("/"), f"s-{uuid.uuid4().hex[:8]}"
+            )
+            yield place
+            control_plane.request("DELETE", place.path)
+    finally:
+        await fleet.close()
+
+
+FACES = pytest.mark.parametrize("face", ["write_fleet", "write_own"])
+
+
+@FACES
+@pytest.mark.parametrize(
+    ("method", "media", "params"),
+    [
+        ("PUT", JSON, {}),
+        ("PUT", YAML, {}),
+        ("PATCH", MERGE, {}),
+        ("PATCH", STRATEGIC, {}),
+        ("PATCH", APPLY, {"fieldManager": "somebody", "force": "true"}),
+    ],
+)
+async def test_what_was_redacted_is_kept_and_what_was_changed_is_written(
+    place: Place, face: str, method: str, media: str, params: dict[str, str]
+) -> None:
+    place.create()
+    secret = await place.read()
+    assert secret["data"] == dict.fromkeys(VALUES, "")
+    assert secret["metadata"]["annotations"] == {"note": "mine", REDACTED: "true"}
+    secret["data"]["password"] = encoded("changed")
+    secret["metadata"]["annotations"]["note"] = "yours"
+    if face == "write_own":
+        del secret["cluster"]
+    body = yaml.safe_dump(secret) if "yaml" in media else secret
+    status, answer = await getattr(place, face)(method, media, body, **params)
+    assert status == 200, answer
+    assert place.values == {**VALUES, "password": "changed"}
+    assert place.stored["metadata"]["annotations"] == {"note": "yours", LAST_APPLIED: "{}"}
+
+
+@FACES
+async def test_a_key_that_is_left_out_of_a_replacement_goes(place: Place, face: str) -> None:
+    place.create()
+    secret = await place.read()
+    del secret["data"]["password"], secret["cluster"]
+    status, answer = await getattr(place, face)("PUT", JSON, secret)
+    assert status == 200, answer
+    assert place.values == {"user": "alice", "empty": ""}
+
+
+@FACES
+async def test_a_key_that_was_renamed_is_refused_by_its_name(place: Place, face: str) -> None:
+    place.create()
+    secret = await place.read()
+    del secret["cluster"]
+    secret["data"]["pass"] = secret["data"].pop("password")
+    status, answer = await getattr(place, face)("PUT", JSON, secret)
+    assert status == 422
+    assert "holds no value of pass" in json.dumps(answer)
+    assert place.values == VALUES
+
+
+async def test_apply_of_what_was_read_changes_nothing_and_owns_what_it_held(place: Place) -> None:
+    place.create()
+    before = place.stored
+    text = yaml.safe_dump(await place.read())
+    for _ in range(2):
+        status, answer = await place.write("POST", "/apply", YAML, text, cluster="plane")
+        assert (status, answer["results"][0]["documents"][0]["status"]) == (200, 200), answer
+        text = yaml.safe_dump(await place.read())
+    assert place.values == VALUES
+    assert place.stored["metadata"]["annotations"] == before["metadata"]["annotations"]
+
+
+async def test_a_change_in_between_is_not_overwritten(place: Place) -> None:
+    place.create()
+    secret = await place.read()
+    place._plane.request("PUT", place.path, {"metadata": {"name": place.name}, "stringData": {"user": "bob"}})
+    status, _ = await place.write_fleet("PUT", JSON, secret)
+    assert status == 409
+    assert place.values == {"user": "bob"}
+
+
+async def test_values_may_be_given_as_text(place: Place) -> None:
+    place.create()
+    secret = await place.read()
+    secret["stringData"] = {"password": "changed", "new": "1"}
+    status, answer = await place.write_fleet("PUT", JSON, secret)
+    assert status == 200, answer
+    assert place.values == {**VALUES, "password": "changed", "new": "1"}
+
+
+async def test_a_copy_elsewhere_is_refused_for_it_would_be_empty(place: Place) -> None:
+    place.create()
+    secret = await place.read()
+    other = {**secret, "metadata": {"name": f"{place.name}-copy", "annotations": {REDACTED: "true"}}}
+    for method, path in (("POST", "/secrets"), ("POST", "/apply")):
+        status, answer = await place.write(method, path, JSON, other, cluster="plane", namespace="default")
+        assert "holds no value of" in json.dumps(answer), answer
+        assert status == 422
+    del other["cluster"]
+    status, _ = await place.write(
+        "POST", "/clusters/plane/api/v1/namespaces/default/secrets", JSON, {**other, "apiVersion": "v1"}
+    )
+    assert status == 422
+
+
+@FACES
+async def test_operations_cannot_write_the_annotation(place: Place, face: str) -> None:
+    place.create()
+    path = "/metadata/annotations/k8s-mcp~1redacted"
+    for operation in (
+        {"op": "add", "path": path, "value": "true"},
+        {"op": "add", "path": "/metadata/annotations", "value": {REDACTED: "true"}},
+    ):
+        status, answer = await getattr(place, face)("PATCH", JSON_PATCH, [operation])
+        assert status == 422, answer
+    operation = {"op": "replace", "path": "/data/user", "value": encoded("bob")}
+    status, answer = await getattr(place, face)("PATCH", JSON_PATCH, [operation])
+    assert status == 200, answer
+    assert place.values == {**VALUES, "user": "bob"}
+
+
+async def test_what_kubectl_sends_of_a_file_that_was_read_here_keeps_the_values(
+    place: Place, tmp_path: Path
+) -> None:
+    place.create()
+    secret = await place.read()
+    del secret["cluster"]
+    applied = json.dumps({**secret, "metadata": {"name": place.name, "annotations": {REDACTED: "true"}}})
+    patch = {
+        "metadata": {"annotations": {REDACTED: "true", LAST_APPLIED: applied}},
+        "data": dict.fromkeys(VALUES, ""),
+    }
+    status, answer = await place.write_own("PATCH", STRATEGIC, patch)
+    assert status == 200, answer
+    assert place.values == VALUES
+    assert REDACTED not in json.dumps(place.stored)
+
+
+async def test_a_dry_run_says_the_same_and_writes_nothing(place: Place) -> None:
+    place.create()
+    version = place.stored["metadata"]["resourceVersion"]
+    secret = await place.read()
+    secret["data"]["user"] = encoded("bob")
+    status, answer = await place.write_fleet("PUT", JSON, secret, dryRun="All")
+    assert (status, answer["data"]) == (200, dict.fromkeys(VALUES, ""))
+    assert answer["metadata"]["annotations"][REDACTED]
+    assert place.stored["metadata"]["resourceVersion"] == version
+
+
+async def test_an_immutable_secret_may_be_relabelled(place: Place) -> None:
+    place.create(immutable=True)
+    secret = await place.read()
+    secret["metadata"]["labels"] = {"a": "b"}
+    status, answer = await place.write_fleet("PUT", JSON, secret)
+    assert status == 200, answer
+    assert (place.values, place.stored["metadata"]["labels"]) == (VALUES, {"a": "b"})
+
+
+async def test_a_binary_body_with_the_annotation_is_refused(place: Place) -> None:
+    place.create()
+    body = b"k8s\0" + REDACTED.encode()
+    status, answer = await place.write_own("PUT", "application/vnd.kubernetes.protobuf", body)
+    assert status == 422, answer
+    assert place.values == VALUES
+
+
+async def test_some_fields_of_a_secret_say_too_that_they_are_redacted(place: Place) -> None:
+    place.create()
+    url = f"{place._url}/secrets/{place.name}?namespace=default&fields=data"
+    async with place._session.get(url) as answer:
+        secret = await answer.json()
+    assert secret["metadata"]["annotations"] == {REDACTED: "true"}
+    status, _ = await place.write_fleet("PUT", JSON, secret)
+    assert status == 200
+    assert place.values == VALUES
+
+
+async def test_who_may_not_read_the_values_cannot_have_them_kept(
+    control_plane: ControlPlane, place: Place
+) -> None:
+    place.create()
+    secret = await place.read()
+    del secret["cluster"]
+    headers = {"Content-Type": JSON, "Impersonate-User": "somebody"}
+    async with place._session.put(
+        f"{place._url}/clusters/plane{place.path}", data=json.dumps(secret), headers=headers
+    ) as answer:
+        assert answer.status == 422
+    assert place.values == VALUES
