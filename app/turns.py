@@ -6,7 +6,8 @@ for a grant, and there is one grant a turn:
 
 - what API servers tell and live work come before snapshots, and these before scans, by weights, so
   that nothing starves;
-- within each of these, who was given least of late comes first, whatever number of tasks it has;
+- within each of these, the address that was given least of late comes first, and of its connections the one
+  that was, however many tasks these have;
 - every fourth grant goes to whoever waits longest.
 
 A grant is not handed back: a task that is cancelled, or waits for its client, holds up nobody.
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import IntEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from weakref import WeakKeyDictionary
 
 TURN_SECONDS = 0.003
@@ -28,6 +29,7 @@ _LEAST_SECONDS = 0.0015
 # What somebody was given counts half after so long.
 _HALF_LIFE_SECONDS = 1.0
 _OLDEST_EVERY = 4
+_HOLES = 64
 
 
 class Kind(IntEnum):
@@ -43,11 +45,12 @@ _WEIGHTS = {Kind.INTAKE: 12, Kind.LIVE: 12, Kind.SNAPSHOT: 4, Kind.SCAN: 1}
 
 
 class Account:
-    """Whom work is done for: a caller, or a connection of callers that nobody can tell apart."""
+    """Whom work is done for: a connection, of which the ``owner`` may have many."""
 
-    __slots__ = ("__weakref__", "_at", "_spent")
+    __slots__ = ("__weakref__", "_at", "_spent", "owner")
 
-    def __init__(self) -> None:
+    def __init__(self, owner: "Account | None" = None) -> None:
+        self.owner = owner or self
         self._spent = 0.0
         self._at = 0.0
 
@@ -55,6 +58,8 @@ class Account:
         now = time.perf_counter()
         self._spent = self.spent(now) + seconds
         self._at = now
+        if self.owner is not self:
+            self.owner.charge(seconds)
 
     def spent(self, now: float) -> float:
         """The seconds that it was given of late."""
@@ -79,22 +84,31 @@ class _Queue:
     """Who waits for a grant for one kind of work."""
 
     def __init__(self) -> None:
-        self._least: list[tuple[float, int, asyncio.Future[None]]] = []
+        # Owners by what they were given, and of each what waits: by what that was given.
+        self._owners: list[tuple[float, int, Account]] = []
+        self._waiting: dict[Account, list[tuple[float, int, asyncio.Future[None]]]] = {}
         self._oldest: deque[asyncio.Future[None]] = deque()
         self._count = self._picks = 0
         self.used = 0.0
 
-    def add(self, waiter: "asyncio.Future[None]", spent: float) -> None:
+    def add(self, waiter: "asyncio.Future[None]", account: Account, used: float) -> None:
+        now, owner = time.perf_counter(), account.owner
         self._count += 1
-        heappush(self._least, (spent, self._count, waiter))
+        waiting = self._waiting.setdefault(owner, [])
+        if not waiting:
+            heappush(self._owners, (owner.spent(now), self._count, owner))
+        # Of two who were given as much, the one who has asked for less comes first.
+        heappush(waiting, (account.spent(now) + used, self._count, waiter))
         self._oldest.append(waiter)
+        if len(waiting) > 2 * len(self._oldest) + _HOLES:
+            # Those that were granted as the oldest, or cancelled.
+            waiting[:] = [entry for entry in waiting if not entry[2].done()]
+            heapify(waiting)
 
     def __bool__(self) -> bool:
         """Whether anybody waits. Who was granted, or cancelled, is dropped when it comes first."""
         while self._oldest and self._oldest[0].done():
             self._oldest.popleft()
-        while self._least and self._least[0][2].done():
-            heappop(self._least)
         return bool(self._oldest)
 
     def pop(self) -> "asyncio.Future[None]":
@@ -102,7 +116,19 @@ class _Queue:
         self._picks += 1
         if self._picks % _OLDEST_EVERY == 0:
             return self._oldest.popleft()
-        return heappop(self._least)[2]
+        while True:
+            _, _, owner = heappop(self._owners)
+            waiting = self._waiting[owner]
+            while waiting and waiting[0][2].done():
+                heappop(waiting)
+            waiter = heappop(waiting)[2] if waiting else None
+            if waiting:
+                self._count += 1
+                heappush(self._owners, (owner.spent(time.perf_counter()), self._count, owner))
+            else:
+                del self._waiting[owner]
+            if waiter is not None:
+                return waiter
 
 
 class _Turns:
@@ -125,13 +151,13 @@ class _Turns:
         self.due = max(self.due, now + _LEAST_SECONDS)
         return now
 
-    def add(self, kind: Kind, waiter: "asyncio.Future[None]", spent: float) -> None:
+    def add(self, kind: Kind, waiter: "asyncio.Future[None]", account: Account, used: float) -> None:
         queue = self._queues[kind]
         if not queue:
             # Who did not wait has saved nothing up.
             waiting = [other.used for other in self._queues.values() if other]
             queue.used = max(queue.used, min(waiting, default=0.0))
-        queue.add(waiter, spent)
+        queue.add(waiter, account, used)
         if not self._is_counting:
             self._count(time.perf_counter())
 
@@ -200,7 +226,6 @@ class Pace:
         self._used += worked
         self._account.charge(worked)
         waiter = asyncio.get_running_loop().create_future()
-        # Of two who were given as much, the one who has asked for less comes first.
-        self._turns.add(self._kind, waiter, self._account.spent(now) + self._used)
+        self._turns.add(self._kind, waiter, self._account, self._used)
         await waiter
         self._began = self._turns.resume()

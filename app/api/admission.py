@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -45,7 +46,7 @@ class Visit:
 
     def __init__(self, cut: Callable[[], object]) -> None:
         self.cut = cut
-        self.account = turns.Account()
+        self.account: turns.Account | None = None
         self.received = 0
         self.busy = False
         self.proven = False
@@ -68,6 +69,8 @@ class Admission:
         # In the order in which they are to go.
         self._unproven: dict[Visit, None] = {}
         self._resting: dict[Visit, None] = {}
+        # Of the addresses that connections come from.
+        self._owners: WeakValueDictionary[str, turns.Account] = WeakValueDictionary()
         # When the head is to be there; when who rests unproven is to go; and when the body is looked
         # at, with what there was before.
         self._heads: dict[Visit, float] = {}
@@ -153,7 +156,7 @@ class Admission:
                 return await handler(request)
             self._begin(visit, request)
             try:
-                with turns.working_for(visit.account):
+                with turns.working_for(self._account(visit, request)):
                     # Many at once are begun over several turns; a probe is to see that the process lives.
                     if request.path not in PROBES:
                         await turns.Pace(turns.Kind.LIVE).give()
@@ -162,6 +165,15 @@ class Admission:
                 self._finish(visit, request)
 
         return visited
+
+    def _account(self, visit: Visit, request: web.Request) -> turns.Account:
+        """That of a connection, which its address owns."""
+        if visit.account is None:
+            owner = self._owners.get(request.remote or "")
+            if owner is None:
+                owner = self._owners[request.remote or ""] = turns.Account()
+            visit.account = turns.Account(owner)
+        return visit.account
 
     def _begin(self, visit: Visit, request: web.Request) -> None:
         visit.busy = True

@@ -63,6 +63,33 @@ async def test_a_caller_has_its_share_however_many_tasks_another_has() -> None:
     assert done["many"] < 3 * done["one"]
 
 
+async def test_an_address_has_its_share_however_many_connections_another_has() -> None:
+    done: Counter[str] = Counter()
+    owner = Account()
+    many = [asyncio.create_task(work(Kind.SCAN, Account(owner), 10_000, done, "many")) for _ in range(20)]
+    await asyncio.sleep(0.05)
+    done.clear()
+    await work(Kind.SCAN, Account(), 100, done, "one")
+    for task in many:
+        task.cancel()
+    await asyncio.gather(*many, return_exceptions=True)
+    assert done["many"] < 3 * done["one"]
+
+
+async def test_connections_of_one_address_share_alike() -> None:
+    done: Counter[str] = Counter()
+    owner = Account()
+    accounts = [Account(owner) for _ in range(3)]
+    users = [0, 1, *[2] * 10]
+    tasks = [asyncio.create_task(work(Kind.SCAN, accounts[user], 10_000, done, f"{user}")) for user in users]
+    await asyncio.sleep(1)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # Every fourth grant goes to whoever waits longest, which favours many.
+    assert done["2"] < 2.5 * min(done["0"], done["1"])
+
+
 @pytest.mark.parametrize(("long", "urgent"), [(Kind.SCAN, Kind.SNAPSHOT), (Kind.SNAPSHOT, Kind.LIVE)])
 async def test_what_is_urgent_comes_first(long: Kind, urgent: Kind) -> None:
     account = Account()
