@@ -16,8 +16,6 @@ A grant is not handed back: a task that is cancelled, or waits for its client, h
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
@@ -70,14 +68,9 @@ _PROCESS = Account()
 _account: ContextVar[Account] = ContextVar("account", default=_PROCESS)
 
 
-@contextmanager
-def working_for(account: Account) -> Iterator[None]:
-    """Work within, and in tasks that are created within, is charged to this account."""
-    token = _account.set(account)
-    try:
-        yield
-    finally:
-        _account.reset(token)
+def work_for(account: Account) -> None:
+    """From now on, what this task does, and tasks that it creates, is charged to this account."""
+    _account.set(account)
 
 
 class _Queue:
@@ -138,6 +131,7 @@ class _Turns:
         self._call_soon = loop.call_soon
         self._queues = {kind: _Queue() for kind in Kind}
         self._is_counting = False
+        self._reached = 0.0
         self.due = 0.0
 
     def is_spent(self) -> bool:
@@ -154,9 +148,8 @@ class _Turns:
     def add(self, kind: Kind, waiter: "asyncio.Future[None]", account: Account, used: float) -> None:
         queue = self._queues[kind]
         if not queue:
-            # Who did not wait has saved nothing up.
-            waiting = [other.used for other in self._queues.values() if other]
-            queue.used = max(queue.used, min(waiting, default=0.0))
+            # Who did not wait has saved nothing up, and who worked alone owes nothing.
+            queue.used = max(queue.used, self._reached)
         queue.add(waiter, account, used)
         if not self._is_counting:
             self._count(time.perf_counter())
@@ -174,6 +167,7 @@ class _Turns:
             return
         _, kind = min(waiting)
         queue = self._queues[kind]
+        self._reached = queue.used
         queue.used += 1 / _WEIGHTS[kind]
         # Ahead of the next turn, so that who goes on has asked again by then.
         queue.pop().set_result(None)

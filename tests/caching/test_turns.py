@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from app.turns import TURN_SECONDS, Account, Kind, Pace, working_for
+from app.turns import TURN_SECONDS, Account, Kind, Pace, work_for
 
 
 def spin(seconds: float) -> None:
@@ -16,12 +16,12 @@ def spin(seconds: float) -> None:
 
 
 async def work(kind: Kind, account: Account, steps: int, done: Counter[str], name: str) -> None:
-    with working_for(account):
-        pace = Pace(kind)
-        for _ in range(steps):
-            spin(0.0005)
-            done[name] += 1
-            await pace.give()
+    work_for(account)
+    pace = Pace(kind)
+    for _ in range(steps):
+        spin(0.0005)
+        done[name] += 1
+        await pace.give()
 
 
 async def longest_turn(tasks: int) -> float:
@@ -51,7 +51,7 @@ async def race(first: tuple[Kind, Account], second: tuple[Kind, Account], *, tas
     many = [asyncio.create_task(work(*first, 10_000, done, "many")) for _ in range(tasks)]
     await asyncio.sleep(0.05)
     done.clear()
-    await work(*second, 100, done, "one")
+    await asyncio.create_task(work(*second, 100, done, "one"))
     for task in many:
         task.cancel()
     await asyncio.gather(*many, return_exceptions=True)
@@ -69,7 +69,7 @@ async def test_an_address_has_its_share_however_many_connections_another_has() -
     many = [asyncio.create_task(work(Kind.SCAN, Account(owner), 10_000, done, "many")) for _ in range(20)]
     await asyncio.sleep(0.05)
     done.clear()
-    await work(Kind.SCAN, Account(), 100, done, "one")
+    await asyncio.create_task(work(Kind.SCAN, Account(), 100, done, "one"))
     for task in many:
         task.cancel()
     await asyncio.gather(*many, return_exceptions=True)
@@ -102,6 +102,20 @@ async def test_a_scan_goes_on_below_all_else() -> None:
     done = await race((Kind.LIVE, account), (Kind.SCAN, Account()))
     assert done["one"] == 100
     assert done["many"] < 40 * done["one"]
+
+
+async def test_who_worked_alone_for_long_does_not_wait_for_all_who_come() -> None:
+    done: Counter[str] = Counter()
+    alone = asyncio.create_task(work(Kind.INTAKE, Account(), 10_000, done, "alone"))
+    await asyncio.sleep(0.5)
+    done.clear()
+    account = Account()
+    others = [asyncio.create_task(work(Kind.LIVE, account, 10_000, done, "others")) for _ in range(20)]
+    await asyncio.sleep(0.3)
+    for task in (alone, *others):
+        task.cancel()
+    await asyncio.gather(alone, *others, return_exceptions=True)
+    assert done["alone"] > done["others"] / 3
 
 
 async def test_who_waits_longest_has_a_turn_though_others_have_had_less() -> None:
