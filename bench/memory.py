@@ -3,6 +3,7 @@
 Measured in a process of its own, which takes the pods in as a reflector does: page by page.
 """
 
+import asyncio
 import ctypes
 import gc
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import orjson
 
+from app.api.forms import Listing, json_list
 from app.cache.store import Store
 from app.fleet.feed import Feed
 from app.kube.resources import Resource
@@ -19,7 +21,7 @@ from app.kube.wire import Shape, decode_page
 from bench.pods import page, pods, stripped
 from bench.report import Row, megabytes
 
-PODS, PAGE = 10_000, 500
+PODS, PAGE, LISTS = 10_000, 500, 20
 RESOURCE = Resource("", "v1", "pods", "pod", "Pod", namespaced=True)
 
 
@@ -37,7 +39,7 @@ def run() -> list[Row]:
         resident = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return [
         Row(
-            f"memory of {PODS:,} pods",
+            f"memory of {PODS:,} pods, after {LISTS} lists",
             megabytes(resident),
             f"stripped JSON {megabytes(size)}",
             resident / size,
@@ -59,9 +61,18 @@ def _fill(folder: Path) -> int:
         for part in decode_page(file.read_bytes(), RESOURCE, Shape()).parts(100):
             feed.gather(part)
     feed.swap(1, continues=True)
+    asyncio.run(_answer(feed.store))
     grown = _resident() - before
     assert len(feed.store) == PODS
     return grown
+
+
+async def _answer(store: Store) -> None:
+    """Lists of everything, as they are answered."""
+    for _ in range(LISTS):
+        listing = Listing(RESOURCE, "cursor", [], [(store.cluster, store.select())])
+        async for _ in json_list(listing):
+            pass
 
 
 def _resident() -> int:
