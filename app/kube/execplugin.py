@@ -17,6 +17,7 @@ from app.kube.errors import AccessError
 from app.kube.sections import ClusterSection, ExecSection
 
 TIMEOUT_SECONDS = 30.0
+END_SECONDS = 2.0
 COMPLAINT = 200
 _GROUP = "client.authentication.k8s.io"
 _VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
@@ -102,9 +103,10 @@ class ExecPlugin(Renewed):
             hint = _first_line(self._plugin.install_hint)
             raise AccessError(f"exec: cannot run {command}: {why}{hint and f' ({hint})'}") from None
         answered = False
+        reading = [asyncio.create_task(_written(stream)) for stream in (process.stdout, process.stderr)]
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                output, complaint = await asyncio.gather(_written(process.stdout), _written(process.stderr))
+                output, complaint = await asyncio.gather(*reading)
                 await process.wait()
             answered = True
         except ValueError:
@@ -116,11 +118,24 @@ class ExecPlugin(Renewed):
                 # All of it: what the program started may hold its pipes open when it has gone itself.
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                for task in reading:
+                    task.cancel()
+                await asyncio.gather(*reading, return_exceptions=True)
+                await _end(process)
         if process.returncode:
             said = _first_line(complaint.decode(errors="replace")) or "it says nothing"
             raise AccessError(f"exec: {command} ended with {process.returncode}: {said}")
         return output
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end, which asyncio does not notice before what is left in the pipes has been read."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_SECONDS):
+            for stream in (process.stdout, process.stderr):
+                while stream is not None and await stream.read(PLUGIN_BYTES):
+                    pass
+            await process.wait()
 
 
 async def _written(stream: asyncio.StreamReader | None) -> bytes:
