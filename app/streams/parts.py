@@ -16,7 +16,7 @@ from app.fleet.status import Condition, State
 from app.kube.resources import Resource
 from app.streams import frames
 from app.streams.deltas import merge_patch
-from app.streams.shapes import Objects, Rows, Shape
+from app.streams.shapes import Objects, Rows, Shape, rows_of
 
 # So many changes at once are not written for everybody: each stream fetches them as it can.
 MANY_CHANGES = 500
@@ -68,7 +68,7 @@ class Part:
         self._state: State | None = None
         self._objects = Objects(self.place, query.projection)
         self._rows = rows
-        self._shape: Shape = Rows(self.place, self._table(), query.projection) if rows else self._objects
+        self._shape: Shape = self._rows_of(self._table()) if rows else self._objects
         # When the streams of this view were last sent which object.
         self._sent: dict[str, int] | None = {} if delta else None
         cluster.watches.hold(resource.name)
@@ -92,6 +92,9 @@ class Part:
         """Frames that come before all others."""
         return self._shape.heads
 
+    def _rows_of(self, table: Table) -> Rows:
+        return rows_of(self.cluster, self.place, table, self.query.projection)
+
     def _table(self) -> Table:
         served = self.cluster.catalog.get(self.resource.name) or self.resource
         return table_for(served.name, self.cluster.definitions.columns(served))
@@ -112,7 +115,7 @@ class Part:
     def follow(self) -> bytes | None:
         """See whether it is watched anew, or printed anew; the frame of its state where that is another."""
         if self._rows and (table := self._table()).columns != self._shape.columns:
-            self._shape = Rows(self.place, table, self.query.projection)
+            self._shape = self._rows_of(table)
             self._restart()
         watch = self.cluster.watches.get(self.resource.name)
         if self.stores != (watch.stores if watch is not None else []):

@@ -2,11 +2,13 @@
 
 from hashlib import blake2b
 from typing import Protocol
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from app.cache.changelog import Deleted
 from app.cache.objects import CachedObject
 from app.cache.projection import Projection
 from app.cache.tables import Column, Table, live_cells
+from app.fleet.cluster import Cluster
 from app.streams.frames import Kind, Place
 
 
@@ -58,6 +60,10 @@ class Objects:
         """Nothing is kept."""
 
 
+# So many rows are kept for the views of one resource of one cluster, of which some may be gone.
+MOST_ROWS = 65_536
+
+
 class Rows:
     """The cells of ``table``, each row made once; with a ``projection``, also those fields of the object."""
 
@@ -76,6 +82,8 @@ class Rows:
         if uid != found.uid or version != found.version:
             tail = None if self._projection is None else self._projection.tail(found)
             cells = self._place.cells(live_cells(self._table, found), tail)
+            if len(self._made) >= MOST_ROWS:
+                self._made.clear()
             self._made[found.key] = found.uid, found.version, cells
         return self._place.row(kind, found, cells)
 
@@ -85,3 +93,15 @@ class Rows:
 
     def forget(self) -> None:
         self._made.clear()
+
+
+# By cluster, then by what they are rows of: views share what they have in common.
+_Key = tuple[bytes | Projection | None, ...]
+_shared: WeakKeyDictionary[Cluster, WeakValueDictionary[_Key, Rows]] = WeakKeyDictionary()
+
+
+def rows_of(cluster: Cluster, place: Place, table: Table, projection: Projection | None) -> Rows:
+    """The rows of a resource of a cluster, for all views alike."""
+    rows = Rows(place, table, projection)
+    known = _shared.setdefault(cluster, WeakValueDictionary())
+    return known.setdefault((*rows.heads, projection), rows)

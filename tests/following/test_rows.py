@@ -5,8 +5,13 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 
+from app.cache.objects import CachedObject
+from app.cache.tables import Table, live_cells
+from app.cache.tables.live import LiveCell
 from app.demo.server import SimulatedCluster
+from app.streams import shapes
 from tests.following.serving import Server, config_map, pod, serving
 from tests.following.watching import Watched, listed, told, watched
 
@@ -269,3 +274,27 @@ async def test_rows_of_a_server_that_has_just_begun_go_on_from_those_of_another(
         frames = await stream.until("SYNCED")
         assert "RESET" not in [kind for kind, _ in told(frames)]
         assert [name for _, name in told(frames) if name] == ["two"]
+
+
+async def test_views_that_ask_for_other_objects_share_rows(
+    prod: SimulatedCluster, server: Server, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def counted(table: Table, found: CachedObject) -> list[LiveCell]:
+        made.append(found.name)
+        return live_cells(table, found)
+
+    monkeypatch.setattr(shapes, "live_cells", counted)
+    prod.storage.create(running("one", app="web"))
+    prod.storage.create(running("two"))
+    async with watched(session, server, cluster="prod", **ROWS) as everything:
+        await everything.until("SYNCED")
+        async with watched(session, server, cluster="prod", labelSelector="app=web", **ROWS) as some:
+            rows = [frame for frame in await some.until("SYNCED") if frame["type"] == "ADDED"]
+            assert [frame["cells"][0] for frame in rows] == ["one"]
+            assert sorted(made) == ["one", "two"]
+            prod.storage.replace(running("one", restarts=2, app="web"))
+            for stream in (everything, some):
+                assert (await stream.next())["cells"][3]["text"] == "2 ({} ago)"
+            assert sorted(made) == ["one", "one", "two"]
