@@ -3,17 +3,19 @@
 import asyncio
 import http
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import orjson
 from aiohttp import web
+from multidict import CIMultiDict
 
 from app.api.problem import Problem
 from app.fleet.asking import Failed
 from app.fleet.cluster import Cluster
 from app.fleet.writing import Done, Landed
+from app.kube.warning import warning_headers
 from app.streams.positions import cursor_of_writes
 
 log = logging.getLogger(__name__)
@@ -60,13 +62,14 @@ def fault(cluster: Cluster) -> Failed:
 
 def answer(outcomes: Sequence[Outcome], *, several: bool) -> web.Response:
     """The object or the problem; of ``several`` clusters a result each. Raises Problem."""
-    headers = cursor_header((each.cluster, each.result) for each in outcomes)
+    headers = CIMultiDict(cursor_header((each.cluster, each.result) for each in outcomes))
     if several:
         parts = [{"cluster": each.cluster.name, **told(each.cluster, each.result)} for each in outcomes]
         return results_answer(parts, headers)
     (only,) = outcomes
     if isinstance(only.result, Failed):
         raise problem_of(only.cluster, only.result)
+    headers.extend(warning_headers(only.result.warnings))
     return web.Response(
         status=only.status,
         body=_object(only.cluster, only.result),
@@ -75,7 +78,7 @@ def answer(outcomes: Sequence[Outcome], *, several: bool) -> web.Response:
     )
 
 
-def results_answer(parts: Sequence[dict[str, Any]], headers: dict[str, str]) -> web.Response:
+def results_answer(parts: Sequence[dict[str, Any]], headers: Mapping[str, str]) -> web.Response:
     """One result a cluster; the status is theirs where it is the same for all."""
     return web.Response(
         status=common_status(part["status"] for part in parts),
@@ -91,10 +94,11 @@ def common_status(statuses: Iterable[int]) -> int:
 
 
 def told(cluster: Cluster, result: Result) -> dict[str, Any]:
-    """``status``, and ``object`` or ``error``."""
+    """``status``, ``object`` or ``error``, and ``warnings`` where there are any."""
     if isinstance(result, Failed):
         return {"status": result.status, "error": problem_of(cluster, result).document}
-    return {"status": result.status, "object": orjson.Fragment(_object(cluster, result))}
+    warnings = {"warnings": result.warnings} if result.warnings else {}
+    return {"status": result.status, "object": orjson.Fragment(_object(cluster, result)), **warnings}
 
 
 def cursor_header(results: Iterable[tuple[Cluster, Result]]) -> dict[str, str]:

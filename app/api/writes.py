@@ -200,11 +200,11 @@ def _text(head: _Head, name: str) -> str:
 
 def _deletion_options(request: web.Request) -> dict[str, str]:
     found = options(request, managed=False)
-    policy = request.query.get("propagationPolicy")
-    if policy is not None:
-        if policy not in PROPAGATION:
-            raise wrong("propagationPolicy", policy, ", ".join(PROPAGATION))
-        found["propagationPolicy"] = policy
+    # Left out, some kinds (Jobs among them) would leave what they own behind; kubectl asks for this too.
+    policy = request.query.get("propagationPolicy", PROPAGATION[0])
+    if policy not in PROPAGATION:
+        raise wrong("propagationPolicy", policy, ", ".join(PROPAGATION))
+    found["propagationPolicy"] = policy
     seconds = request.query.get("gracePeriodSeconds")
     if seconds is not None:
         if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 10):

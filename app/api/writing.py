@@ -76,7 +76,11 @@ WRITES = (
         (
             *WHERE,
             _DRY_RUN,
-            Parameter("propagationPolicy", "What becomes of what it owns.", {"enum": [*writes.PROPAGATION]}),
+            Parameter(
+                "propagationPolicy",
+                "What becomes of what it owns; Background if left out.",
+                {"enum": [*writes.PROPAGATION]},
+            ),
             Parameter("gracePeriodSeconds", "Seconds that it has to end.", {"type": "integer", "minimum": 0}),
         ),
         schema="ObjectOrResults",

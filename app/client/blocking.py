@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from app.client.calls import Warned
 from app.client.fleet import AsyncFleet
 from app.client.informer import WAITS_FOR_ITSELF, Handler, Informer, Key
 from app.client.loopthread import LoopThread
@@ -124,9 +125,14 @@ class Fleet:
     """
 
     def __init__(
-        self, url: str | None = None, token: str | None = None, *, verify: ssl.SSLContext | bool = True
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        verify: ssl.SSLContext | bool = True,
+        warned: Warned | None = None,
     ) -> None:
-        self._new = functools.partial(AsyncFleet, url, token, verify=verify)
+        self._new = functools.partial(AsyncFleet, url, token, verify=verify, warned=warned)
         self._fleet = self._new()
         self._loop: LoopThread | None = None
         self._starting = threading.Lock()

@@ -1,9 +1,11 @@
 """Requests to a server: where it is, what is asked, and what its answers mean."""
 
 import asyncio
+import logging
 import os
+import re
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -20,8 +22,22 @@ ANSWER_SECONDS = 90.0
 # A list's page, or a log's line, may be long; the cursor of a large fleet is in a header line.
 LONGEST_HEADER = 16 * 1024
 
+# As Kubernetes writes it: RFC 7234, section 5.5.
+_WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(r"\\(.)")
+
+# Called with the name of a cluster ("" where it is the only one) and what its API server warns of.
+Warned = Callable[[str, str], None]
+
 # One name, or several.
 Names = str | Iterable[str]
+
+
+log = logging.getLogger(__name__)
+
+
+def _log(cluster: str, text: str) -> None:
+    log.warning("%s", f"{cluster}: {text}" if cluster else text)
 
 
 def query(**given: Any) -> dict[str, str]:
@@ -52,10 +68,13 @@ class Calls:
     Used in another loop, or after `close`, it raises RuntimeError.
     """
 
-    def __init__(self, url: str | None, token: str | None, verify: ssl.SSLContext | bool) -> None:
+    def __init__(
+        self, url: str | None, token: str | None, verify: ssl.SSLContext | bool, warned: Warned | None
+    ) -> None:
         self.url = (url or os.environ.get("K8S_MCP_URL") or DEFAULT_URL).rstrip("/")
         self._token = token or os.environ.get("K8S_MCP_TOKEN")
         self._verify = verify
+        self._warned = warned or _log
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -78,6 +97,8 @@ class Calls:
         try:
             async with self.open(method, path, params, body, content_type) as answer:
                 told, cursor = await answer.read(), answer.headers.get("X-Cursor", "")
+                for text in _WARNING.findall(", ".join(answer.headers.getall(hdrs.WARNING, ()))):
+                    self.warn(params.get("cluster", ""), _ESCAPED.sub(r"\1", text))
         except FleetError as error:
             # Several clusters that all refused tell their results as well.
             if "results" in error.members:
@@ -87,6 +108,10 @@ class Calls:
             return orjson.loads(told) if told else None, cursor
         except orjson.JSONDecodeError:
             raise FleetError(answer.status, f"{self.url} answered what is no JSON: is it k8s-mcp?") from None
+
+    def warn(self, cluster: str, text: str) -> None:
+        """Tell what the API server of a cluster warns of."""
+        self._warned(cluster, text)
 
     @asynccontextmanager
     async def open(

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from app.client.calls import Calls, Names, part, query
+from app.client.calls import Calls, Names, Warned, part, query
 from app.client.informer import Handler, Informer
 from app.client.logs import Logs
 from app.client.objects import Object, Objects, Text
@@ -17,7 +17,8 @@ class AsyncFleet(Writing):
     """A client of the server at ``url``, which presents ``token``.
 
     Left out, they are K8S_MCP_URL and K8S_MCP_TOKEN, then http://127.0.0.1:8000 and none.
-    ``verify`` is how TLS is checked, False for not at all. To be closed, or used with
+    ``verify`` is how TLS is checked, False for not at all. ``warned`` is called with the cluster and the
+    text where an API server warns about a write; left out, it is logged. To be closed, or used with
     ``async with``. What goes wrong is a FleetError.
 
     Everywhere, ``resource`` is what kubectl takes (``pods``, ``deploy``,
@@ -26,9 +27,14 @@ class AsyncFleet(Writing):
     """
 
     def __init__(
-        self, url: str | None = None, token: str | None = None, *, verify: ssl.SSLContext | bool = True
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        verify: ssl.SSLContext | bool = True,
+        warned: Warned | None = None,
     ) -> None:
-        super().__init__(Calls(url, token, verify))
+        super().__init__(Calls(url, token, verify, warned))
 
     @property
     def url(self) -> str:

@@ -63,7 +63,8 @@ class Objects(list[Object]):
 
 
 class Results(list[Object]):
-    """What became of a write in each cluster: ``cluster``, ``status`` (HTTP's), ``object`` or ``error``."""
+    """What became of a write in each cluster: ``cluster``, ``status`` (HTTP's), ``object`` or ``error``,
+    and ``warnings`` of its API server where there are any."""
 
     @property
     def failed(self) -> list[Object]:

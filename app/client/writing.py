@@ -224,6 +224,10 @@ class Writing:
     ) -> Any:
         answer, cursor = await self._calls.ask(method, path, params, body, content_type)
         self.written = cursor or self.written
+        for result in answer.get("results") or ():
+            for each in (result, *result.get("documents", ())):
+                for text in each.get("warnings", ()):
+                    self._calls.warn(result["cluster"], text)
         return answer
 
 

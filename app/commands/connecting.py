@@ -51,13 +51,14 @@ async def with_client(
 ) -> T:
     """``server`` and ``token`` that are not given are those of the environment."""
     from app.client import AsyncFleet
+    from app.commands.terminal import pass_on
 
     task = asyncio.current_task()
     if task is not None:
         # To end in order, so that a terminal gets back its cursor.
         with suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with AsyncFleet(server, token) as fleet:
+    async with AsyncFleet(server, token, warned=pass_on) as fleet:
         return await work(fleet)
 
 

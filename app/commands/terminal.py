@@ -73,6 +73,14 @@ def tell(text: str) -> None:
     sys.stderr.write(f"k8s-mcp: {one_line(text)}\n")
 
 
+def pass_on(cluster: str, warning: str) -> None:
+    """What the API server of a cluster warns of, on stderr, in kubectl's words."""
+    with suppress(OSError):
+        flush()
+    make_room()
+    sys.stderr.write(f"Warning: {f'{cluster}: ' if cluster else ''}{one_line(warning)}\n")
+
+
 def warn(clusters: Sequence[Mapping[str, Any]]) -> bool:
     """Tell of those that are not synced: what they have may be missing or old. Whether there are any."""
     behind = [each for each in clusters if each["state"] != "synced"]

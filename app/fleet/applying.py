@@ -110,7 +110,7 @@ class _Application:
                 if patience.left < 0:
                     return
                 await asyncio.sleep(LOOK_SECONDS)
-                _, body = await ask(self._cluster, asked, self._deadline)
+                body = (await ask(self._cluster, asked, self._deadline)).body
             self._defined[defined.group, defined.kind] = defined
         except NoAnswer as lost:
             self._lost = lost

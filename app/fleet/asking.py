@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from app.fleet.cluster import Cluster
+from app.kube.connection import Answer
 from app.kube.errors import AccessError, ApiError, ConnectionFailed
 
 # Admission webhooks may take 30 s of an API server's time; it gives up after 60 by itself.
@@ -57,8 +58,8 @@ class Deadline:
         return self._at - time.monotonic()
 
 
-async def ask(cluster: Cluster, asked: Ask, deadline: Deadline) -> tuple[int, bytes]:
-    """The status and the body of an answer that is no error. Raises Failed."""
+async def ask(cluster: Cluster, asked: Ask, deadline: Deadline) -> Answer:
+    """An answer that is no error. Raises Failed."""
     for left in reversed(range(TRIES)):
         try:
             async with asyncio.timeout(deadline.left):
@@ -83,7 +84,7 @@ async def ask(cluster: Cluster, asked: Ask, deadline: Deadline) -> tuple[int, by
     raise AssertionError("the last try returns or raises")
 
 
-async def _once(cluster: Cluster, asked: Ask) -> tuple[int, bytes]:
+async def _once(cluster: Cluster, asked: Ask) -> Answer:
     if cluster.connection is None:
         # A cluster that has just been begun with is reached within seconds, or known not to be.
         await cluster.settled.wait()

@@ -143,11 +143,8 @@ async def find(
     cluster: Cluster, resource: Resource, namespace: str, name: str, options: LogOptions
 ) -> Writers:
     """Whose logs are meant. Raises Failed."""
-    _, body = await ask(
-        cluster,
-        Ask("GET", path_of(resource, namespace, name), repeatable=True),
-        Deadline(FIND_SECONDS),
-    )
+    asked = Ask("GET", path_of(resource, namespace, name), repeatable=True)
+    body = (await ask(cluster, asked, Deadline(FIND_SECONDS))).body
     try:
         if resource.name == PODS:
             return Writers(cluster, namespace, options, msgspec.json.decode(body, type=_Pod), None)

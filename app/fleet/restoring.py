@@ -6,6 +6,7 @@ import msgspec
 
 from app.fleet.asking import Ask, Deadline, Failed, ask
 from app.fleet.cluster import Cluster
+from app.kube.connection import Answer
 from app.kube.secrets import REDACTED, Unrestorable, is_redacted, restored
 
 SECRETS = "secrets"
@@ -15,7 +16,7 @@ TRIES = 3
 PAUSE_SECONDS = 0.1
 
 
-async def ask_restored(cluster: Cluster, asked: Ask, deadline: Deadline) -> tuple[int, bytes]:
+async def ask_restored(cluster: Cluster, asked: Ask, deadline: Deadline) -> Answer:
     """The answer to a write of a Secret, whose body is JSON. Raises Failed, with status 422 where what was
     redacted cannot be kept."""
     for left in reversed(range(TRIES)):
@@ -54,7 +55,7 @@ async def with_stored_values(cluster: Cluster, asked: Ask, deadline: Deadline) -
 async def _stored(cluster: Cluster, path: str, deadline: Deadline) -> bytes | None:
     """The Secret as the cluster holds it, None where it holds none. Raises Failed."""
     try:
-        _, body = await ask(cluster, Ask("GET", path, repeatable=True), deadline)
+        return (await ask(cluster, Ask("GET", path, repeatable=True), deadline)).body
     except Failed as failed:
         if failed.status == 404:
             return None
@@ -63,7 +64,6 @@ async def _stored(cluster: Cluster, path: str, deadline: Deadline) -> bytes | No
                 f"this Secret is redacted ({REDACTED}), and its values may not be read to be kept: {failed}"
             ) from None
         raise
-    return body
 
 
 def _refuse_operations(body: bytes) -> None:

@@ -39,12 +39,13 @@ class Done(msgspec.Struct, frozen=True):
     """What a cluster answered a write with.
 
     ``tail`` is its JSON without the opening brace, as of what is cached. ``landed`` is
-    None where nothing was written, as by a dry run.
+    None where nothing was written, as by a dry run. ``warnings`` are the API server's.
     """
 
     status: int
     tail: bytes
     landed: Landed | None
+    warnings: tuple[str, ...] = ()
 
 
 class _Metadata(msgspec.Struct):
@@ -104,12 +105,12 @@ def as_written(resource: Resource, api_version: object) -> Resource:
 async def write(cluster: Cluster, resource: Resource, namespace: str, asked: Ask, deadline: Deadline) -> Done:
     """Have a cluster carry something out; reads through this process wait for it. Raises Failed."""
     send = ask_restored if resource.name == SECRETS and asked.body is not None else ask
-    status, body = await send(cluster, asked, deadline)
-    tail, answer = _read(cluster, resource, body)
-    if is_dry_run(asked.params):
-        return Done(status, tail, None)
-    landed = _landed(cluster, resource, namespace or answer.metadata.namespace, answer.metadata)
-    return Done(status, tail, landed)
+    answered = await send(cluster, asked, deadline)
+    tail, answer = _read(cluster, resource, answered.body)
+    landed = None
+    if not is_dry_run(asked.params):
+        landed = _landed(cluster, resource, namespace or answer.metadata.namespace, answer.metadata)
+    return Done(answered.status, tail, landed, answered.warnings)
 
 
 async def scale(
@@ -142,7 +143,7 @@ async def restart(
     """
     path = path_of(resource, namespace, name)
     if resource.kind == "Deployment":
-        _, body = await ask(cluster, Ask("GET", path, repeatable=True), deadline)
+        body = (await ask(cluster, Ask("GET", path, repeatable=True), deadline)).body
         if msgspec.json.decode(body, type=_Paused).spec.paused:
             raise Failed(409, f"deployment {name!r} is paused: resume it first", "Conflict")
     annotations = {_RESTARTED: moment}
@@ -166,22 +167,25 @@ async def delete(
     """
     asked = Ask("DELETE", path_of(resource, namespace, name), params)
     with _deletions(cluster, resource) as seen:
-        status, body = await ask(cluster, asked, deadline)
-        tail, answer = _read(cluster, resource, body)
+        answered = await ask(cluster, asked, deadline)
+        tail, answer = _read(cluster, resource, answered.body)
+        done = Done(answered.status, tail, None, answered.warnings)
         if is_dry_run(asked.params):
-            return Done(status, tail, None)
+            return done
         uid = answer.details.uid if answer.details is not None else answer.metadata.uid
         metadata = answer.metadata
         gone = is_gone(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds, metadata.finalizers)
         if answer.kind != "Status" and not gone:
-            return Done(status, tail, _landed(cluster, resource, namespace, answer.metadata))
+            landed = _landed(cluster, resource, namespace, answer.metadata)
+            return msgspec.structs.replace(done, landed=landed)
         cluster.written.note_deletion(resource.name, namespace, name, uid)
         if uid not in seen and cluster.watches.get(resource.name) is not None:
             await cluster.written.seen(resource.name)
     version = seen.get(uid) or await _version(cluster, resource, namespace, deadline)
     if version is None:
-        return Done(status, tail, None)
-    return Done(status, tail, Landed(resource.name, _scope(cluster, resource, namespace), version))
+        return done
+    landed = Landed(resource.name, _scope(cluster, resource, namespace), version)
+    return msgspec.structs.replace(done, landed=landed)
 
 
 def is_dry_run(params: Mapping[str, str]) -> bool:
@@ -241,9 +245,9 @@ class _List(msgspec.Struct):
 async def _version(cluster: Cluster, resource: Resource, namespace: str, deadline: Deadline) -> int | None:
     """A version that is not before now; None where it cannot be had, or not in time."""
     try:
-        _, body = await ask(
+        answered = await ask(
             cluster, Ask("GET", path_of(resource, namespace), {"limit": "1"}, repeatable=True), deadline
         )
-        return version_number(msgspec.json.decode(body, type=_List).metadata.resourceVersion)
+        return version_number(msgspec.json.decode(answered.body, type=_List).metadata.resourceVersion)
     except (Failed, msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -21,6 +21,7 @@ from app.kube.receiving import beginning, whole
 from app.kube.sockets import FOR_CALLERS, new_socket
 from app.kube.socks import SocksConnector, is_socks
 from app.kube.upgrades import Upgrade, ask
+from app.kube.warning import warnings_of
 from app.kube.words import in_words
 from app.version import version
 
@@ -30,6 +31,14 @@ Sent = tuple[CIMultiDict[str], SSLContext | None]
 READ_BYTES = 256 * 1024
 SHOWN = 200
 CLOSED = "the connection was closed on this side"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer that is no error; ``warnings`` are the texts of its Warning headers."""
+
+    status: int
+    body: bytes
+    warnings: tuple[str, ...] = ()
 
 
 class Connection:
@@ -82,8 +91,8 @@ class Connection:
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
         content_type: str = "application/json",
-    ) -> tuple[int, bytes]:
-        """The status and the body of an answer that is no error, however long it takes.
+    ) -> Answer:
+        """What is answered, where that is no error, however long it takes.
 
         Raises ApiError, ConnectionFailed and AccessError.
         """
@@ -97,7 +106,8 @@ class Connection:
             if not 200 <= answer.status < 300:
                 raise await _api_error(answer, limits, self._access.credential)
             with in_words(limits):
-                return answer.status, await whole(answer, OBJECT_BYTES)
+                body = await whole(answer, OBJECT_BYTES)
+            return Answer(answer.status, body, warnings_of(answer.headers))
 
     @asynccontextmanager
     async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[list[bytes]]]:

@@ -101,8 +101,8 @@ async def test_watches_and_what_is_forwarded_go_through_it(
         assert [line async for lines in batches for line in lines] == [b'{"a":1}', b'{"b":2}']
     async with connection.stream("/logs", {}) as chunks:
         assert b"".join([chunk async for chunk in chunks]) == b'{"a":1}\n{"b":2}\n'
-    status, body = await connection.send("POST", "/api/v1/pods", body=b"{}")
-    assert (status, body) == (200, b'{"a":1}\n{"b":2}\n')
+    answer = await connection.send("POST", "/api/v1/pods", body=b"{}")
+    assert (answer.status, answer.body) == (200, b'{"a":1}\n{"b":2}\n')
     assert set(socks.targets) == {"api.example"}
 
 

@@ -99,7 +99,7 @@ async def test_the_api_describes_all_of_itself(client: Client) -> None:
     assert {*document["paths"], *document["x-streams"]} == {endpoint.path for endpoint in ENDPOINTS}
     parameters = {entry["name"] for entry in document["paths"]["/{resource}"]["get"]["parameters"]}
     choosing = {"cluster", "namespace", "labelSelector", "fieldSelector", "sort", "limit", "continue"}
-    streaming = {"watch", "cursor", "initial", "history", "delta"}
+    streaming = {"watch", "cursor", "initial", "history", "delta", "shape"}
     assert parameters == {"resource", *choosing, *streaming, "fields", "format", "after"}
     text = json.dumps(document)
     for reference in {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}:
