@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from app.client.calls import Warned
 from app.client.fleet import AsyncFleet
 from app.client.informer import WAITS_FOR_ITSELF, Handler, Informer, Key
-from app.client.loopthread import LoopThread
+from app.client.loopthread import LoopThread, end_of
 from app.client.objects import Object
 from app.client.watching import Event
 
@@ -190,6 +190,7 @@ class Fleet:
     def _each(self, source: AsyncIterable[T]) -> Iterator[T]:
         loop = self._running()
         items = aiter(source)
+        loop.iterators.add(items)
         try:
             while True:
                 try:
@@ -197,7 +198,8 @@ class Fleet:
                 except StopAsyncIteration:
                     return
         finally:
-            loop.finish(_end(items))
+            loop.iterators.discard(items)
+            loop.finish(end_of(items))
 
     @contextmanager
     def _kept(self, informer: Informer) -> Iterator[Known]:
@@ -236,9 +238,3 @@ os.register_at_fork(after_in_child=_begin_all_anew)
 
 async def _next(items: AsyncIterator[T]) -> T:
     return await anext(items)
-
-
-async def _end(items: AsyncIterator[T]) -> None:
-    close = getattr(items, "aclose", None)
-    if close is not None:
-        await close()

@@ -2,16 +2,20 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs coroutines for other threads until it is closed."""
+    """Runs coroutines for other threads until it is closed.
+
+    ``iterators`` are those that other threads have not come to the end of.
+    """
 
     def __init__(self) -> None:
+        self.iterators: set[AsyncIterator[Any]] = set()
         self._loop = asyncio.new_event_loop()
         self._ended = ""
         self._thread = threading.Thread(target=self._loop.run_forever, name="k8s-mcp client", daemon=True)
@@ -45,6 +49,9 @@ class LoopThread:
     def close(self, last: Coroutine[Any, Any, None]) -> None:
         """Cancel what still runs, run what is ``last``, and end the thread."""
         self.run(_cancel_others())
+        # One after the other: an iterator closes those that it iterates itself.
+        for iterator in [*self.iterators]:
+            self.run(end_of(iterator))
         self.run(last)
         self._ended = "this client is closed; make another one"
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -66,4 +73,10 @@ async def _cancel_others() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+async def end_of(iterator: AsyncIterator[Any]) -> None:
+    """Let an iterator clean up that is not to be iterated any more."""
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        await close()
