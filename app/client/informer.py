@@ -2,7 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self
 
@@ -24,7 +25,7 @@ class Informer(Mapping[Key, Object]):
     leaving ``async with`` raise that.
     """
 
-    def __init__(self, events: AsyncIterator[Event], handler: Handler | None) -> None:
+    def __init__(self, events: AsyncGenerator[Event, None], handler: Handler | None) -> None:
         self.clusters: dict[str, str] = {}
         self._objects: dict[Key, Object] = {}
         self._events = events
@@ -75,12 +76,13 @@ class Informer(Mapping[Key, Object]):
             raise ended
 
     async def _follow(self) -> None:
-        async for event in self._events:
-            self._take(event)
-            if self._handler is not None:
-                result = self._handler(event)
-                if inspect.isawaitable(result):
-                    await result
+        async with aclosing(self._events) as events:
+            async for event in events:
+                self._take(event)
+                if self._handler is not None:
+                    result = self._handler(event)
+                    if inspect.isawaitable(result):
+                        await result
 
     def _take(self, event: Event) -> None:
         key = event.cluster, event.namespace, event.name

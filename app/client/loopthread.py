@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -18,6 +19,8 @@ class LoopThread:
         self.iterators: set[AsyncIterator[Any]] = set()
         self._loop = asyncio.new_event_loop()
         self._ended = ""
+        # Reentrant, since garbage may be collected, and iterators in it finished, anywhere.
+        self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._loop.run_forever, name="k8s-mcp client", daemon=True)
         self._thread.start()
 
@@ -26,40 +29,46 @@ class LoopThread:
 
         Raises RuntimeError where nothing runs it any more, and in the loop's own thread.
         """
-        if problem := self._ended or self._own_thread():
-            work.close()
-            raise RuntimeError(problem)
-        running = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return running.result()
-        except BaseException:
-            running.cancel()  # of use where it is the caller who was interrupted
-            raise
+        with self._lock:
+            if problem := self._ended or self._own_thread():
+                work.close()
+                raise RuntimeError(problem)
+            running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return _result(running)
 
     def finish(self, work: Coroutine[Any, Any, None]) -> None:
         """Run what cleans up: without waiting in the loop's own thread, where garbage may be collected
         too, and not at all when the loop has ended, which left nothing to clean up."""
-        if self._ended:
-            work.close()
-        elif self._own_thread():
-            asyncio.run_coroutine_threadsafe(work, self._loop)
-        else:
-            self.run(work)
+        with self._lock:
+            if self._ended:
+                work.close()
+                return
+            running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        if not self._own_thread():
+            _result(running)
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
         """Cancel what still runs, run what is ``last``, and end the thread."""
-        self.run(_cancel_others())
-        # One after the other: an iterator closes those that it iterates itself.
-        for iterator in [*self.iterators]:
-            self.run(end_of(iterator))
-        self.run(last)
-        self._ended = "this client is closed; make another one"
+        with self._lock:
+            self._ended = "this client is closed; make another one"
+        _result(asyncio.run_coroutine_threadsafe(self._end(last), self._loop))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
+    async def _end(self, last: Coroutine[Any, Any, None]) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        # One after the other: an iterator closes those that it iterates itself.
+        for iterator in [*self.iterators]:
+            await end_of(iterator)
+        await last
+
     def disown(self) -> None:
         """Know that the thread is another process's, from which this one was forked."""
+        self._lock = threading.RLock()  # another thread may have held it
         self._ended = "this was begun before the process forked; begin it anew"
 
     def _own_thread(self) -> str:
@@ -68,11 +77,12 @@ class LoopThread:
         return ""
 
 
-async def _cancel_others() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+def _result(running: "Future[T]") -> T:
+    try:
+        return running.result()
+    except BaseException:
+        running.cancel()  # of use where it is the caller who was interrupted
+        raise
 
 
 async def end_of(iterator: AsyncIterator[Any]) -> None:
