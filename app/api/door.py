@@ -8,7 +8,7 @@ or through a proxy, which makes strangers look local. With a token nothing else 
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Collection, Iterator
+from collections.abc import Awaitable, Collection, Iterator, Sequence
 from urllib.parse import unquote_plus
 
 from aiohttp import hdrs, web
@@ -65,8 +65,9 @@ class Door:
 
     @property
     def middleware(self) -> Middleware:
+        # No coroutine, nor is take_token: idle streams would hold one for as long as they are open.
         @web.middleware
-        async def door(request: web.Request, handler: Handler) -> web.StreamResponse:
+        def door(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
             if self._token is None:
                 self._refuse_strangers(request)
             elif request.method not in READING or hdrs.UPGRADE in request.headers:
@@ -77,7 +78,7 @@ class Door:
             if caller is not None:
                 request[CALLER] = caller
             check_unambiguous(request)
-            return await handler(request)
+            return handler(request)
 
         return door
 
@@ -158,13 +159,19 @@ class Door:
 
 
 @web.middleware
-async def take_token(request: web.Request, handler: Handler) -> web.StreamResponse:
+def take_token(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
     """Takes ``?token=`` out of the query, so that nothing but the door ever sees it: no log, no
     error's text, no cluster."""
     pairs = request.rel_url.raw_query_string.split("&")
     kept = [pair for pair in pairs if _name(pair) != TOKEN.name]
     if len(kept) == len(pairs):
-        return await handler(request)
+        return handler(request)
+    return _handle_without_token(request, handler, pairs, kept)
+
+
+async def _handle_without_token(
+    request: web.Request, handler: Handler, pairs: Sequence[str], kept: Sequence[str]
+) -> web.StreamResponse:
     url = URL.build(path=request.rel_url.raw_path, query_string="&".join(kept), encoded=True)
     bare = request.clone(rel_url=url)
     bare[TAKEN] = tuple(unquote_plus(pair.partition("=")[2]) for pair in pairs if _name(pair) == TOKEN.name)
@@ -225,7 +232,7 @@ def _is_preflight(request: web.Request) -> bool:
     return request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
 
 
-def _preflight(request: web.Request) -> web.Response:
+async def _preflight(request: web.Request) -> web.Response:
     return web.Response(
         status=204,
         headers={

@@ -55,6 +55,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     writer = await socket.prepare(request)
     if request.transport is None:
         return socket
+    socket.headers.clear()  # they are sent, and would be held for as long as the socket is open
     channel = Channel(request.transport, request.protocol, writer.drain, _PING, asks=True)
     session = _Session(request, socket, channel)
     hub = request.app[HUB]
