@@ -62,6 +62,10 @@ async def plan(range_: Range, cursor: Cursor, *, exact: bool) -> Plan:
         return Plan(begun, cursor, versions, None)
     changes = {part: part.changes_since(since) for part, since in versions.items()}
     remembered = {part: exactly for part, exactly in changes.items() if exactly is not None}
+    if len(remembered) < len(parts):
+        # Nobody knows what was sent behind the cursor, of a history that may be undone since. Who wants
+        # each change begins anew as a whole, as after a relist.
+        return Plan(begun, cursor, {}, {})
     return Plan(begun, cursor, versions, remembered)
 
 
