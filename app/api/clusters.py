@@ -31,6 +31,7 @@ def _entry(cluster: Cluster) -> dict[str, Any]:
         **_condition(cluster.condition, cluster.objects()),
         "context": cluster.context.context,
         "version": cluster.version,
+        "discoveryErrors": cluster.problems,
         "resources": [
             {"name": name, **_condition(watch.condition, sum(map(len, watch.stores)))}
             for name, watch in watched

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from app.cache.ages import parse_time, since
-from app.cache.lenient import Object, at, boolean, integer, mapping, objects, text
+from app.lenient import Object, at, boolean, integer, mapping, objects, text
 
 
 class PodStatus(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 import msgspec
 
 from app.fleet.crds import Definitions
-from app.fleet.status import Condition, overall
+from app.fleet.status import Condition, overall, summary
 from app.fleet.watch import keep_running
 from app.fleet.watches import Watches
 from app.fleet.written import Written
@@ -18,12 +18,13 @@ from app.kube.access import open_access
 from app.kube.connection import Connection
 from app.kube.contexts import Context
 from app.kube.discovery import WELL_KNOWN, Catalog, discover, server_version
-from app.kube.errors import AccessError, ApiError, ConnectionFailed
+from app.kube.errors import AccessError, ApiError, CannotConnect, ConnectionFailed, UnreadableAnswer
 from app.kube.keyring import Keyring
 from app.kube.reflector import Reflector, Sink
 from app.kube.resources import Resource
 from app.kube.sockets import BUDGET
 from app.kube.wire import Shape
+from app.lenient import text
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ RETRY_SECONDS = (1.0, 30.0)
 REDISCOVER_SECONDS = 300.0
 REDISCOVER_UNTOLD_SECONDS = 30.0
 RELISTS_AT_ONCE = 4
+# A first list that takes longer does not keep its cluster from being known any more.
+FIRST_LIST_SECONDS = 30.0
+UNAUTHORIZED = 401
 PAGES_FROM_CACHE_SINCE = (1, 34)
 # For the definitions of custom resources, and for lists and discovery.
 SOCKETS_BESIDE = 3
@@ -69,7 +73,8 @@ class Cluster:
     ``version`` is the API server's (``v1.37.2``), ``identity`` the uid of its
     kube-system namespace or, where that may not be read, a hash of URL and CA; both
     are None before it has been reached. ``settled`` is set once it has been connected
-    to, or once that has failed; ``began`` is in monotonic seconds. ``on_change`` is called
+    to, or once that has failed; ``began`` is in monotonic seconds; ``problems`` say what of its
+    discovery cannot be had. ``on_change`` is called
     when anything about it changes but the objects: what it serves, what is watched and how
     that goes. Credentials are those of the ``keyring``.
     """
@@ -101,12 +106,16 @@ class Cluster:
         )
         self.written = Written(self.watches)
         self.catalog: Catalog = WELL_KNOWN
+        self.problems: list[str] = []
         self._options = options
         self._on_change = on_change
         self._keyring = keyring
         self._claimed = ExitStack()
         self._discovered: Catalog = WELL_KNOWN
         self._connection: Connection | None = None
+        self._guessed_identity = ""
+        self._unversioned: str | None = None
+        self._odd: set[str] = set()
         self._connecting = Condition("syncing", time.time())
         self._told = self._connecting
         self._broken = False
@@ -118,7 +127,7 @@ class Cluster:
 
     @property
     def connection(self) -> Connection | None:
-        """To its API server; None before the cluster has been reached for the first time."""
+        """To its API server, which may not have answered yet; None while there is no way to it."""
         return self._connection
 
     @property
@@ -132,17 +141,34 @@ class Cluster:
         """How the cluster is as a whole."""
         if self._connecting.state != "synced":
             return self._connecting
-        pinned = [watch.condition for watch in self.watches if watch.pinned]
-        others = [watch.condition for watch in self.watches if not watch.pinned]
-        others.append(self.definitions.condition)
+        conditions = self._conditions()
         # What has just been asked for first does not make a cluster that is known unknown.
-        known = [*pinned, *(other for other in others if other.state != "syncing")]
-        return overall(known or [self._connecting])
+        begins = [
+            watch.condition
+            for watch in self.watches
+            if watch.pinned and watch.condition.state == "syncing" and watch.age < FIRST_LIST_SECONDS
+        ]
+        if begins and all(each.state in ("syncing", "synced", "forbidden") for each in conditions.values()):
+            return summary(begins)
+        known = {name: each for name, each in conditions.items() if each.state != "syncing"}
+        broken = [each for each in known.values() if each.state in ("stale", "unreachable")]
+        if broken and self._connection is not None and self._connection.is_lost:
+            return summary(broken)
+        return overall(known or {"": self._connecting})
+
+    def _conditions(self) -> dict[str, Condition]:
+        """How everything is that is watched."""
+        return {CRDS: self.definitions.condition} | {
+            watch.resource.name: watch.condition for watch in self.watches
+        }
 
     def condition_of(self, name: str) -> Condition:
         """How one resource is. One that the cluster is known not to have is synced, and empty."""
         watch = self.watches.get(name)
-        return watch.condition if watch is not None else self._connecting
+        if watch is not None:
+            return watch.condition
+        gap = self.catalog.gap(name) if self._connecting.state == "synced" else None
+        return self._connecting if gap is None else Condition("stale", self._connecting.since, gap)
 
     def objects(self) -> int:
         return sum(len(store) for watch in self.watches for store in watch.stores)
@@ -156,9 +182,7 @@ class Cluster:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, self.watches.stop(), return_exceptions=True)
-        if self._connection is not None:
-            await self._connection.close()
-        self._claimed.close()
+        await self._disconnect()
 
     async def _run(self) -> None:
         delay = RETRY_SECONDS[0]
@@ -182,37 +206,62 @@ class Cluster:
             await self._connect()
         except TimeoutError:
             return f"no answer within {2 * CONNECT_SECONDS:.0f} s"
-        except (AccessError, ApiError, ConnectionFailed) as error:
+        except (AccessError, CannotConnect) as error:
+            # What the kubeconfig names may be another one now: certificates, a token, an address.
+            await self._disconnect()
             return str(error)
-        except msgspec.MsgspecError as error:
-            return f"its answers are not those of a Kubernetes API server: {error}"
+        except (ApiError, ConnectionFailed) as error:
+            return str(error)
         return None
 
-    async def _connect(self) -> None:
-        """Reach the cluster and learn what it serves, all within the time for it."""
+    async def _open(self) -> None:
         with ExitStack() as undoing:
             undoing.callback(BUDGET.claim(self._options.sockets))
             # Certificates of many clusters are read one after the other, which is nobody's fault.
             access = await open_access(self.context, self._keyring)
-            async with asyncio.timeout(2 * CONNECT_SECONDS):
-                connection = Connection(access, connect_timeout=CONNECT_SECONDS, idle_timeout=IDLE_SECONDS)
-                try:
-                    self.version, number = await server_version(connection)
-                    self._discovered = await discover(connection)
-                    self.identity = await _kube_system_uid(connection) or access.identity
-                except BaseException:
-                    await connection.close()
-                    raise
             self._claimed = undoing.pop_all()
-        self._connection = connection
+        self._guessed_identity = access.identity
+        self._connection = Connection(access, connect_timeout=CONNECT_SECONDS, idle_timeout=IDLE_SECONDS)
+
+    async def _connect(self) -> None:
+        """Reach the cluster and learn what it serves, all within the time for it.
+
+        The connection stays where that fails: requests are passed on by it in any case.
+        """
+        if self._connection is None:
+            await self._open()
+        assert self._connection is not None
+        async with asyncio.timeout(2 * CONNECT_SECONDS):
+            number = await self._learn_version(self._connection)
+            self._discovered = await discover(self._connection)
+            self.identity = await _kube_system_uid(self._connection) or self._guessed_identity
         self._pages_from_cache = number >= PAGES_FROM_CACHE_SINCE
         self._connecting = self._connecting.then("synced", None)
+        self._note_problems(None)
         self._redefined()
         self.settled.set()
 
+    async def _learn_version(self, connection: Connection) -> tuple[int, int]:
+        """The API server's version; that of an old one where it does not say."""
+        try:
+            self.version, number = await server_version(connection)
+        except (ApiError, UnreadableAnswer) as error:
+            if isinstance(error, ApiError) and error.status == UNAUTHORIZED:
+                raise
+            self._unversioned = f"/version: {error}"
+            return (0, 0)
+        self._unversioned = None
+        return number
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+        self._claimed.close()
+
     async def _follow(self) -> None:
         """Look once, when there is reason to or after a while, at what the cluster serves."""
-        untold = self.definitions.condition.state == "forbidden"
+        untold = self.definitions.condition.state == "forbidden" or bool(self.problems)
         patience = REDISCOVER_UNTOLD_SECONDS if untold else REDISCOVER_SECONDS
         # Not wait_for: until Python 3.12 it may take a cancellation for the event.
         with suppress(TimeoutError):
@@ -221,12 +270,26 @@ class Cluster:
         self._rediscover.clear()
         assert self._connection is not None
         # The watches tell how the cluster is; what it served before is the best guess meanwhile.
-        with suppress(ApiError, ConnectionFailed, AccessError, msgspec.MsgspecError):
+        failure = None
+        try:
+            if self._unversioned is not None:
+                await self._learn_version(self._connection)
             self._discovered = await discover(self._connection, self._discovered)
+        except (ApiError, ConnectionFailed, AccessError) as error:
+            failure = f"discovery: {error}"
+        self._note_problems(failure)
         self._redefined()
         self.watches.release()
         # Discovery may lag behind the removal that it is asked about: not faster than this.
         await asyncio.sleep(RETRY_SECONDS[0])
+
+    def _note_problems(self, failure: str | None) -> None:
+        """What of the cluster's discovery cannot be had: a line of log for each that is new."""
+        problems = [*filter(None, (self._unversioned, failure)), *self._discovered.problems]
+        for problem in problems:
+            if problem not in self.problems:
+                log.warning("discovery is incomplete", extra={"cluster": self.name, "problem": problem})
+        self.problems = problems
 
     def _redefined(self) -> None:
         """What the cluster serves may be another: by discovery, or by its definitions, which are faster."""
@@ -274,7 +337,7 @@ class Cluster:
     async def _recognise(self) -> None:
         """List everything anew where another cluster answers under the old address."""
         assert self._connection is not None
-        with suppress(ApiError, ConnectionFailed, AccessError, msgspec.MsgspecError):
+        with suppress(ApiError, ConnectionFailed, AccessError):
             uid = await _kube_system_uid(self._connection)
             if uid is not None and uid != self.identity:
                 log.warning(
@@ -284,8 +347,9 @@ class Cluster:
                 self.watches.relist()
 
     def _tell(self) -> None:
-        """One line for the operator when the state is another."""
+        """One line for the operator when the state is another, of all or of a resource alone."""
         before, self._told = self._told, self.condition
+        self._tell_odd()
         if before.state == self._told.state:
             return
         extra = {
@@ -296,6 +360,17 @@ class Cluster:
         }
         level = logging.WARNING if self._told.error else logging.INFO
         log.log(level, "cluster is %s", self._told.state, extra=extra)
+
+    def _tell_odd(self) -> None:
+        if self._told.state != "synced":
+            return
+        before, self._odd = self._odd, set()
+        for name, condition in self._conditions().items():
+            if condition.state in ("stale", "unreachable"):
+                self._odd.add(name)
+                if name not in before:
+                    extra = {"cluster": self.name, "resource": name, "error": condition.error}
+                    log.warning("a resource alone is %s", condition.state, extra=extra)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -309,20 +384,14 @@ class Cluster:
             log.error("following failed", extra={"cluster": self.name}, exc_info=fault)
 
 
-class _Metadata(msgspec.Struct):
-    uid: str
-
-
-class _Namespace(msgspec.Struct):
-    metadata: _Metadata
-
-
 async def _kube_system_uid(connection: Connection) -> str | None:
-    """What tells one cluster from another; None where the account may not read it."""
+    """What tells one cluster from another; None where it cannot be read."""
     try:
         body = await connection.get("/api/v1/namespaces/kube-system", timeout=CONNECT_SECONDS)
+        return text(msgspec.json.decode(body), "metadata", "uid") or None
     except ApiError as error:
-        if error.status in (403, 404):
-            return None
-        raise
-    return msgspec.json.decode(body, type=_Namespace).metadata.uid
+        if error.status == UNAUTHORIZED:
+            raise
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    return None

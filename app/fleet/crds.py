@@ -5,6 +5,7 @@ is needed to watch its resource and to print it. Discovery would bring the names
 but some time later than the definition.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,9 @@ from app.kube.discovery import crd_resource
 from app.kube.reflector import Health
 from app.kube.resources import Resource
 from app.kube.wire import WireObject
+from app.lenient import objects, text
+
+log = logging.getLogger(__name__)
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -28,24 +32,6 @@ class Definition(msgspec.Struct, frozen=True):
     resource: Resource | None
     columns: Mapping[str, Sequence[Mapping[str, Any]]]
     list_kind: str = ""
-
-
-class _Version(msgspec.Struct):
-    name: str
-    additionalPrinterColumns: list[dict[str, Any]] = []
-
-
-class _Names(msgspec.Struct):
-    listKind: str = ""
-
-
-class _Spec(msgspec.Struct):
-    versions: list[_Version] = []
-    names: _Names = msgspec.field(default_factory=_Names)
-
-
-class _Crd(msgspec.Struct):
-    spec: _Spec
 
 
 class Definitions:
@@ -111,10 +97,16 @@ class Definitions:
 
 
 def _definition(found: WireObject) -> Definition:
+    """What is kept of a definition, whatever in it is not as it should be."""
     document = b"{" + found.tail
-    spec = msgspec.json.decode(document, type=_Crd).spec
-    return Definition(
-        crd_resource(document),
-        {version.name: version.additionalPrinterColumns for version in spec.versions},
-        spec.names.listKind,
-    )
+    try:
+        crd = msgspec.json.decode(document, type=dict[str, Any])
+        resource = crd_resource(document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        log.warning("definition cannot be read", extra={"definition": found.name, "error": str(error)})
+        return Definition(None, {})
+    columns = {
+        text(version, "name"): objects(version, "additionalPrinterColumns")
+        for version in objects(crd, "spec", "versions")
+    }
+    return Definition(resource, columns, text(crd, "spec", "names", "listKind"))

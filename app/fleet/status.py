@@ -1,7 +1,7 @@
 """How the watching of something goes, in the words of the contract."""
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -9,6 +9,8 @@ import msgspec
 
 State = Literal["syncing", "synced", "stale", "unreachable", "forbidden", "removed"]
 
+# So many resources are named one by one.
+NAMED = 3
 # What a summary of several says: the first of these that any of them is in.
 _WORST_FIRST: tuple[State, ...] = ("unreachable", "stale", "syncing", "forbidden", "synced")
 
@@ -64,11 +66,30 @@ def summary(conditions: Sequence[Condition]) -> Condition:
     return Condition(worst, first.since, next(iter(errors), None))
 
 
-def overall(conditions: Iterable[Condition]) -> Condition:
-    """How a whole cluster is: a resource that is forbidden does not speak for the others."""
-    conditions = list(conditions)
-    permitted = [condition for condition in conditions if condition.state != "forbidden"]
-    return summary(permitted or conditions)
+def overall(conditions: Mapping[str, Condition]) -> Condition:
+    """How a whole cluster is, given its resources by name: as most of them are.
+
+    What is forbidden does not speak for the others. The error of a cluster that is synced
+    names the resources that are not.
+    """
+    permitted = {name: each for name, each in conditions.items() if each.state != "forbidden"}
+    if not permitted:
+        return summary([*conditions.values()])
+    synced = [condition for condition in permitted.values() if condition.state == "synced"]
+    odd = {name: each for name, each in permitted.items() if each.state != "synced"}
+    if len(odd) > len(synced):
+        return summary([*odd.values()])
+    return msgspec.structs.replace(summary(synced), error=_named(odd))
+
+
+def _named(odd: Mapping[str, Condition]) -> str | None:
+    """Which resources are not synced, in one line."""
+    named = [
+        f"{name} is {condition.state}{f': {condition.error}' if condition.error else ''}"
+        for name, condition in sorted(odd.items())
+    ]
+    more = [f"and {len(named) - NAMED} more"] if len(named) > NAMED else []
+    return "; ".join(named[:NAMED] + more) or None
 
 
 def timestamp(seconds: float) -> str:

@@ -64,6 +64,11 @@ class Watch:
         return summary([feed.condition for feed in self.feeds])
 
     @property
+    def age(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began
+
+    @property
     def settled(self) -> bool:
         """Whether every first list has been taken, or has failed once."""
         return all(feed.settled.is_set() for feed in self.feeds)

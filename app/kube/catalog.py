@@ -1,9 +1,12 @@
 """What can be listed and watched in a cluster, and by which words it is asked for."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from weakref import WeakValueDictionary
 
 from app.kube.resources import Resource
+
+# In place of the name of a group: all but the core group.
+EVERY_GROUP = "*"
 
 
 class Index:
@@ -34,11 +37,22 @@ _indexes: WeakValueDictionary[tuple[Resource, ...], Index] = WeakValueDictionary
 
 
 class Catalog:
-    """The resources that a cluster serves for listing and watching, one version of each."""
+    """The resources that a cluster serves for listing and watching, one version of each.
 
-    __slots__ = ("index", "resources")
+    ``gaps`` are what else there may be that could not be learned: why, by API group. ``problems``
+    are the same and what was left out of groups that could be read, in one line each.
+    """
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
+    __slots__ = ("gaps", "index", "problems", "resources")
+
+    def __init__(
+        self,
+        resources: Iterable[Resource],
+        problems: Sequence[str] = (),
+        gaps: Mapping[str, str] | None = None,
+    ) -> None:
+        self.problems = tuple(problems)
+        self.gaps = gaps or {}
         found = {resource.name: resource for resource in resources}
         self.resources = tuple(found[name] for name in sorted(found))
         known = _indexes.get(self.resources)
@@ -53,7 +67,14 @@ class Catalog:
         """The resource called ``plural`` or ``plural.group``."""
         return self.index.by_name.get(name)
 
+    def gap(self, name: str) -> str | None:
+        """Why it is not known whether there is a resource of this name; None where it is known."""
+        if name in self.index.by_name:
+            return None
+        group = name.partition(".")[2]
+        return self.gaps.get(group) or (self.gaps.get(EVERY_GROUP) if group else None)
+
     def with_crds(self, resources: Iterable[Resource], gone: Collection[str] = ()) -> "Catalog":
         """The same with these in place of those of their names, and without the names in ``gone``."""
         kept = (resource for resource in self.resources if resource.name not in gone)
-        return Catalog([*kept, *resources])
+        return Catalog([*kept, *resources], self.problems, self.gaps)

@@ -15,7 +15,7 @@ from yarl import URL
 
 from app.kube.access import Access
 from app.kube.bounds import ANSWER_BYTES, EVENT_SECONDS, OBJECT_BYTES
-from app.kube.errors import ApiError, ConnectionFailed
+from app.kube.errors import ApiError, CannotConnect, ConnectionFailed
 from app.kube.lines import LineSplitter
 from app.kube.receiving import beginning, whole
 from app.kube.sockets import FOR_CALLERS, new_socket
@@ -46,6 +46,7 @@ class Connection:
 
     ``connect_timeout`` and ``idle_timeout`` are in seconds; the latter is how long an
     open watch may say nothing before it is given up as half-open: HTTP/1.1 has no ping.
+    ``is_lost`` is whether the latest attempt to connect failed, and nothing has come since.
     """
 
     def __init__(self, access: Access, *, connect_timeout: float = 10.0, idle_timeout: float = 70.0) -> None:
@@ -54,6 +55,7 @@ class Connection:
         self._connect_timeout = connect_timeout
         self._idle_timeout = idle_timeout
         self._session: aiohttp.ClientSession | None = None
+        self.is_lost = False
         self._closed = False
         self._answers: WeakSet[aiohttp.ClientResponse] = WeakSet()
         self._upgraded: WeakSet[asyncio.StreamWriter] = WeakSet()
@@ -172,6 +174,7 @@ class Connection:
         try:
             with in_words(limits):
                 async for chunk in answer.content.iter_any():
+                    self.is_lost = False
                     yield chunk
         except RuntimeError:
             if not self._closed:
@@ -266,19 +269,24 @@ class Connection:
         access = self._access
         asked, sent = await self._signed(headers)
         tls = sent[1]
-        with in_words(limits):
-            answer = await self._open().request(
-                method,
-                URL(self.server + path, encoded=True),
-                params=params,
-                headers=asked,
-                timeout=limits,
-                ssl=tls if tls is not None else True,
-                server_hostname=access.server_hostname,
-                proxy=None if is_socks(access.proxy) else access.proxy,
-                allow_redirects=False,
-                **more,
-            )
+        try:
+            with in_words(limits):
+                answer = await self._open().request(
+                    method,
+                    URL(self.server + path, encoded=True),
+                    params=params,
+                    headers=asked,
+                    timeout=limits,
+                    ssl=tls if tls is not None else True,
+                    server_hostname=access.server_hostname,
+                    proxy=None if is_socks(access.proxy) else access.proxy,
+                    allow_redirects=False,
+                    **more,
+                )
+        except CannotConnect:
+            self.is_lost = True
+            raise
+        self.is_lost = False
         self._answers.add(answer)
         return answer, sent
 

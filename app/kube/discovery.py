@@ -3,20 +3,25 @@
 Asked of the aggregated discovery (two requests; API servers from 1.26 on), and group by
 group of those that do not have it. A server that does not know what is accepted answers
 in the old shape, so the first two requests are the same for both.
+
+Many parties write what is read here (every aggregated API server and every
+CustomResourceDefinition), so it is read entry by entry: null is the same as absent, as in
+Go, and an entry that cannot be read is left out and named in ``problems``.
 """
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
-from app.kube.catalog import Catalog
+from app.kube.catalog import EVERY_GROUP, Catalog
 from app.kube.connection import Connection
-from app.kube.errors import ApiError, ConnectionFailed
+from app.kube.errors import ApiError, ConnectionFailed, UnreadableAnswer
 from app.kube.resources import Resource
 from app.kube.well_known import WELL_KNOWN
+from app.lenient import Object, at, boolean, mapping, objects, text, texts
 
 __all__ = ["WELL_KNOWN", "Catalog", "crd_resource", "discover", "is_served", "server_version"]
 
@@ -27,187 +32,117 @@ ACCEPT = ",".join(
         "application/json",
     )
 )
+ROOTS = ("/api", "/apis")
 SECONDS = 8.0
 AT_ONCE = 8
+FORBIDDEN = 403
 _WATCHED = frozenset(("list", "watch"))
 _CRD_VERBS = frozenset(("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"))
 
 _KUBE_VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
 _DIGITS = re.compile(r"[0-9]{1,6}")
 
-T = TypeVar("T")
+_anything = msgspec.json.Decoder(dict[str, Any])
 
 
-class _Kind(msgspec.Struct):
-    kind: str = ""
+class _Findings:
+    """What discovery has found so far.
 
+    ``resources`` are by name; ``gaps`` say why a group could not be read whole.
+    """
 
-class _Name(msgspec.Struct):
-    name: str = ""
+    def __init__(self) -> None:
+        self.resources: dict[str, Resource] = {}
+        self.gaps: dict[str, str] = {}
+        self.problems: dict[str, None] = {}
 
+    def add(self, resources: Iterable[Resource]) -> None:
+        """Versions come in the order of preference: the first that can be watched is the one."""
+        for resource in resources:
+            if resource.verbs >= _WATCHED:
+                self.resources.setdefault(resource.name, resource)
 
-class _AggregatedResource(msgspec.Struct):
-    resource: str
-    scope: str = "Cluster"
-    singularResource: str = ""
-    responseKind: _Kind | None = None
-    shortNames: list[str] = []
-    categories: list[str] = []
-    verbs: list[str] = []
-
-
-class _AggregatedVersion(msgspec.Struct):
-    version: str
-    resources: list[_AggregatedResource] = []
-    freshness: str = "Current"
-
-
-class _AggregatedGroup(msgspec.Struct):
-    metadata: _Name
-    versions: list[_AggregatedVersion] = []
-
-
-class _GroupVersion(msgspec.Struct):
-    version: str
-
-
-class _Group(msgspec.Struct):
-    name: str
-    versions: list[_GroupVersion] = []
-    preferredVersion: _GroupVersion | None = None
-
-
-class _Root(msgspec.Struct):
-    """The answer of /api or /apis in any shape: ``items`` where it is aggregated."""
-
-    kind: str
-    items: list[_AggregatedGroup] = []
-    groups: list[_Group] = []
-    versions: list[str] = []
-
-
-class _LegacyResource(msgspec.Struct):
-    name: str
-    kind: str
-    namespaced: bool = False
-    singularName: str = ""
-    shortNames: list[str] = []
-    categories: list[str] = []
-    verbs: list[str] = []
-
-
-class _LegacyList(msgspec.Struct):
-    resources: list[_LegacyResource] | None = None
-
-
-class _Condition(msgspec.Struct):
-    type: str
-    status: str
-
-
-class _CrdNames(msgspec.Struct):
-    plural: str = ""
-    singular: str = ""
-    kind: str = ""
-    shortNames: list[str] = []
-    categories: list[str] = []
-
-
-class _CrdVersion(msgspec.Struct):
-    name: str
-    served: bool
-
-
-class _CrdSpec(msgspec.Struct):
-    group: str
-    scope: str
-    names: _CrdNames
-    versions: list[_CrdVersion]
-
-
-class _CrdStatus(msgspec.Struct):
-    conditions: list[_Condition] | None = None
-    acceptedNames: _CrdNames | None = None
-
-
-class _Crd(msgspec.Struct):
-    spec: _CrdSpec
-    status: _CrdStatus = msgspec.field(default_factory=_CrdStatus)
-
-
-class _Version(msgspec.Struct):
-    major: str
-    minor: str
-    gitVersion: str
+    def skip(self, what: str, why: str, *, group: str | None = None) -> None:
+        """Note what is left out; of all of a ``group`` that is not known then."""
+        problem = f"{what}: {why}"
+        self.problems[problem] = None
+        if group is not None:
+            self.gaps.setdefault(group, problem)
 
 
 async def discover(connection: Connection, known: Catalog | None = None) -> Catalog:
     """What the cluster serves for listing and watching, in the version that it prefers.
 
-    A group whose own server does not answer hurts nothing else, and is left as it is
-    ``known``. Raises ApiError, ConnectionFailed and AccessError where the cluster does
-    not answer.
+    What is refused or broken hurts nothing else: it is left as it is ``known``, and before
+    anything is, as it is in every Kubernetes. Raises ApiError, ConnectionFailed and
+    AccessError where nothing at all can be learned, other than by being forbidden.
     """
-    core, others = await asyncio.gather(_root(connection, "/api"), _root(connection, "/apis"))
-    found: dict[str, Resource] = {}
-    missing: set[str] = set()
+    findings = _Findings()
+    answers = await asyncio.gather(*(_root(connection, path) for path in ROOTS), return_exceptions=True)
+    failures: dict[str, ApiError | ConnectionFailed] = {}
     unread: list[tuple[str, str]] = []
-    for root in (core, others):
-        for group in root.items:
-            for version in group.versions:
-                _add(found, _aggregated(group.metadata.name, version))
-                if version.freshness == "Stale":
-                    missing.add(group.metadata.name)
-        unread += [("", version) for version in root.versions]
-        unread += [(group.name, version) for group in root.groups for version in _in_order(group)]
-    for (name, _), resources in zip(unread, await _legacy(connection, unread), strict=True):
-        if resources is None:
-            missing.add(name)
+    for path, answer in zip(ROOTS, answers, strict=True):
+        if isinstance(answer, ApiError | ConnectionFailed):
+            failures[path] = answer
+            findings.skip(path, str(answer), group="" if path == "/api" else EVERY_GROUP)
+        elif isinstance(answer, BaseException):
+            raise answer
         else:
-            _add(found, resources)
-    for resource in known.resources if known is not None else ():
-        if resource.group in missing:
-            found.setdefault(resource.name, resource)
-    return Catalog(found.values())
+            unread += _read_root(path, answer, findings)
+    await _read_legacy(connection, unread, findings)
+    fatal = [failure for failure in failures.values() if not _is_forbidden(failure)]
+    if not findings.resources and fatal:
+        raise fatal[0]
+    for resource in (known or WELL_KNOWN).resources:
+        whole_root = ("/apis" if resource.group else "/api") in failures
+        if whole_root or resource.group in findings.gaps:
+            findings.resources.setdefault(resource.name, resource)
+    return Catalog(findings.resources.values(), tuple(findings.problems), findings.gaps)
 
 
 async def is_served(connection: Connection, resource: Resource) -> bool:
     """Whether the API server knows the resource in this version at this moment."""
     try:
-        found = await _legacy_version(connection, resource.group, resource.version)
+        listed = await _legacy_version(connection, resource.group, resource.version)
     except ApiError as error:
         if error.status != 404:
             raise
         return False
-    return any(resource.plural == other.plural for other in found)
+    return any(resource.plural == text(entry, "name") for entry in objects(listed, "resources"))
 
 
 async def server_version(connection: Connection) -> tuple[str, tuple[int, int]]:
     """The API server's version, as text and as numbers: ``("v1.37.2", (1, 37))``."""
-    found = await _get(connection, "/version", msgspec.json.Decoder(_Version).decode)
-    return found.gitVersion, (_leading_number(found.major), _leading_number(found.minor))
+    version = await _get(connection, "/version")
+    number = (_leading_number(text(version, "major")), _leading_number(text(version, "minor")))
+    return text(version, "gitVersion"), number
 
 
 def crd_resource(crd_json: bytes) -> Resource | None:
     """The resource that a CustomResourceDefinition defines; None while it is not served.
 
-    Raises msgspec.DecodeError for what is no CustomResourceDefinition.
+    Raises msgspec.DecodeError for what is no JSON object.
     """
-    crd = msgspec.json.decode(crd_json, type=_Crd)
-    conditions = {condition.type: condition.status for condition in crd.status.conditions or ()}
-    served = [version.name for version in crd.spec.versions if version.served]
-    names = crd.status.acceptedNames
-    if conditions.get("Established") != "True" or not served or names is None or not names.plural:
+    crd = _anything.decode(crd_json)
+    conditions = {
+        text(condition, "type"): text(condition, "status")
+        for condition in objects(crd, "status", "conditions")
+    }
+    versions = objects(crd, "spec", "versions")
+    served = [text(version, "name") for version in versions if boolean(version, "served")]
+    names = mapping(crd, "status", "acceptedNames")
+    plural, kind, group = text(names, "plural"), text(names, "kind"), text(crd, "spec", "group")
+    if conditions.get("Established") != "True" or not any(served) or not (plural and kind and group):
         return None
     return Resource(
-        group=crd.spec.group,
+        group=group,
         version=max(sorted(served), key=_priority),
-        plural=names.plural,
-        singular=names.singular or names.kind.lower(),
-        kind=names.kind,
-        namespaced=crd.spec.scope == "Namespaced",
-        short_names=tuple(names.shortNames),
-        categories=tuple(names.categories),
+        plural=plural,
+        singular=text(names, "singular") or kind.lower(),
+        kind=kind,
+        namespaced=text(crd, "spec", "scope") == "Namespaced",
+        short_names=tuple(texts(names, "shortNames")),
+        categories=tuple(texts(names, "categories")),
         verbs=_CRD_VERBS,
     )
 
@@ -225,88 +160,130 @@ def _priority(version: str) -> tuple[int, int, int]:
     return ({"alpha": 1, "beta": 2, None: 3}[stage], int(major), int(minor or 0))
 
 
-def _add(found: dict[str, Resource], resources: Iterable[Resource]) -> None:
-    """Versions come in the order of preference: the first that can be watched is the one."""
-    for resource in resources:
-        if resource.verbs >= _WATCHED:
-            found.setdefault(resource.name, resource)
+def _read_root(path: str, root: Object, findings: _Findings) -> list[tuple[str, str]]:
+    """Take in the answer of /api or /apis; the groups and versions that are still to be asked for."""
+    for member in ("items", "groups", "versions"):
+        if not isinstance(at(root, member), list | None):
+            findings.skip(path, f"{member} is no list")
+    for group in objects(root, "items"):
+        name = text(group, "metadata", "name")
+        if not name and path == "/apis":
+            findings.skip(path, "a group without a name is left out")
+            continue
+        for version in objects(group, "versions"):
+            _read_aggregated(name, version, findings)
+    unread = [("", version) for version in texts(root, "versions")]
+    for group in objects(root, "groups"):
+        name = text(group, "name")
+        if name:
+            unread += [(name, version) for version in _in_order(group)]
+        else:
+            findings.skip(path, "a group without a name is left out")
+    return unread
 
 
-def _aggregated(group: str, version: _AggregatedVersion) -> list[Resource]:
-    return [
-        Resource(
-            group=group,
-            version=version.version,
-            plural=found.resource,
-            singular=found.singularResource or found.responseKind.kind.lower(),
-            kind=found.responseKind.kind,
-            namespaced=found.scope == "Namespaced",
-            short_names=tuple(found.shortNames),
-            categories=tuple(found.categories),
-            verbs=frozenset(found.verbs),
-        )
-        for found in version.resources
-        if found.responseKind is not None and found.responseKind.kind
-    ]
+def _read_aggregated(group: str, version: Object, findings: _Findings) -> None:
+    name = text(version, "version")
+    where = f"{group}/{name}".strip("/")
+    if not name:
+        findings.skip(group, "a version without a name is left out")
+        return
+    if text(version, "freshness") == "Stale":
+        findings.skip(where, "its API server does not answer", group=group)
+    resources = []
+    for entry in objects(version, "resources"):
+        kind = text(entry, "responseKind", "kind")
+        resource = _resource(group, name, entry, "resource", kind)
+        if resource is not None:
+            namespaced = text(entry, "scope") == "Namespaced"
+            resources.append(msgspec.structs.replace(resource, namespaced=namespaced))
+        elif at(entry, "responseKind") is not None or not text(entry, "resource"):
+            findings.skip(
+                where, f"a resource without a name or a kind is left out{_named(entry, 'resource')}"
+            )
+    findings.add(resources)
 
 
-def _in_order(group: _Group) -> list[str]:
-    versions = [version.version for version in group.versions]
-    preferred = group.preferredVersion
-    if preferred is not None and preferred.version in versions:
-        versions.remove(preferred.version)
-        versions.insert(0, preferred.version)
-    return versions
-
-
-async def _legacy(connection: Connection, wanted: list[tuple[str, str]]) -> list[list[Resource] | None]:
-    """The resources of each group and version; None where it cannot be told."""
+async def _read_legacy(connection: Connection, unread: list[tuple[str, str]], findings: _Findings) -> None:
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def read(group: str, version: str) -> list[Resource] | None:
+    async def read(group: str, version: str) -> Object | ApiError | ConnectionFailed:
         async with places:
             try:
                 return await _legacy_version(connection, group, version)
-            except (ApiError, ConnectionFailed):
-                if not group:
-                    raise
-                return None
+            except (ApiError, ConnectionFailed) as error:
+                return error
 
-    return await asyncio.gather(*(read(group, version) for group, version in wanted))
-
-
-async def _legacy_version(connection: Connection, group: str, version: str) -> list[Resource]:
-    path = f"/apis/{group}/{version}" if group else f"/api/{version}"
-    listed = await _get(connection, path, msgspec.json.Decoder(_LegacyList).decode)
-    return [
-        Resource(
-            group=group,
-            version=version,
-            plural=found.name,
-            singular=found.singularName or found.kind.lower(),
-            kind=found.kind,
-            namespaced=found.namespaced,
-            short_names=tuple(found.shortNames),
-            categories=tuple(found.categories),
-            verbs=frozenset(found.verbs),
-        )
-        for found in listed.resources or ()
-        if "/" not in found.name
-    ]
+    answers = await asyncio.gather(*(read(group, version) for group, version in unread))
+    for (group, version), answer in zip(unread, answers, strict=True):
+        where = f"{group}/{version}".strip("/")
+        if isinstance(answer, ApiError | ConnectionFailed):
+            findings.skip(where, str(answer), group=group)
+            continue
+        resources = []
+        for entry in objects(answer, "resources"):
+            resource = _resource(group, version, entry, "name", text(entry, "kind"))
+            if resource is None:
+                findings.skip(
+                    where, f"a resource without a name or a kind is left out{_named(entry, 'name')}"
+                )
+            elif "/" not in resource.plural:
+                resources.append(msgspec.structs.replace(resource, namespaced=boolean(entry, "namespaced")))
+        findings.add(resources)
 
 
-async def _root(connection: Connection, path: str) -> _Root:
-    return await _get(connection, path, msgspec.json.Decoder(_Root).decode, ACCEPT)
+def _resource(group: str, version: str, entry: Object, name: str, kind: str) -> Resource | None:
+    """The resource of an entry, as a cluster-scoped one; None where it has no name or no kind."""
+    plural = text(entry, name)
+    if not plural or not kind:
+        return None
+    return Resource(
+        group=group,
+        version=version,
+        plural=plural,
+        singular=text(entry, "singularResource") or text(entry, "singularName") or kind.lower(),
+        kind=kind,
+        namespaced=False,
+        short_names=tuple(texts(entry, "shortNames")),
+        categories=tuple(texts(entry, "categories")),
+        verbs=frozenset(texts(entry, "verbs")),
+    )
 
 
-async def _get(
-    connection: Connection, path: str, decode: Callable[[bytes], T], accept: str = "application/json"
-) -> T:
+def _named(entry: Object, name: str) -> str:
+    return f" ({text(entry, name)})" if text(entry, name) else ""
+
+
+def _is_forbidden(failure: ApiError | ConnectionFailed) -> bool:
+    return isinstance(failure, ApiError) and failure.status == FORBIDDEN
+
+
+def _in_order(group: Object) -> list[str]:
+    versions = [name for version in objects(group, "versions") if (name := text(version, "version"))]
+    preferred = text(group, "preferredVersion", "version")
+    if preferred in versions:
+        versions.remove(preferred)
+        versions.insert(0, preferred)
+    return versions
+
+
+async def _legacy_version(connection: Connection, group: str, version: str) -> Object:
+    return await _get(connection, f"/apis/{group}/{version}" if group else f"/api/{version}")
+
+
+async def _root(connection: Connection, path: str) -> Object:
+    root = await _get(connection, path, ACCEPT)
+    if not text(root, "kind"):
+        raise UnreadableAnswer(f"{path} is not answered as a Kubernetes API server does: it has no kind")
+    return root
+
+
+async def _get(connection: Connection, path: str, accept: str = "application/json") -> Mapping[str, Any]:
     body = await connection.get(path, accept=accept, timeout=SECONDS)
     try:
-        return decode(body)
+        return _anything.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConnectionFailed(f"{path} is not answered as a Kubernetes API server does: {error}") from None
+        raise UnreadableAnswer(f"{path} is not answered as a Kubernetes API server does: {error}") from None
 
 
 def _leading_number(text: str) -> int:

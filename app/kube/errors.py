@@ -9,6 +9,10 @@ class ConnectionFailed(Exception):
     """No answer: could not connect, lost, timed out, TLS refused. One line for humans."""
 
 
+class UnreadableAnswer(ConnectionFailed):
+    """There was an answer, but not one as a Kubernetes API server gives."""
+
+
 class CannotConnect(ConnectionFailed):
     """There was no connection, so that nothing can have been asked."""
 

@@ -41,6 +41,7 @@ from app.kube.verdict import (
     State,
     Then,
     Trouble,
+    Verdict,
     judge,
     oldest_version,
 )
@@ -57,6 +58,9 @@ EARLY_SECONDS = 1.0
 PUNCTUAL_SECONDS = 5.0
 GRACE_SECONDS = 2.0
 REPEAT_SECONDS = 10.0
+# What can be listed and was refused to be watched so many times is listed from time to time.
+REFUSALS = 2
+REFUSED = frozenset(("error", "forbidden", "garbage", "missing", "refused"))
 
 
 class Reflector:
@@ -102,6 +106,9 @@ class Reflector:
         self._continues = True  # the history that we know, with the next list
         self._list_since = "" if pages_from_cache else "0"
         self._connected = False
+        self._watching = False  # the turn has come to its watch
+        self._refusals = 0  # of watches, one after the other, of what can be listed
+        self._proof: asyncio.TimerHandle | None = None
         self._asked = False
         self._scope: asyncio.Timeout | None = None
         self._grace: asyncio.TimerHandle | None = None
@@ -161,7 +168,7 @@ class Reflector:
         return True
 
     async def _list_and_watch(self) -> None:
-        self._connected = False
+        self._connected = self._watching = False
         if self._complete and self._doubtful:
             await self._look()
         if not self._complete:
@@ -220,7 +227,8 @@ class Reflector:
         self._latest = whole.latest
         self._complete = True
         self._doubtful = False
-        self._live()
+        if self._refusals < REFUSALS:
+            self._live()
 
     def _list_next(self, since: str) -> None:
         self._complete = False
@@ -245,13 +253,17 @@ class Reflector:
         params, seconds = self._watch_params()
         params["resourceVersion"] = str(since)
         began = asyncio.get_running_loop().time()
+        self._watching = True
         async with self._connection.watch(self._collection.path, params) as batches:
             self._connected = True
             events: Sequence[Event] = ()
             if repeats:
                 events = await self._recognised(batches)
             self._doubtful = False
-            self._live()
+            loop = asyncio.get_running_loop()
+            self._proof = loop.call_later(EARLY_SECONDS, self._prove) if self._refusals else None
+            if self._refusals < REFUSALS:
+                self._live()
             try:
                 async with asyncio.timeout(seconds + OVERTIME_SECONDS) as overtime:
                     await self._follow(batches, began, seconds, lowest, events)
@@ -259,6 +271,8 @@ class Reflector:
                 if not overtime.expired():
                     raise
                 raise ConnectionFailed("the watch goes on for longer than was asked for") from None
+            finally:
+                self._end_proof()
 
     async def _recognised(self, batches: AsyncIterator[list[bytes]]) -> Sequence[Event]:
         """See a watch begin with the latest change that we know; what came behind that is left."""
@@ -302,6 +316,8 @@ class Reflector:
             for line in lines:
                 self._take(decode_event(line, shape), lowest)
                 await turns.share(len(line))
+            if self._refusals:
+                self._prove()
         lasted = now() - began
         if lasted < EARLY_SECONDS and self.version == before:
             raise EndedEarly("the watch ended at once")
@@ -341,7 +357,12 @@ class Reflector:
             self._doubtful = True
         elif verdict.then is not Then.RETRY and self._complete:
             self._list_next(str(self.version))
-        if verdict.state == "forbidden":
+        if self._is_refused(verdict):
+            # A list is right as of when it was taken, and there is nothing to keep it so.
+            if verdict.then is Then.RESUME:
+                self._list_next(str(self.version))
+            self._report("stale", f"cannot be watched: {verdict.text}")
+        elif verdict.state == "forbidden":
             self._synced = False
             self._report("forbidden", verdict.text)
         elif not self._synced:
@@ -355,6 +376,22 @@ class Reflector:
         backoff = self._connects if verdict.then in (Then.RETRY, Then.RESUME) else self._lists
         await self._pause(backoff.next(asyncio.get_running_loop().time()))
         return True
+
+    def _is_refused(self, verdict: Verdict) -> bool:
+        """Whether what can be listed turns out, again and again, not to be watched."""
+        self._refusals += self._watching and verdict.reason in REFUSED
+        return self._watching and self._refusals >= REFUSALS and verdict.reason in REFUSED
+
+    def _prove(self) -> None:
+        """The watch is one."""
+        self._end_proof()
+        self._refusals = 0
+        self._live()
+
+    def _end_proof(self) -> None:
+        if self._proof is not None:
+            self._proof.cancel()
+            self._proof = None
 
     async def _pause(self, seconds: float) -> None:
         self._woken.clear()

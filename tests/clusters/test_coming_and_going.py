@@ -1,126 +1,16 @@
 """Clusters that come, change and go, that are down, hang or forbid: each says so, and none hurts another."""
 
-import asyncio
-import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from app.demo.accounts import Account
-from app.demo.clusters import kubeconfig
 from app.demo.faults import Fault
 from app.demo.server import SimulatedCluster
-from app.fleet import cluster as fleet_cluster
-from app.fleet import fleet as fleet_module
-from app.fleet.cluster import Options
-from app.fleet.fleet import Fleet, UnknownCluster
-from app.kube import kubefiles
+from app.fleet.fleet import UnknownCluster
 from app.kube.names import UnknownResource
-
-WIDGETS = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "widgets.example.com"},
-    "spec": {
-        "group": "example.com",
-        "scope": "Namespaced",
-        "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "shortNames": ["wd"]},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object"}},
-                "additionalPrinterColumns": [{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}],
-            }
-        ],
-    },
-}
-WIDGET = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "default"}}
-
-
-def pod(name: str, namespace: str = "default") -> dict[str, Any]:
-    spec = {"containers": [{"name": "main", "image": "nginx"}]}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": spec,
-    }
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet_module, "LOOK_SECONDS", 0.02)
-    for name in ("SETTLED_SECONDS", "REMOVED_SECONDS", "DOUBTED_SECONDS"):
-        monkeypatch.setattr(kubefiles, name, 0.04)
-    monkeypatch.setattr(fleet_cluster, "RETRY_SECONDS", (0.05, 0.1))
-    monkeypatch.setattr(fleet_cluster, "CONNECT_SECONDS", 0.5)
-
-
-Servers = Callable[..., Awaitable[SimulatedCluster]]
-
-
-@pytest.fixture
-async def serve() -> AsyncIterator[Servers]:
-    """Starts simulated clusters with a kube-system namespace and these pods."""
-    async with AsyncExitStack() as stack:
-
-        async def start(*names: str) -> SimulatedCluster:
-            cluster = SimulatedCluster(token="t", seed=str(time.monotonic_ns()))
-            cluster.storage.create(
-                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
-            )
-            for name in names:
-                cluster.storage.create(pod(name))
-            return await stack.enter_async_context(cluster)
-
-        yield start
-
-
-def write(path: Path, **servers: str) -> None:
-    path.write_text(yaml.safe_dump(kubeconfig((name, url, "t") for name, url in servers.items())))
-
-
-@asynccontextmanager
-async def watched(
-    path: Path,
-    *,
-    watch: tuple[str, ...] = ("pods",),
-    release_after: float = 600,
-    namespaces: dict[str, list[str]] | None = None,
-) -> AsyncIterator[Fleet]:
-    options = Options(watch=watch, release_after=release_after, managed_fields=False, secret_values=False)
-    fleet = Fleet(options, [path], namespaces=namespaces)
-    await fleet.start()
-    try:
-        yield fleet
-    finally:
-        await fleet.close()
-
-
-def held(fleet: Fleet, word: str = "pods") -> dict[str, set[str]]:
-    """The names of what is held in each cluster."""
-    coverage = fleet.coverage(word)
-    return {
-        cluster.name: {found.name for store in coverage.stores_of(cluster) for found in store.select()}
-        for cluster in coverage.clusters
-    }
-
-
-def states(fleet: Fleet, word: str = "pods") -> dict[str, str]:
-    return {status.name: status.state for status in fleet.coverage(word).statuses()}
-
-
-async def until(check: Callable[[], Any], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not check():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+from tests.clusters.fleets import WIDGET, WIDGETS, Servers, held, pod, states, until, watched, write
 
 
 async def test_a_kubeconfig_that_changes_is_followed(serve: Servers, tmp_path: Path) -> None:
@@ -152,13 +42,6 @@ async def test_a_kubeconfig_that_is_broken_for_a_while_changes_nothing(
         assert held(fleet) == {"east": {"a"}}
         write(config, west=two.url)
         await until(lambda: held(fleet) == {"west": {"b"}})
-
-
-@pytest.fixture
-def hung() -> Iterator[str]:
-    """The URL of a server that accepts connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 async def test_one_that_hangs_and_one_that_is_down_hurt_nobody(

@@ -1,10 +1,11 @@
 """What a cluster serves is found in every shape in which API servers say it."""
 
+import copy
 from typing import Any
 
 import pytest
 
-from app.kube.discovery import Catalog, discover, is_served, server_version
+from app.kube.discovery import WELL_KNOWN, Catalog, discover, is_served, server_version
 from app.kube.errors import ApiError, ConnectionFailed
 from tests.discovering.answers import Answers
 
@@ -184,11 +185,123 @@ async def test_broken_group_hurts_nothing_else(failure: object) -> None:
     assert (kept.get("pods.metrics.k8s.io") is None) == answered
 
 
-@pytest.mark.parametrize("path", ["/api", "/apis", "/api/v1"])
-@pytest.mark.parametrize("failure", [ApiError(503, "x"), ConnectionFailed("x"), b"<html>", b"[]"])
-async def test_cluster_that_does_not_answer_is_an_error(path: str, failure: object) -> None:
+FAILURES = [ApiError(403, "x"), ApiError(503, "x"), ConnectionFailed("x"), b"<html>", b"[]", b"{}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "kept", "guessed"),
+    [
+        ("/api", "hpas.autoscaling", "pods"),
+        ("/apis", "pods", "deployments.apps"),
+        ("/api/v1", "hpas.autoscaling", "pods"),
+    ],
+)
+@pytest.mark.parametrize("failure", FAILURES[:-1])
+async def test_root_that_does_not_answer_leaves_the_other(
+    path: str, kept: str, guessed: str, failure: object
+) -> None:
+    known = await discover(Answers(LEGACY).connection)
+    broken = Answers({**LEGACY, path: failure})
+    first = await discover(broken.connection)
+    assert first.get(kept) is not None
+    # Before anything is known, what every Kubernetes has is the best guess.
+    assert first.get(guessed) is not None
+    assert any(problem.startswith(path.removeprefix("/api/")) for problem in first.problems)
+    later = await discover(broken.connection, known)
+    assert later.resources == known.resources
+
+
+@pytest.mark.parametrize("failure", FAILURES[1:])
+async def test_cluster_that_does_not_answer_at_all_is_an_error(failure: object) -> None:
     with pytest.raises((ApiError, ConnectionFailed)):
-        await discover(Answers({**LEGACY, path: failure}).connection)
+        await discover(Answers({"/api": failure, "/apis": failure}).connection)
+
+
+async def test_where_all_discovery_is_forbidden_the_cluster_is_taken_for_a_plain_kubernetes() -> None:
+    refused = ApiError(403, "forbidden")
+    catalog = await discover(Answers({"/api": refused, "/apis": refused}).connection)
+    assert catalog.resources == WELL_KNOWN.resources
+    assert catalog.problems == ("/api: 403 forbidden", "/apis: 403 forbidden")
+
+
+# What others write is read entry by entry
+
+
+NULLS = {
+    "verbs": None,
+    "shortNames": None,
+    "categories": None,
+    "singularResource": None,
+    "responseKind": None,
+    "scope": None,
+    "subresources": None,
+}
+
+
+@pytest.mark.parametrize("member", NULLS)
+@pytest.mark.parametrize("odd", [None, 7, {}, [None], [7], "x"])
+async def test_odd_member_of_an_entry_spoils_that_entry_at_most(member: str, odd: object) -> None:
+    kubevirt = {"v1": [aggregated("VirtualMachine", "virtualmachines") | {member: odd}, HPA]}
+    answers = {"/api": groups("v2", core={"v1": [POD]}), "/apis": groups("v2", kubevirt__io=kubevirt)}
+    catalog = await discover(Answers(answers).connection)
+    assert catalog.get("pods") is not None
+    assert catalog.get("horizontalpodautoscalers.kubevirt.io") is not None
+    machines = catalog.get("virtualmachines.kubevirt.io")
+    if member == "verbs":
+        assert machines is None
+    elif member == "responseKind":
+        assert machines is None
+        # Null is how an aggregated API server says that it has only subresources of that name.
+        assert (catalog.problems == ()) == (odd is None)
+    else:
+        assert machines is not None
+
+
+@pytest.mark.parametrize("odd", [None, 7, {}, [None], [7], "x", [{}], [[]]])
+@pytest.mark.parametrize("member", ["items", "versions", "resources"])
+async def test_odd_member_of_aggregated_discovery_leaves_the_rest(member: str, odd: object) -> None:
+    answer = groups("v2", apps={"v1": [aggregated("Deployment", "deployments")]}, odd={"v1": []})
+    if member == "items":
+        answer["items"] = odd
+    elif member == "versions":
+        answer["items"][1]["versions"] = odd
+    else:
+        answer["items"][1]["versions"] = [{"version": "v1", "resources": odd}]
+    catalog = await discover(Answers({"/api": groups("v2", core={"v1": [POD]}), "/apis": answer}).connection)
+    assert catalog.get("pods") is not None
+    assert (catalog.get("deployments.apps") is not None) == (member != "items")
+
+
+@pytest.mark.parametrize("odd", [None, 7, {}, [None], [7], "x", [{}], [[]]])
+@pytest.mark.parametrize("member", ["groups", "versions", "resources", "verbs", "shortNames"])
+async def test_odd_member_of_discovery_by_groups_leaves_the_rest(member: str, odd: object) -> None:
+    answers: Json = copy.deepcopy({path: answer for path, answer in LEGACY.items() if "metrics" not in path})
+    answers["/apis/autoscaling/v1"]["resources"].append(legacy_resource("Other", "others"))
+    if member == "groups":
+        answers["/apis"]["groups"] = odd
+    elif member == "versions":
+        answers["/apis"]["groups"][1]["versions"] = odd
+    elif member == "resources":
+        answers["/apis/autoscaling/v2beta1"]["resources"] = odd
+    else:
+        answers["/apis/autoscaling/v2beta1"]["resources"][0][member] = odd
+    catalog = await discover(Answers(answers).connection)
+    assert catalog.get("pods") is not None
+    assert (catalog.get("others.autoscaling") is not None) == (member != "groups")
+
+
+async def test_what_is_left_out_is_said() -> None:
+    odd = groups(
+        "v2",
+        kubevirt__io={"v1": [aggregated("", "nameless"), aggregated("VM", "")], "v1beta1": []},
+        fine={"v1": [HPA]},
+    )
+    catalog = await discover(Answers({"/api": groups("v2", core={"v1": [POD]}), "/apis": odd}).connection)
+    assert catalog.problems == (
+        "kubevirt.io/v1: a resource without a name or a kind is left out (nameless)",
+        "kubevirt.io/v1: a resource without a name or a kind is left out",
+        "kubevirt.io/v1beta1: its API server does not answer",
+    )
 
 
 # One by one

@@ -7,10 +7,10 @@ kubernetes/pkg/printers/internalversion/printers.go, 1.37.
 from datetime import datetime
 
 from app.cache.ages import human_duration
-from app.cache.lenient import Object, at, integer, mapping, objects, text
 from app.cache.tables.model import MakeRow, Row
 from app.cache.tables.parts import age_of, name_of, or_none
 from app.cache.tables.selectors import NONE, labels_text
+from app.lenient import Object, at, integer, mapping, objects, text
 
 
 def _binding(binding: Object, now: datetime) -> Row:

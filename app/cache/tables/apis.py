@@ -8,10 +8,10 @@ services from k8s.io/kube-aggregator/pkg/registry/apiservice/etcd/etcd.go, all 1
 
 from datetime import datetime
 
-from app.cache.lenient import Object, at, boolean, integer, mapping, objects, printed, size, text, texts
 from app.cache.tables.model import Cell, MakeRow, Row
 from app.cache.tables.parts import UNSET, age_of, condition_of, created_at, name_of
 from app.cache.tables.selectors import NONE
+from app.lenient import Object, at, boolean, integer, mapping, objects, printed, size, text, texts
 
 
 def _definition(definition: Object, now: datetime) -> Row:

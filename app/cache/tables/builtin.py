@@ -12,11 +12,11 @@ from importlib.resources import files
 
 import msgspec
 
-from app.cache.lenient import Object
 from app.cache.tables import access, apis, core, network, scaling, storage, workloads
 from app.cache.tables.crds import custom_table
 from app.cache.tables.model import Column, MakeRow, MakeRows, Row, Table
 from app.cache.tables.parts import age_of, created_at, name_of
+from app.lenient import Object
 
 _ROWS: dict[str, MakeRow] = {
     **workloads.ROWS,

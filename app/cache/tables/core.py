@@ -7,10 +7,10 @@ kubernetes/pkg/printers/internalversion/printers.go, 1.37.
 from datetime import datetime
 
 from app.cache.ages import parse_time, since
-from app.cache.lenient import Object, at, boolean, integer, mapping, objects, printed, size, text
 from app.cache.tables.model import MakeRow, Row
 from app.cache.tables.parts import age_of, name_of, or_none
 from app.cache.tables.selectors import NONE
+from app.lenient import Object, at, boolean, integer, mapping, objects, printed, size, text
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 _ROLE = "kubernetes.io/role"

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from app.cache.ages import UNKNOWN, parse_time, since
 from app.cache.jsonpath import JsonPath, JsonPathError, compiled
-from app.cache.lenient import Object, integer, text
 from app.cache.tables.gotext import marshal, sprint
 from app.cache.tables.model import Cell, Column, Row, Table
 from app.cache.tables.parts import name_of
+from app.lenient import Object, integer, text
 
 _DEFAULT: Sequence[Object] = ({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},)
 

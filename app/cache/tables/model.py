@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from app.cache.lenient import Object
+from app.lenient import Object
 
 Cell = str | int | float | bool | None
 Row = list[Cell]

@@ -6,10 +6,10 @@ kubernetes/pkg/printers/internalversion/printers.go, 1.37.
 
 from datetime import datetime
 
-from app.cache.lenient import Object, at, integer, mapping, objects, printed, size, text, texts
 from app.cache.tables.model import MakeRow, Row
 from app.cache.tables.parts import age_of, name_of, or_none, some
 from app.cache.tables.selectors import NONE, labels_text, selector_text
+from app.lenient import Object, at, integer, mapping, objects, printed, size, text, texts
 
 _MOST = 3
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.cache.ages import since
-from app.cache.lenient import Object, at, objects, text
 from app.cache.tables.selectors import NONE
+from app.lenient import Object, at, objects, text
 
 UNSET = "<unset>"
 

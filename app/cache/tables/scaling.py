@@ -6,10 +6,10 @@ From ``printHorizontalPodAutoscaler`` of kubernetes/pkg/printers/internalversion
 
 from datetime import datetime
 
-from app.cache.lenient import Object, at, integer, mapping, objects, printed, size, text
 from app.cache.tables.model import MakeRow, Row
 from app.cache.tables.parts import UNSET, age_of, name_of
 from app.cache.tables.selectors import NONE
+from app.lenient import Object, at, integer, mapping, objects, printed, size, text
 
 _UNKNOWN = "<unknown>"
 _SHOWN = 2

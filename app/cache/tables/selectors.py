@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from app.cache.lenient import Object, mapping, objects, printed, text, texts
+from app.lenient import Object, mapping, objects, printed, text, texts
 
 NONE = "<none>"
 

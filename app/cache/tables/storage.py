@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.cache.ages import since
-from app.cache.lenient import Object, at, boolean, mapping, objects, printed, size, text, texts
 from app.cache.tables.model import MakeRow, MakeRows, Row
 from app.cache.tables.parts import UNSET, age_of, is_deleted, name_of, or_none
+from app.lenient import Object, at, boolean, mapping, objects, printed, size, text, texts
 
 _MODES = {
     "ReadWriteOnce": "RWO",

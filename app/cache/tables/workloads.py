@@ -6,11 +6,11 @@ From ``printPod`` and its neighbours in kubernetes/pkg/printers/internalversion/
 from datetime import datetime
 
 from app.cache.ages import human_duration, parse_time, since
-from app.cache.lenient import Object, at, boolean, integer, mapping, objects, printed, size, text
 from app.cache.status import pod_status
 from app.cache.tables.model import MakeRow, Row
 from app.cache.tables.parts import UNSET, age_of, condition_of, containers_of, is_deleted, name_of, or_none
 from app.cache.tables.selectors import NONE, labels_text, selector_text
+from app.lenient import Object, at, boolean, integer, mapping, objects, printed, size, text
 
 # The types of a job's conditions, those that outlast its deletion first.
 _ENDS = ("Complete", "Failed")

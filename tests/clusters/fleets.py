@@ -1,0 +1,87 @@
+"""Fleets of simulated clusters, and how they are."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.demo.clusters import kubeconfig
+from app.demo.server import SimulatedCluster
+from app.fleet.cluster import Options
+from app.fleet.fleet import Fleet
+
+Servers = Callable[..., Awaitable[SimulatedCluster]]
+
+WIDGETS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "widgets.example.com"},
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "shortNames": ["wd"]},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object"}},
+                "additionalPrinterColumns": [{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}],
+            }
+        ],
+    },
+}
+WIDGET = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "default"}}
+
+
+def pod(name: str, namespace: str = "default") -> dict[str, Any]:
+    spec = {"containers": [{"name": "main", "image": "nginx"}]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
+def write(path: Path, **servers: str) -> None:
+    path.write_text(yaml.safe_dump(kubeconfig((name, url, "t") for name, url in servers.items())))
+
+
+@asynccontextmanager
+async def watched(
+    path: Path,
+    *,
+    watch: tuple[str, ...] = ("pods",),
+    release_after: float = 600,
+    namespaces: dict[str, list[str]] | None = None,
+) -> AsyncIterator[Fleet]:
+    options = Options(watch=watch, release_after=release_after, managed_fields=False, secret_values=False)
+    fleet = Fleet(options, [path], namespaces=namespaces)
+    await fleet.start()
+    try:
+        yield fleet
+    finally:
+        await fleet.close()
+
+
+def held(fleet: Fleet, word: str = "pods") -> dict[str, set[str]]:
+    """The names of what is held in each cluster."""
+    coverage = fleet.coverage(word)
+    return {
+        cluster.name: {found.name for store in coverage.stores_of(cluster) for found in store.select()}
+        for cluster in coverage.clusters
+    }
+
+
+def states(fleet: Fleet, word: str = "pods") -> dict[str, str]:
+    return {status.name: status.state for status in fleet.coverage(word).statuses()}
+
+
+async def until(check: Callable[[], Any], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not check():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
