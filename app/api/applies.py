@@ -11,10 +11,10 @@ from app.api.permitting import check_writable
 from app.api.problem import Problem
 from app.api.results import common_status, cursor_header, fault, refused, results_answer, told
 from app.api.targets import body_of, named_namespace, options, permit_namespace, targets
+from app.documents import Manifest, read
 from app.fleet.applying import Applied, apply
 from app.fleet.asking import Failed
 from app.fleet.cluster import Cluster
-from app.fleet.manifests import Manifest, read
 from app.fleet.writing import is_dry_run
 
 

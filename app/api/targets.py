@@ -14,8 +14,8 @@ from app.api.scoping import in_scope
 from app.api.state import FLEET
 from app.api.unpacking import body_of_request
 from app.fleet.cluster import Cluster
-from app.fleet.loading import Unreadable
 from app.kube.resources import Resource
+from app.yamlreader import Unreadable
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")

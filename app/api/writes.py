@@ -25,10 +25,10 @@ from app.api.targets import (
     understood,
 )
 from app.api.unpacking import body_of_request
+from app.documents import read_one
 from app.fleet import writing
 from app.fleet.asking import LIMIT_SECONDS, Ask, Deadline, Failed
 from app.fleet.cluster import Cluster
-from app.fleet.manifests import read_one
 from app.fleet.restoring import JSON_PATCH
 from app.fleet.writing import APPLY, MERGE, RESTARTABLE, STRATEGIC, Done, path_of, write
 from app.kube.resources import Resource

@@ -36,9 +36,11 @@ def apply(
     token: options.Token = None,
 ) -> int:
     """Make clusters have what manifests say."""
-    from app.commands.manifests import joined, read
+    import orjson
 
-    text = joined(read(filename or [], recursive=recursive))
+    from app.commands.manifests import read
+
+    objects = [orjson.loads(each.body) for each in read(filename or [], recursive=recursive)]
     how = given(namespace, dry_run)
     if force_conflicts:
         how["force"] = True
@@ -47,15 +49,17 @@ def apply(
 
     async def work(fleet: "AsyncFleet") -> int:
         places = await clusters_to_change(fleet, split(cluster))
-        changes = [_in_one(fleet, place, text, how, dry_run) for place in places]
+        changes = [_in_one(fleet, place, objects, how, dry_run) for place in places]
         return await carry_out(changes, f"applying in {len(places)} clusters")
 
     return run(server, token, work)
 
 
-def _in_one(fleet: "AsyncFleet", cluster: str, text: str, how: dict[str, Any], dry_run: str | None) -> Change:
+def _in_one(
+    fleet: "AsyncFleet", cluster: str, objects: list[Any], how: dict[str, Any], dry_run: str | None
+) -> Change:
     async def lines() -> Sequence[Line]:
-        (result,) = await fleet.apply(text, cluster=[cluster], **how)
+        (result,) = await fleet.apply(objects, cluster=[cluster], **how)
         return [_line(document, dry_run) for document in result["documents"]]
 
     return Change(cluster, "apply", lines)

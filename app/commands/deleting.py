@@ -87,9 +87,9 @@ def _chooser(
     if not selector and all_namespaces:
         raise Misuse("-A is for -l: a name is deleted in one namespace")
     if filenames:
-        from app.commands.manifests import identities, read
+        from app.commands.manifests import read
 
-        written = identities(read(filenames, recursive=recursive))
+        written = read(filenames, recursive=recursive)
         return _everywhere([(each.resource, each.name, each.namespace or namespace) for each in written])
     if not selector:
         found = named(words)

@@ -1,118 +1,46 @@
 """Manifests as kubectl's ``-f`` takes them: files, directories, URLs, stdin.
 
-They are sent as they were written: what a scalar of YAML means is for the server to say.
+Each file is read by itself, with the reader of the server: the commands and the server see
+the same objects, and no file can change what another one says.
 """
 
-import json
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import yaml
 
 from app.commands.outcome import Complaint, Misuse
+from app.documents import Manifest, read_any
+from app.yamlreader import Unreadable
 
 _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 _SECONDS = 30
 _MOST_BYTES = 64 * 2**20
-_Events: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# All scalars are texts: a namespace called "on" is no truth.
-_Texts: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
-class Source(NamedTuple):
-    """One file, and what is in it."""
-
-    name: str
-    text: str
-
-
-class Identity(NamedTuple):
-    """What an object of a manifest is called. ``namespace`` is "" where it names none."""
-
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-
-    @property
-    def resource(self) -> str:
-        """A word for its resource: the kind, with the group where it has one."""
-        group = self.api_version.rpartition("/")[0]
-        return f"{self.kind.lower()}.{group}" if group else self.kind.lower()
-
-
-def read(filenames: Sequence[str], *, recursive: bool) -> list[Source]:
-    """What is in all of them, in their order, as YAML. Raises Complaint."""
+def read(filenames: Sequence[str], *, recursive: bool) -> list[Manifest]:
+    """The objects of all of them, in their order. Raises Complaint."""
     if not filenames:
         raise Misuse("say what: -f FILE, a directory, a URL, or - for stdin")
     if filenames.count("-") > 1:
         raise Misuse("-f -: stdin can be read once only")
-    return [
-        Source(name, _checked(name, content))
+    manifests = [
+        manifest
         for filename in filenames
         for name, content in _contents_of(filename, recursive=recursive)
+        for manifest in _manifests(name, content)
     ]
+    if not manifests:
+        raise Complaint(f"-f {', '.join(filenames)}: there is no object in it")
+    return manifests
 
 
-def joined(sources: Sequence[Source]) -> str:
-    """All of them as one stream of YAML documents."""
-    return "\n---\n".join(source.text for source in sources)
-
-
-def identities(sources: Sequence[Source]) -> list[Identity]:
-    """The objects in them. Raises Complaint."""
-    return [
-        identity
-        for source in sources
-        for document in yaml.load_all(source.text, Loader=_Texts)
-        for identity in _identities(source.name, document)
-    ]
-
-
-def _checked(name: str, content: bytes) -> str:
+def _manifests(name: str, content: bytes) -> list[Manifest]:
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Complaint(f"-f {name}: byte {error.start} is not UTF-8") from None
-    if text.lstrip().startswith(("{", "[")):
-        try:
-            # Tabs and long keys are fine in JSON, and not in YAML.
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            parts = document if isinstance(document, list) else [document]
-            return "\n---\n".join(json.dumps(part) for part in parts)
-    try:
-        for _ in yaml.parse(text, Loader=_Events):
-            pass
-    except yaml.YAMLError as error:
+        return read_any(content, is_json=False)
+    except Unreadable as error:
         raise Complaint(f"-f {name}: cannot be read as YAML or JSON: {error}") from None
-    return text
-
-
-def _identities(source: str, document: Any) -> Iterator[Identity]:
-    if document in (None, ""):
-        return
-    if isinstance(document, list):
-        for each in document:
-            yield from _identities(source, each)
-        return
-    kind = document.get("kind") if isinstance(document, dict) else None
-    if not isinstance(kind, str):
-        raise Complaint(f"-f {source}: a document is no object of Kubernetes: it has no kind")
-    if kind.endswith("List") and isinstance(document.get("items"), list):
-        yield from _identities(source, document["items"])
-        return
-    metadata = document.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if not isinstance(name, str):
-        raise Complaint(f"-f {source}: a {kind} has no metadata.name")
-    yield Identity(str(document.get("apiVersion", "")), kind, metadata.get("namespace") or "", name)
 
 
 def _contents_of(filename: str, *, recursive: bool) -> Iterator[tuple[str, bytes]]:

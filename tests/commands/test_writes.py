@@ -1,5 +1,6 @@
 """Changes from the command line: in which clusters, what is told of each, and the exit status."""
 
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -118,6 +119,60 @@ async def test_manifests_from_files_and_directories(command: Command, tmp_path: 
     assert (again.status, again.out, again.err.count("NotFound")) == (1, "", 2)
     ignored = await command("delete", "-f", str(folder), "--cluster=prod", "--ignore-not-found")
     assert (ignored.status, ignored.out, ignored.err) == (0, "", "")
+
+
+ODD = """\
+\ufeff# a template
+base: &base
+  labels: {app: odd}
+apiVersion: v1
+kind: ConfigMap
+metadata: {<<: *base, name: merged, namespace: null}
+---
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: listed, namespace: default}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: quoting}
+data:
+  text: |
+    ---
+    apiVersion: v1
+"""
+
+
+async def test_delete_takes_what_apply_took(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(ODD.replace("base: &base", "metadata2: &base"))
+    on = ("-n", "default", "--cluster=prod")
+
+    made = await command("apply", "-f", str(path), *on)
+    names = ["configmap/merged", "configmap/listed", "configmap/quoting"]
+    assert (made.status, made.out.split()[1::3]) == (0, names), made.err
+    gone = await command("delete", "-f", str(path), *on)
+    assert (gone.status, sorted(gone.out.split()[1::3])) == (0, sorted(names)), gone.err
+
+
+async def test_a_file_does_not_change_what_another_says(command: Command, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.json"
+    first.write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kept, namespace: default}\n"
+        "data:\n  text: |+\n    end\n"
+    )
+    second.write_text(
+        '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"emoji","namespace":"default"},'
+        '"data":{"escaped":"\\ud83d\\ude00","raw":"\U0001f600"}}'
+    )
+    done = await command("apply", "-f", str(first), "-f", str(second), "--cluster=prod")
+    assert done.status == 0, done.err
+    shown = await command(
+        "get", "configmap", "kept", "emoji", "-n", "default", "--cluster=prod", "-o", "json"
+    )
+    data = {each["metadata"]["name"]: each["data"] for each in json.loads(shown.out)["items"]}
+    assert data == {"kept": {"text": "end\n"}, "emoji": {"escaped": "\U0001f600", "raw": "\U0001f600"}}
 
 
 @pytest.mark.parametrize(

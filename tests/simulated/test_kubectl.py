@@ -13,17 +13,17 @@ from tests.kubernetes.plane import assets
 MANIFEST = """
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: hello, namespace: default}
+metadata: {name: greeter, namespace: default}
 spec:
   replicas: 2
-  selector: {matchLabels: {app: hello}}
+  selector: {matchLabels: {app: greeter}}
   template:
-    metadata: {labels: {app: hello}}
+    metadata: {labels: {app: greeter}}
     spec: {containers: [{name: main, image: "nginx:1.27"}]}
 ---
 apiVersion: v1
 kind: ConfigMap
-metadata: {name: hello, namespace: default}
+metadata: {name: greeter, namespace: default}
 data: {greeting: hello}
 """
 
@@ -70,29 +70,29 @@ async def test_what_is_there_is_shown(kubectl: Kubectl) -> None:
 
 async def test_a_deployment_is_applied_changed_and_deleted(kubectl: Kubectl) -> None:
     created = await kubectl("apply", "--filename=-", stdin=MANIFEST)
-    assert created == "deployment.apps/hello created\nconfigmap/hello created\n"
+    assert created == "deployment.apps/greeter created\nconfigmap/greeter created\n"
     again = await kubectl("apply", "--filename=-", stdin=MANIFEST)
-    assert again == "deployment.apps/hello unchanged\nconfigmap/hello unchanged\n"
-    await kubectl("rollout", "status", "deployment/hello", "--timeout=60s")
+    assert again == "deployment.apps/greeter unchanged\nconfigmap/greeter unchanged\n"
+    await kubectl("rollout", "status", "deployment/greeter", "--timeout=60s")
 
-    await kubectl("scale", "deployment/hello", "--replicas=3")
-    await kubectl("wait", "--for=jsonpath={.status.readyReplicas}=3", "deployment/hello", "--timeout=60s")
+    await kubectl("scale", "deployment/greeter", "--replicas=3")
+    await kubectl("wait", "--for=jsonpath={.status.readyReplicas}=3", "deployment/greeter", "--timeout=60s")
     changed = await kubectl("apply", "--filename=-", stdin=MANIFEST.replace("1.27", "1.28"))
-    assert "deployment.apps/hello configured" in changed
-    await kubectl("rollout", "status", "deployment/hello", "--timeout=60s")
-    described = await kubectl("describe", "deployment", "hello")
+    assert "deployment.apps/greeter configured" in changed
+    await kubectl("rollout", "status", "deployment/greeter", "--timeout=60s")
+    described = await kubectl("describe", "deployment", "greeter")
     assert "nginx:1.28" in described
     assert "ScalingReplicaSet" in described
 
     conflict = await kubectl("apply", "--server-side", "--filename=-", stdin=MANIFEST, fails=True)
     assert "Apply failed with" in conflict
     forced = await kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=MANIFEST)
-    assert "deployment.apps/hello serverside-applied" in forced
+    assert "deployment.apps/greeter serverside-applied" in forced
 
     deleted = await kubectl("delete", "--filename=-", "--timeout=60s", stdin=MANIFEST)
-    assert 'deployment.apps "hello" deleted' in deleted
-    await kubectl("wait", "--for=delete", "pod", "--selector=app=hello", "--timeout=60s")
-    assert "not found" in await kubectl("get", "deployment", "hello", fails=True)
+    assert 'deployment.apps "greeter" deleted' in deleted
+    await kubectl("wait", "--for=delete", "pod", "--selector=app=greeter", "--timeout=60s")
+    assert "not found" in await kubectl("get", "deployment", "greeter", fails=True)
 
 
 async def test_a_namespace_goes_with_all_that_is_in_it(kubectl: Kubectl) -> None:

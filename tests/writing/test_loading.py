@@ -3,13 +3,15 @@
 import contextlib
 import json
 import math
+import subprocess
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.fleet.loading import DEEPEST, MOST_VALUES, Unreadable, load
+from app.yamlreader import DEEPEST, MOST_VALUES, Unreadable, load
+from tests.kubernetes.plane import assets
 
 
 def one(text: str) -> Any:
@@ -149,3 +151,39 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     with contextlib.suppress(Unreadable):
         for found in load(body, is_json=False):
             json.dumps(found, allow_nan=False)
+
+
+_WORDS = (
+    "y n on off Yes yES 0o17 017 08 09 1e3 1E3 1_000 0_8 12:30 = 2001-12-14 0b11 0x1F +5 -5 +0o17 -0o17 .5 "
+    "5. -.5 +.5 18446744073709551615 -9223372036854775808 ~ Null 1e400 0.0 -0 1.0 1e-3 _1 1_ 0x 0b 0777 -017 "
+    "1.5e3 0b12 1__0 1.5_0 _ + . 0o8 1e 3.14159265358979 0B11 0X1F -0b11 -0x1F 18446744073709551616 "
+    "123456789012345678901234567890"
+)
+_SCALARS = [*_WORDS.split(), "2001-12-14t21:59:43.10-05:00", "!!str 5", '!!int "5"', "! 5", '!!bool "yes"']
+_REFUSED = ["!!binary aGVsbG8=", ".inf", ".nan", "!!timestamp 2001-12-14", "!foo x"]
+
+
+@pytest.mark.parametrize("scalar", _SCALARS)
+def test_scalars_are_what_kubectl_prints(scalar: str) -> None:
+    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nvalue: {scalar}\n"
+    command = [str(assets("kubectl") / "kubectl"), "label", "--local", "-f", "-", "x=y", "-o", "json"]
+    kubectl = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert kubectl.returncode == 0, kubectl.stderr
+    assert _rounded(one(text)["value"]) == _rounded(json.loads(kubectl.stdout)["value"])
+
+
+def _rounded(value: object) -> object:
+    """kubectl prints integers beyond 64 bits as the nearest float."""
+    return float(value) if isinstance(value, int) and abs(value) > 2**63 else value
+
+
+@pytest.mark.parametrize("scalar", _REFUSED)
+def test_scalars_that_json_cannot_say_are_refused(scalar: str) -> None:
+    with pytest.raises(Unreadable, match="line 1"):
+        one(f"value: {scalar}")
+
+
+def test_json_is_read_as_json_whatever_it_is_called() -> None:
+    text = '\ufeff{"a":\t"\\ud83d\\ude00", "b": "\U0001f600"}'
+    expected = [{"a": "\U0001f600", "b": "\U0001f600"}]
+    assert load(text.encode(), is_json=False) == load(text.encode(), is_json=True) == expected

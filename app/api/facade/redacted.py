@@ -6,12 +6,12 @@ from app.api.facade import protobuf
 from app.api.facade.headers import impersonated
 from app.api.facade.paths import Target
 from app.api.problem import Problem
+from app.documents import read_one
 from app.fleet.asking import LIMIT_SECONDS, Ask, Deadline, Failed
 from app.fleet.cluster import Cluster
-from app.fleet.loading import Unreadable
-from app.fleet.manifests import read_one
 from app.fleet.restoring import JSON_PATCH, SECRETS, with_stored_values
 from app.kube.secrets import REDACTED
+from app.yamlreader import Unreadable
 
 _WRITES = frozenset({"POST", "PUT", "PATCH"})
 _BINARY = frozenset({protobuf.MEDIA_TYPE, "application/cbor", "application/apply-patch+cbor"})

@@ -6,6 +6,8 @@ alias of an alias fills the memory. What scalars mean is as in sigs.k8s.io/yaml,
 kubectl uses: YAML 1.1 without times and without numbers to the base 60.
 """
 
+import codecs
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -37,17 +39,27 @@ class Unreadable(ValueError):
 
 
 def load(body: bytes, *, is_json: bool) -> list[Any]:
-    """The documents of a body, in JSON those of an array; empty ones are left out. Raises Unreadable."""
+    """The documents of a body, in JSON those of an array; empty ones are left out. Raises Unreadable.
+
+    What is not said to be JSON is read as JSON nevertheless where it is, as kubectl does:
+    tabs and the escapes of an emoji are fine in JSON, and not in YAML.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
     if is_json:
-        found = _json(body)
-        return found if isinstance(found, list) else [found]
+        return _listed(_json(body))
+    if body.lstrip().startswith((b"{", b"[")):
+        with contextlib.suppress(Unreadable):
+            return _listed(_json(body))
     try:
-        text = body.decode()
-        return [found for found in _Reader(text).documents() if found is not None]
+        return [document for document in _Reader(body.decode()).documents() if document is not None]
     except UnicodeDecodeError as error:
         raise Unreadable(f"byte {error.start} is not UTF-8") from None
     except yaml.YAMLError as error:
         raise Unreadable(" ".join(str(error).replace('"<unicode string>", ', "").split())) from None
+
+
+def _listed(document: Any) -> list[Any]:
+    return document if isinstance(document, list) else [document]
 
 
 def _json(body: bytes) -> Any:

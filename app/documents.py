@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from app.fleet.loading import Unreadable, load
+from app.yamlreader import Unreadable, load
 
 # Lists may hold lists; nobody writes them deeper.
 _DEEPEST = 8
@@ -33,22 +33,31 @@ class Manifest(msgspec.Struct, frozen=True):
         return self.api_version.rpartition("/")[0]
 
     @property
+    def resource(self) -> str:
+        """A word for its resource: the kind, with the group where it has one."""
+        return f"{self.kind.lower()}.{self.group}" if self.group else self.kind.lower()
+
+    @property
     def phase(self) -> int:
         """Namespaces are needed by what is in them, definitions by the objects of their kinds."""
         return _FIRST.index(self.kind) if self.kind in _FIRST else len(_FIRST)
 
 
 def read(body: bytes, *, is_json: bool) -> list[Manifest]:
+    """The objects of a manifest, as of ``read_any``, of which there must be one. Raises Unreadable."""
+    manifests = read_any(body, is_json=is_json)
+    if not manifests:
+        raise Unreadable("there is no object in it")
+    return manifests
+
+
+def read_any(body: bytes, *, is_json: bool) -> list[Manifest]:
     """The objects of a manifest, in its own order; lists are taken apart. Raises Unreadable."""
-    documents = load(body, is_json=is_json)
-    found = [
+    return [
         _manifest(document, number)
-        for number, each in enumerate(documents, 1)
+        for number, each in enumerate(load(body, is_json=is_json), 1)
         for document in _objects(each, number, 0)
     ]
-    if not found:
-        raise Unreadable("there is no object in it")
-    return found
 
 
 def read_one(body: bytes, *, is_json: bool) -> bytes:
