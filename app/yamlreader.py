@@ -32,6 +32,8 @@ _TAGS = frozenset(
     {_STRING, *(f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "int", "float", "bool", "null"))}
 )
 _MERGE = "<<"
+# PyYAML from 6.0.4 on has a limit of its own, far above this one.
+_TOO_DEEP = "maximum nesting depth"
 
 
 class Unreadable(ValueError):
@@ -55,6 +57,8 @@ def load(body: bytes, *, is_json: bool) -> list[Any]:
     except UnicodeDecodeError as error:
         raise Unreadable(f"byte {error.start} is not UTF-8") from None
     except yaml.YAMLError as error:
+        if _TOO_DEEP in str(error):
+            raise Unreadable(f"it is nested deeper than {DEEPEST}") from None
         raise Unreadable(" ".join(str(error).replace('"<unicode string>", ', "").split())) from None
 
 

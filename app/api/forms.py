@@ -15,12 +15,12 @@ import msgspec
 import orjson
 
 from app.api.sending import PIECE_BYTES
-from app.api.yaml import dump, dump_steps
 from app.cache.objects import CachedObject, decoded
 from app.cache.tables import Column, Sheet, table_for
 from app.fleet.status import ClusterStatus
 from app.kube.resources import Resource
 from app.turns import Kind, Pace
+from app.yamltext import dump, dump_steps
 
 # So many objects are turned into something else, or into rows, in one step: at most a millisecond.
 AT_ONCE = 200

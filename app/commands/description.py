@@ -10,7 +10,7 @@ from typing import Any
 from app.cache.ages import since
 from app.cache.tables import Column, Sheet
 from app.commands.painting import Painter, paint
-from app.commands.yamltext import dump
+from app.yamltext import dump
 
 Object = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ def _heading(name: str, *, colour: bool) -> str:
 
 
 def _fields(value: object) -> Iterator[str]:
-    for line in dump(value).splitlines():
+    for line in dump(value).decode().splitlines():
         yield f"  {line}\n"
 
 

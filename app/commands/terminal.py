@@ -35,9 +35,9 @@ def write_json(document: Any) -> None:
 
 
 def write_yaml(document: Any) -> None:
-    from app.commands.yamltext import dump
+    from app.yamltext import dump
 
-    write(dump(document))
+    write(dump(document).decode())
 
 
 def painted_place(cluster: str) -> str:

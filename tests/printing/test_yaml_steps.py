@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.yaml import dump, dump_steps
+from app.yamltext import dump, dump_steps
 from tests.querying.objects import patient
 
 TEXTS = st.text(alphabet="ab:- \n\t#'\"|>\u2028\x85é1", max_size=12)
@@ -22,7 +22,7 @@ VALUES = st.recursive(
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if "small" in request.node.name:
-        monkeypatch.setattr("app.api.yaml._AT_ONCE", 3)
+        monkeypatch.setattr("app.yamltext._AT_ONCE", 3)
 
 
 @given(VALUES)

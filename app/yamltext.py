@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 # What one of the YAML versions takes for a number, a time or a word of its own although PyYAML does not.
-_AMBIGUOUS = re.compile(r"[-+.]?[0-9][0-9a-fA-FoxX_.,:eE+-]*|[yYnN]")
+_AMBIGUOUS = re.compile(r"[-+.0-9][0-9a-fA-FoxX_.,:eE+-]*|[yYnN]")
 
 # So many values are written in one step.
 _AT_ONCE = 150
@@ -27,6 +27,7 @@ def _text(dumper: Any, text: str) -> Any:
 
 
 _Dumper.add_representer(str, _text)
+_Dumper.add_multi_representer(dict, yaml.representer.SafeRepresenter.represent_dict)
 
 
 def dump_steps(document: Any) -> Iterator[bytes]:
