@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 from aiohttp import ClientTimeout, hdrs
 
-from app.client.errors import FleetError, error_of
+from app.client.errors import FleetError, NoServer, error_of
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_SECONDS = 10.0
@@ -139,6 +139,10 @@ class Calls:
         except TimeoutError:
             raise FleetError(0, f"{self.url} did not answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(
+                error, aiohttp.ClientSSLError
+            ):
+                raise NoServer(self.url, str(error)) from error
             raise FleetError(0, f"{self.url} cannot be reached: {error or type(error).__name__}") from error
 
     def _check_loop(self) -> None:

@@ -24,6 +24,14 @@ class FleetError(Exception):
         return self.status in (0, 408, 429) or self.status >= 500
 
 
+class NoServer(FleetError):
+    """No connection is accepted at ``url``."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        super().__init__(0, f"{url} cannot be reached: {reason}")
+
+
 def error_of(status: int, reason: str, body: bytes) -> FleetError:
     """From an answer that is an error."""
     try:

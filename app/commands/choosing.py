@@ -60,8 +60,8 @@ async def find(fleet: "AsyncFleet", asked: Asked, choice: Choice, **more: Any) -
     return Found(asked, [each for some in lists for each in some], lists[0].clusters)
 
 
-def conclude(found: Sequence[Found]) -> int:
-    """Tell what is missing or cannot be known; the exit status."""
+def conclude(found: Sequence[Found], namespaces: Sequence[str] = ()) -> int:
+    """Tell what is missing in these namespaces or cannot be known; the exit status."""
     behind = {each["name"]: each for some in found for each in some.clusters if each["state"] != "synced"}
     terminal.warn([*behind.values()])
     missing = False
@@ -70,10 +70,18 @@ def conclude(found: Sequence[Found]) -> int:
             missing = True
             terminal.tell(f"there is no {some.asked.resource} {name!r}{where(some.clusters)}")
     if not missing and not any(some.objects for some in found):
-        terminal.tell("No resources found")
+        terminal.tell(nothing_found(namespaces))
     if missing:
         return FAILED
     return PARTIAL if behind else WELL
+
+
+def nothing_found(namespaces: Sequence[str]) -> str:
+    """What kubectl says of nothing, for these namespaces; for all where there are none."""
+    if not namespaces:
+        return "No resources found"
+    several = "s" if len(namespaces) > 1 else ""
+    return f"No resources found in {', '.join(namespaces)} namespace{several}."
 
 
 def where(clusters: Sequence[Any]) -> str:

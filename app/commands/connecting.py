@@ -27,6 +27,7 @@ _FLAGS = {
 def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Awaitable[int]]) -> int:
     """Do the work with a client of the server; the exit status. Raises Complaint."""
     from app.client import FleetError
+    from app.client.errors import NoServer
 
     try:
         status = asyncio.run(with_client(server, token, work))
@@ -38,6 +39,10 @@ def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Aw
     except BrokenPipeError:
         _forget_stdout()
         status = CLOSED
+    except NoServer as error:
+        raise Complaint(
+            f"No server at {error.url}. Start one with `k8s-mcp serve`, or name one with --server"
+        ) from None
     except FleetError as error:
         raise Complaint(in_words(str(error))) from None
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from app.commands import options, terminal
-from app.commands.choosing import Choice, Found, conclude, find
+from app.commands.choosing import Choice, Found, conclude, find, nothing_found
 from app.commands.connecting import run
 from app.commands.naming import Object, called
 from app.commands.outcome import PARTIAL, WELL, Misuse
@@ -74,7 +74,7 @@ async def _show(fleet: "AsyncFleet", groups: Sequence[Asked], choice: Choice, fo
         for number, lines in enumerate(filter(None, tables)):
             terminal.write("\n" if number else "")
             terminal.write_table(lines)
-    return conclude(found)
+    return conclude(found, choice.namespaces)
 
 
 async def _show_text(fleet: "AsyncFleet", resource: str, choice: Choice, form: str) -> int:
@@ -89,7 +89,7 @@ async def _show_text(fleet: "AsyncFleet", resource: str, choice: Choice, form: s
         told = await fleet.list(resource, fields="metadata.name", limit=1, **choice.query())
         terminal.warn([each for each in told.clusters if each["name"] in text.behind])
     if not text:
-        terminal.tell("No resources found")
+        terminal.tell(nothing_found(choice.namespaces))
     return PARTIAL if text.behind else WELL
 
 

@@ -12,6 +12,7 @@ from app.commands import options, terminal
 from app.commands.connecting import run
 from app.commands.outcome import PARTIAL, WELL, Complaint, Misuse
 from app.commands.words import split
+from app.nearest import no_cluster
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -79,7 +80,7 @@ async def _asked(fleet: "AsyncFleet", chosen: Sequence[str]) -> list[Mapping[str
     there = [each["name"] for each in found]
     for name in chosen:
         if name not in there:
-            raise Complaint(f"there is no cluster {name!r}; accepted is one of {', '.join(there)}")
+            raise Complaint(no_cluster(name, there))
     return [each for each in found if not chosen or each["name"] in chosen]
 
 

@@ -1,7 +1,6 @@
 """All clusters: those that the kubeconfigs name now, as these come, change and go."""
 
 import asyncio
-import difflib
 import logging
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from app.kube.errors import AccessError
 from app.kube.keyring import Keyring
 from app.kube.kubeconfig import Kubeconfigs, check_chosen, choose
 from app.kube.names import AmbiguousResource, UnknownResource, match
+from app.nearest import no_cluster
 
 log = logging.getLogger(__name__)
 
@@ -85,10 +85,7 @@ class Fleet:
             return list(self.clusters.values())
         for name in names:
             if name not in self.clusters:
-                near = difflib.get_close_matches(name, self.clusters, n=3) or list(self.clusters)[:10]
-                raise UnknownCluster(
-                    f"there is no cluster {name!r}; there is {', '.join(near) or 'none at all'}"
-                )
+                raise UnknownCluster(no_cluster(name, self.clusters))
         return [self.clusters[name] for name in sorted(set(names))]
 
     def coverage(self, word: str, names: Collection[str] | None = None) -> Coverage:

@@ -25,8 +25,10 @@ async def test_a_kubeconfig_that_changes_is_followed(serve: Servers, tmp_path: P
         assert fleet.clusters["east"] is kept
         write(config, east=three.url)
         await until(lambda: held(fleet) == {"east": {"c"}})
-        with pytest.raises(UnknownCluster, match="there is no cluster 'north'; there is east"):
+        with pytest.raises(UnknownCluster, match="no cluster 'north'; there is east"):
             fleet.coverage("pods", ["north"])
+        with pytest.raises(UnknownCluster, match=r"no cluster 'eat'; did you mean east\?"):
+            fleet.coverage("pods", ["eat"])
 
 
 async def test_a_kubeconfig_that_is_broken_for_a_while_changes_nothing(

@@ -95,7 +95,13 @@ async def test_one_object_by_its_name_is_itself(command: Command) -> None:
 
 async def test_nothing_is_no_error_and_a_name_that_is_nowhere_is(command: Command) -> None:
     nothing = await command("get", "pods", "-n", "nowhere")
-    assert (nothing.status, nothing.out, nothing.err) == (0, "", "k8s-mcp: No resources found\n")
+    assert (nothing.status, nothing.out, nothing.err) == (
+        0,
+        "",
+        "k8s-mcp: No resources found in nowhere namespace.\n",
+    )
+    as_names = await command("get", "pods", "-n", "nowhere,none", "-o", "yaml")
+    assert as_names.err == "k8s-mcp: No resources found in nowhere, none namespaces.\n"
 
     missing = await command("get", "pod", "web-1", "nope")
     assert missing.status == 1

@@ -112,7 +112,7 @@ async def test_clusters_is_a_table_where_there_is_no_terminal(command: Command) 
     wrong = await command("clusters", "--cluster", "nope")
     assert (wrong.status, wrong.err) == (
         1,
-        "k8s-mcp: there is no cluster 'nope'; accepted is one of prod, staging\n",
+        "k8s-mcp: no cluster 'nope'; there is prod, staging\n",
     )
 
 
