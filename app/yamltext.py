@@ -9,11 +9,13 @@ import yaml
 
 # What one of the YAML versions takes for a number, a time or a word of its own although PyYAML does not.
 _AMBIGUOUS = re.compile(r"[-+.0-9][0-9a-fA-FoxX_.,:eE+-]*|[yYnN]")
+# Line ends for YAML 1.1, and characters like others for 1.2.
+_BREAKS_OF_ONE = re.compile("[\x85\u2028\u2029]")
 
 # So many values are written in one step.
 _AT_ONCE = 150
-# Where a line begins that is not empty; these are the line ends of YAML 1.1.
-_LINE = re.compile(rb"(?:\n|\xc2\x85|\xe2\x80[\xa8\xa9])(?!\n|\xc2\x85|\xe2\x80[\xa8\xa9]|\Z)")
+# Where a line begins that is not empty.
+_LINE = re.compile(rb"\n(?!\n|\Z)")
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -22,7 +24,10 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
 
 
 def _text(dumper: Any, text: str) -> Any:
-    style = "|" if "\n" in text else '"' if _AMBIGUOUS.fullmatch(text) else None
+    if _BREAKS_OF_ONE.search(text) or _AMBIGUOUS.fullmatch(text):
+        style: str | None = '"'
+    else:
+        style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
