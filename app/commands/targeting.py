@@ -54,10 +54,13 @@ async def carry_out(changes: Sequence[Change], doing: str) -> int:
 
     async def make(change: Change) -> tuple[Change, Sequence[Line]]:
         from app.client import FleetError
+        from app.client.errors import NoServer
 
         async with limit:
             try:
                 return change, await change.make()
+            except NoServer:
+                raise  # which is no matter of this change alone
             except FleetError as error:
                 return change, [Line(change.what, error=told(error.members, error.detail))]
 
