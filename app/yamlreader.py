@@ -8,6 +8,7 @@ kubectl uses: YAML 1.1 without times and without numbers to the base 60.
 
 import codecs
 import contextlib
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -50,6 +51,7 @@ def load(body: bytes, *, is_json: bool) -> list[Any]:
     if is_json:
         return _listed(_json(body))
     if body.lstrip().startswith((b"{", b"[")):
+        check_names(body)
         with contextlib.suppress(Unreadable):
             return _listed(_json(body))
     try:
@@ -67,10 +69,32 @@ def _listed(document: Any) -> list[Any]:
 
 
 def _json(body: bytes) -> Any:
+    check_names(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Unreadable(str(error)) from None
+
+
+def check_names(body: bytes) -> None:
+    """Refuse JSON in which a name stands twice in one object, of which one would be lost without a word.
+
+    Raises Unreadable; what is no JSON is for others to refuse.
+    """
+
+    def check(pairs: list[tuple[str, object]]) -> None:
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                raise Unreadable(f"{name!r} stands twice in one object")
+            names.add(name)
+
+    try:
+        json.loads(body, object_pairs_hook=check)
+    except Unreadable:
+        raise
+    except (ValueError, RecursionError):
+        return
 
 
 class _Reader:

@@ -85,9 +85,8 @@ async def ask(cluster: Cluster, asked: Ask, deadline: Deadline) -> Answer:
 
 
 async def _once(cluster: Cluster, asked: Ask) -> Answer:
-    if cluster.connection is None:
-        # A cluster that has just been begun with is reached within seconds, or known not to be.
-        await cluster.settled.wait()
+    # A cluster that has just been begun with is reached within seconds, or known not to be.
+    await cluster.settled.wait()
     if cluster.connection is None:
         raise AccessError(cluster.condition.error or "the cluster has not been reached yet")
     return await cluster.connection.send(

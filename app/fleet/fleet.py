@@ -121,7 +121,7 @@ class Fleet:
     def _check_watched(self) -> bool:
         """Warn of words in ``watch`` that no cluster serves; False where that cannot be told yet."""
         clusters = list(self.clusters.values())
-        catalogs = [cluster.catalog for cluster in clusters if cluster.connection is not None]
+        catalogs = [cluster.catalog for cluster in clusters if cluster.identity is not None]
         if not catalogs or not all(cluster.settled.is_set() for cluster in clusters):
             return False
         for word in self._options.watch:

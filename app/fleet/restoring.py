@@ -11,6 +11,8 @@ from app.kube.secrets import REDACTED, Unrestorable, is_redacted, restored
 
 SECRETS = "secrets"
 JSON_PATCH = "application/json-patch+json"
+# In these patches a member that is null is one to be removed.
+NULL_REMOVES = ("application/merge-patch+json", "application/strategic-merge-patch+json")
 # How often a Secret is read again that somebody else has changed meanwhile.
 TRIES = 3
 PAUSE_SECONDS = 0.1
@@ -38,13 +40,17 @@ async def with_stored_values(cluster: Cluster, asked: Ask, deadline: Deadline) -
     if asked.content_type == JSON_PATCH:
         _refuse_operations(body)
         return asked
-    if not is_redacted(body):
-        return asked
+    try:
+        if not is_redacted(body):
+            return asked
+    except Unrestorable as error:
+        raise _unprocessable(str(error)) from None
     stored = None if asked.method == "POST" else await _stored(cluster, asked.path, deadline)
     if stored is not None and (meant := _version(body)) and meant != _version(stored):
         raise Failed(409, f"the Secret has been modified since version {meant}: read it again", "Conflict")
     try:
-        body = restored(body, stored, whole=asked.method == "PUT")
+        null_removes = asked.content_type in NULL_REMOVES
+        body = restored(body, stored, whole=asked.method == "PUT", null_removes=null_removes)
     except Unrestorable as error:
         raise _unprocessable(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -4,6 +4,8 @@ What is redacted says so in an annotation, so that an object which is written ba
 from one whose values are really empty, and gets the stored values again.
 """
 
+import json
+
 import msgspec
 from msgspec import Raw
 
@@ -12,6 +14,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MARK = Raw(b'"true"')
 _VALUES = ("data", "stringdata")
 _EMPTY = Raw(b'""')
+_NULL = Raw(b"null")
 _NONE = Raw(b"{}")
 
 Members = dict[str, Raw]
@@ -40,18 +43,34 @@ class Unrestorable(ValueError):
 
 
 def is_redacted(secret: bytes) -> bool:
-    """Whether the JSON of an object is annotated as redacted; what is no object is not."""
+    """Whether the JSON of an object is annotated as redacted; what is no object is not.
+
+    Raises Unrestorable where a name stands twice in it: which one counts is for each reader to say.
+    """
+    named: set[str] = set()
+    twice: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> None:
+        names = [name for name, _ in pairs]
+        named.update(names)
+        twice.extend(name for name in set(names) if names.count(name) > 1)
+
     try:
-        return REDACTED in _annotations(_part(_members.decode(secret), "metadata"))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        json.loads(secret, object_pairs_hook=note)
+        marked = REDACTED in _annotations(_part(_members.decode(secret), "metadata"))
+    except (ValueError, RecursionError):
         return False
+    if twice and REDACTED in named:
+        raise Unrestorable(f"this Secret is redacted ({REDACTED}), and {twice[0]!r} stands in it twice")
+    return marked
 
 
-def restored(secret: bytes, stored: bytes | None, *, whole: bool) -> bytes:
+def restored(secret: bytes, stored: bytes | None, *, whole: bool, null_removes: bool) -> bytes:
     """The JSON of a redacted Secret with the stored value of every key that is empty in it.
 
     ``stored`` is the JSON of the Secret as the cluster holds it, None where it holds none. ``whole``
-    says that what is missing is to be removed (PUT), not to be left as it is (a patch). The result
+    says that what is missing is to be removed (PUT), not to be left as it is (a patch);
+    ``null_removes`` that a key which is null is to be removed, and is not just empty. The result
     carries the stored resourceVersion unless it names one, so that it cannot overwrite what came
     since, and not the annotation. Raises Unrestorable, msgspec.DecodeError.
     """
@@ -59,9 +78,10 @@ def restored(secret: bytes, stored: bytes | None, *, whole: bool) -> bytes:
     held = _members.decode(stored) if stored is not None else {}
     values = _part(held, "data")
     data, texts = _part(document, "data"), _part(document, "stringData")
-    for key in [key for key, value in texts.items() if value == _EMPTY]:
+    nothing = (_EMPTY,) if null_removes else (_EMPTY, _NULL)
+    for key in [key for key, value in texts.items() if value in nothing]:
         data.setdefault(key, texts.pop(key))
-    empty = [key for key, value in data.items() if value == _EMPTY and key not in texts]
+    empty = [key for key, value in data.items() if value in nothing and key not in texts]
     if lost := sorted(key for key in empty if key not in values):
         raise Unrestorable(
             f"this Secret is redacted ({REDACTED}), and the cluster holds no value of {', '.join(lost)} "

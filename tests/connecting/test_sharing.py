@@ -103,7 +103,7 @@ async def test_120_contexts_of_one_exec_user_run_it_once(serve: Serve, tmp_path:
     fleet = fleet_of(kubeconfig(tmp_path / "config", served.url, [plugin.user()] * 120))
     await fleet.start()
     try:
-        await until(lambda: all(cluster.connection for cluster in fleet.clusters.values()))
+        await until(lambda: all(cluster.identity for cluster in fleet.clusters.values()))
         assert plugin.runs == 1
     finally:
         await fleet.close()
@@ -119,7 +119,7 @@ async def test_different_programs_run_a_few_at_a_time(
     fleet = fleet_of(kubeconfig(tmp_path / "config", served.url, users))
     await fleet.start()
     try:
-        await until(lambda: all(cluster.connection for cluster in fleet.clusters.values()))
+        await until(lambda: all(cluster.identity for cluster in fleet.clusters.values()))
         assert plugin.runs == 24
         assert 2 <= plugin.most <= 4
     finally:
@@ -138,8 +138,8 @@ async def test_programs_that_hang_do_not_keep_others_from_running(
     fleet = fleet_of(kubeconfig(tmp_path / "config", served.url, users))
     await fleet.start()
     try:
-        await until(lambda: fleet.clusters["c4"].connection is not None, 10)
-        assert fleet.clusters["c0"].connection is None
+        await until(lambda: fleet.clusters["c4"].identity is not None, 10)
+        assert fleet.clusters["c0"].identity is None
     finally:
         await fleet.close()
 

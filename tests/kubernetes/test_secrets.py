@@ -138,6 +138,36 @@ async def test_a_key_that_is_left_out_of_a_replacement_goes(place: Place, face: 
 
 
 @FACES
+@pytest.mark.parametrize(
+    ("method", "media", "left"),
+    [("PUT", JSON, VALUES), ("PATCH", MERGE, {"password": "hunter2", "empty": ""}), ("PUT", YAML, VALUES)],
+)
+async def test_null_is_empty_but_for_patches_that_remove_by_it(
+    place: Place, face: str, method: str, media: str, left: dict[str, str]
+) -> None:
+    place.create()
+    secret = await place.read()
+    del secret["cluster"]
+    secret["data"]["user"] = None
+    body = yaml.safe_dump(secret) if media == YAML else secret
+    status, answer = await getattr(place, face)(method, media, body)
+    assert status == 200, answer
+    assert place.values == left
+
+
+@FACES
+async def test_a_name_that_stands_twice_is_refused(place: Place, face: str) -> None:
+    place.create()
+    secret = await place.read()
+    del secret["cluster"]
+    text = json.dumps(secret)
+    for body in (text[:-1] + f', "metadata": {{"name": "{place.name}"}}}}', text[:-1] + ', "data": {}}'):
+        status, answer = await getattr(place, face)("PUT", JSON, body)
+        assert (face, status) in (("write_fleet", 400), ("write_fleet", 422), ("write_own", 422)), answer
+    assert place.values == VALUES
+
+
+@FACES
 async def test_a_key_that_was_renamed_is_refused_by_its_name(place: Place, face: str) -> None:
     place.create()
     secret = await place.read()

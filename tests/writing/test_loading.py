@@ -183,6 +183,12 @@ def test_scalars_that_json_cannot_say_are_refused(scalar: str) -> None:
         one(f"value: {scalar}")
 
 
+@pytest.mark.parametrize("is_json", [True, False])
+def test_a_name_that_stands_twice_in_json_is_refused(is_json: bool) -> None:
+    with pytest.raises(Unreadable, match="'a' stands twice"):
+        load(b'{"b":{"a":1,"a":2}}', is_json=is_json)
+
+
 def test_json_is_read_as_json_whatever_it_is_called() -> None:
     text = '\ufeff{"a":\t"\\ud83d\\ude00", "b": "\U0001f600"}'
     expected = [{"a": "\U0001f600", "b": "\U0001f600"}]
