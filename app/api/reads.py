@@ -19,6 +19,7 @@ from app.api.sending import send
 from app.api.state import FLEET
 from app.api.targets import name_of, namespace_of, targets
 from app.cache.errors import SelectorError
+from app.cache.eventtimes import LAST_SEEN
 from app.cache.objects import SEPARATOR, CachedObject, key_of
 from app.cache.queries import Query, run
 from app.cache.store import Store
@@ -32,7 +33,7 @@ LONGEST_HEADER = 6 * 1024
 AGEING = frozenset({"table", "wide"})
 
 EVENTS = "events"
-EVENTS_SORT = "lastTimestamp,metadata.creationTimestamp,cluster,metadata.name"
+EVENTS_SORT = f"['{LAST_SEEN}'],metadata.creationTimestamp,cluster,metadata.name"
 
 
 async def list_objects(request: web.Request) -> web.StreamResponse:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from app.cache.eventtimes import LAST_SEEN, last_seen
 from app.cache.objects import CachedObject
 from app.cache.paths import ANY, Path, Step
 from app.cache.values import Value
@@ -34,7 +35,7 @@ def nameable(name: str) -> bool:
 
 
 def direct(path: Path) -> Direct | None:
-    """How to answer a path from the cache's own index and the cluster's name; None where only JSON knows."""
+    """How to answer a path that is none of the object's JSON, or not of that alone; None for any other."""
     match path.steps:
         case ("metadata", "labels", str(label)):
             return lambda found, cluster: found.labels.values.get(label)
@@ -48,6 +49,7 @@ _DIRECT: dict[Steps, Direct] = {
     ("metadata", "namespace"): lambda found, cluster: found.namespace,
     ("metadata", "uid"): lambda found, cluster: found.uid,
     ("metadata", "resourceVersion"): lambda found, cluster: str(found.version),
+    (LAST_SEEN,): lambda found, cluster: last_seen(found),
 }
 
 

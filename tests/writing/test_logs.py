@@ -191,14 +191,14 @@ async def test_what_has_no_log_says_why(
 async def test_the_events_of_an_object_are_its_own_with_the_latest_last(
     client: Client, clusters: Clusters
 ) -> None:
-    def event(name: str, about: str, minute: int, kind: str = "Pod") -> dict[str, Any]:
+    def event(name: str, about: str, minute: int, kind: str = "Pod", **times: Any) -> dict[str, Any]:
         return {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {"name": name, "namespace": "default"},
             "involvedObject": {"kind": kind, "name": about, "namespace": "default"},
             "reason": name,
-            "lastTimestamp": f"2026-11-23T10:{minute:02}:00Z",
+            **(times or {"lastTimestamp": f"2026-11-23T10:{minute:02}:00Z"}),
         }
 
     storage = clusters["prod"].storage
@@ -206,6 +206,10 @@ async def test_the_events_of_an_object_are_its_own_with_the_latest_last(
         event("third", "web-1", 30),
         event("first", "web-1", 10),
         event("second", "web-1", 20),
+        event("series", "web-1", 0, series={"lastObservedTime": "2026-11-23T10:25:00.000000Z"}),
+        event("eventTime", "web-1", 0, eventTime="2026-11-23T10:15:00.000000Z"),
+        event("firstTimestamp", "web-1", 0, lastTimestamp=None, firstTimestamp="2026-11-23T10:12:00Z"),
+        event("odd", "web-1", 0, series="none", lastTimestamp=7),
         event("others", "web-2", 15),
         event("kinds", "web-1", 15, "Deployment"),
     ):
@@ -213,5 +217,7 @@ async def test_the_events_of_an_object_are_its_own_with_the_latest_last(
     async with client.get("/pods/web-1/events", params=PROD) as answer:
         found = await answer.json()
     assert found["kind"] == "EventList"
-    assert [item["reason"] for item in found["items"]] == ["first", "second", "third"]
+    assert [item["reason"] for item in found["items"]] == [
+        *("first", "firstTimestamp", "eventTime", "second", "series", "third", "odd")
+    ]
     assert found["clusters"][0]["name"] == "prod"
