@@ -1,4 +1,4 @@
-"""When an event was seen last, which each of its versions, and each of its writers, says in another member."""
+"""When an event was seen last: its versions, and its writers, say it in different members."""
 
 import msgspec
 
