@@ -45,7 +45,8 @@ class Unrestorable(ValueError):
 def is_redacted(secret: bytes) -> bool:
     """Whether the JSON of an object is annotated as redacted; what is no object is not.
 
-    Raises Unrestorable where a name stands twice in it: which one counts is for each reader to say.
+    Raises Unrestorable where it has the annotation and cannot be read, or where a name stands twice in
+    it: which one counts is for each reader to say.
     """
     named: set[str] = set()
     twice: list[str] = []
@@ -59,6 +60,8 @@ def is_redacted(secret: bytes) -> bool:
         json.loads(secret, object_pairs_hook=note)
         marked = REDACTED in _annotations(_part(_members.decode(secret), "metadata"))
     except (ValueError, RecursionError):
+        if REDACTED.encode() in secret:
+            raise Unrestorable(f"this Secret is redacted ({REDACTED}), and cannot be read") from None
         return False
     if twice and REDACTED in named:
         raise Unrestorable(f"this Secret is redacted ({REDACTED}), and {twice[0]!r} stands in it twice")

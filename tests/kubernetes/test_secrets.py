@@ -167,6 +167,22 @@ async def test_a_name_that_stands_twice_is_refused(place: Place, face: str) -> N
     assert place.values == VALUES
 
 
+@pytest.mark.parametrize(
+    ("media", "odd"),
+    [(YAML, "metadata: {}\n"), (YAML, "a: &a [*a]\n"), (JSON, "[" * 2000 + "]" * 2000)],
+)
+async def test_what_is_redacted_and_cannot_be_read_is_not_passed_on(
+    place: Place, media: str, odd: str
+) -> None:
+    place.create()
+    secret = await place.read()
+    del secret["cluster"]
+    body = yaml.safe_dump(secret) + odd if media == YAML else json.dumps(secret)[:-1] + f', "a": {odd}}}'
+    status, answer = await place.write_own("PUT", media, body)
+    assert (status, "redacted" in json.dumps(answer)) == (422, True), answer
+    assert place.values == VALUES
+
+
 @FACES
 async def test_a_key_that_was_renamed_is_refused_by_its_name(place: Place, face: str) -> None:
     place.create()

@@ -9,8 +9,8 @@ from app.api.problem import Problem
 from app.documents import read_one
 from app.fleet.asking import LIMIT_SECONDS, Ask, Deadline, Failed
 from app.fleet.cluster import Cluster
-from app.fleet.restoring import JSON_PATCH, SECRETS, with_stored_values
-from app.kube.secrets import REDACTED
+from app.fleet.restoring import SECRETS, with_stored_values
+from app.kube.secrets import REDACTED, Unrestorable, is_redacted
 from app.yamlreader import Unreadable
 
 _WRITES = frozenset({"POST", "PUT", "PATCH"})
@@ -41,20 +41,24 @@ async def body_with_stored_values(request: web.Request, cluster: Cluster, target
             raise Problem(422, f"this Secret is redacted ({REDACTED}); accepted is JSON or YAML of it")
         return body
     try:
-        document = body if _is_json(media) else read_one(body, is_json=False)
-    except Unreadable:
+        document = read_one(body, is_json=False) if media.endswith("yaml") else body
+    except Unreadable as error:
+        if REDACTED.encode() in body:
+            raise Problem(422, f"this Secret is redacted ({REDACTED}), and cannot be read: {error}") from None
         return body  # which the API server will say
     asked = Ask(request.method, target.path, {}, document, media)
     try:
+        # Before anything is read that this caller may not know.
+        if impersonated(request) is not None:
+            _refuse_redacted(document)
         kept = await with_stored_values(cluster, asked, Deadline(LIMIT_SECONDS))
+    except Unrestorable as error:
+        raise Problem(422, str(error)) from None
     except Failed as failed:
         raise Problem(failed.status, failed.detail) from None
-    if kept is asked or kept.body is None:
-        return body
-    if impersonated(request) is not None:
-        raise Problem(422, f"this Secret is redacted ({REDACTED}), and cannot be completed for somebody else")
-    return kept.body
+    return body if kept is asked or kept.body is None else kept.body
 
 
-def _is_json(media: str) -> bool:
-    return media == JSON_PATCH or media.endswith("json") or not media.endswith("yaml")
+def _refuse_redacted(document: bytes) -> None:
+    if is_redacted(document):
+        raise Unrestorable(f"this Secret is redacted ({REDACTED}), and is completed for nobody else")
