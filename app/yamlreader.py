@@ -48,10 +48,12 @@ def load(body: bytes, *, is_json: bool) -> list[Any]:
     tabs and the escapes of an emoji are fine in JSON, and not in YAML.
     """
     body = body.removeprefix(codecs.BOM_UTF8)
+    looks_like_json = body.lstrip().startswith((b"{", b"["))
+    if is_json or looks_like_json:
+        check_names(body)
     if is_json:
         return _listed(_json(body))
-    if body.lstrip().startswith((b"{", b"[")):
-        check_names(body)
+    if looks_like_json:
         with contextlib.suppress(Unreadable):
             return _listed(_json(body))
     try:
@@ -69,7 +71,6 @@ def _listed(document: Any) -> list[Any]:
 
 
 def _json(body: bytes) -> Any:
-    check_names(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -27,10 +27,9 @@ from app.api.targets import (
 from app.api.unpacking import body_of_request
 from app.documents import read_one
 from app.fleet import writing
-from app.fleet.asking import LIMIT_SECONDS, Ask, Deadline, Failed
+from app.fleet.asking import APPLY, JSON_PATCH, LIMIT_SECONDS, MERGE, STRATEGIC, Ask, Deadline, Failed
 from app.fleet.cluster import Cluster
-from app.fleet.restoring import JSON_PATCH
-from app.fleet.writing import APPLY, MERGE, RESTARTABLE, STRATEGIC, Done, path_of, write
+from app.fleet.writing import RESTARTABLE, Done, path_of, write
 from app.kube.resources import Resource
 
 PATCHES = (MERGE, STRATEGIC, JSON_PATCH, APPLY)

@@ -6,8 +6,7 @@ from app.api import applies, writes
 from app.api.endpoint import Endpoint
 from app.api.parameters import Parameter
 from app.api.targets import DRY_RUN, JSON, YAML
-from app.fleet.restoring import JSON_PATCH
-from app.fleet.writing import APPLY, MERGE, STRATEGIC
+from app.fleet.asking import APPLY, JSON_PATCH, MERGE, STRATEGIC
 
 WHERE = (
     Parameter(

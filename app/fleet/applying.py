@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from app.documents import Manifest, phases
-from app.fleet.asking import Ask, Deadline, Failed, NoAnswer, ask
+from app.fleet.asking import APPLY, Ask, Deadline, Failed, NoAnswer, ask
 from app.fleet.cluster import Cluster
-from app.fleet.writing import APPLY, Done, as_written, is_dry_run, path_of, write
+from app.fleet.writing import Done, as_written, is_dry_run, path_of, write
 from app.kube.discovery import crd_resource
 from app.kube.resources import Resource
 

@@ -16,6 +16,12 @@ TRIES = 3
 PAUSE_SECONDS = 0.5
 TOO_MANY_REQUESTS = 429
 
+# What a patch is, by the type of its body.
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
+
 
 class Failed(Exception):
     """A cluster refused a write, or said nothing. ``status`` is HTTP's, ``reason`` Kubernetes'."""

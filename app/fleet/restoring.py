@@ -4,15 +4,14 @@ import asyncio
 
 import msgspec
 
-from app.fleet.asking import Ask, Deadline, Failed, ask
+from app.fleet.asking import JSON_PATCH, MERGE, STRATEGIC, Ask, Deadline, Failed, ask
 from app.fleet.cluster import Cluster
 from app.kube.connection import Answer
 from app.kube.secrets import REDACTED, Unrestorable, is_redacted, restored
 
 SECRETS = "secrets"
-JSON_PATCH = "application/json-patch+json"
 # In these patches a member that is null is one to be removed.
-NULL_REMOVES = ("application/merge-patch+json", "application/strategic-merge-patch+json")
+NULL_REMOVES = (MERGE, STRATEGIC)
 # How often a Secret is read again that somebody else has changed meanwhile.
 TRIES = 3
 PAUSE_SECONDS = 0.1

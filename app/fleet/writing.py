@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from app.cache.store import Change
-from app.fleet.asking import Ask, Deadline, Failed, ask
+from app.fleet.asking import MERGE, STRATEGIC, Ask, Deadline, Failed, ask
 from app.fleet.cluster import Cluster
 from app.fleet.listening import listening
 from app.fleet.restoring import SECRETS, ask_restored
@@ -17,9 +17,6 @@ from app.kube.bounds import version_number
 from app.kube.resources import Resource
 from app.kube.wire import Shape, WireError, decode_answer
 
-MERGE = "application/merge-patch+json"
-STRATEGIC = "application/strategic-merge-patch+json"
-APPLY = "application/apply-patch+yaml"
 # What `kubectl rollout restart` restarts.
 RESTARTABLE = ("daemonsets.apps", "deployments.apps", "statefulsets.apps")
 _VERSION = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")

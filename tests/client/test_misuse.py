@@ -39,6 +39,14 @@ def in_a_fork(work: Callable[[], object]) -> str:
         process.join()
 
 
+def outputs_of(script: str) -> tuple[str, str]:
+    """What a program writes to stdout and to stderr."""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stdout, done.stderr
+
+
 def test_it_works_on_both_sides_of_a_fork(demo: Product) -> None:
     with Fleet(demo.url) as fleet:
         names = [cluster.name for cluster in fleet.clusters()]
@@ -63,10 +71,7 @@ def test_the_end_of_a_forked_process_leaves_the_connections_of_its_parent_alone(
         "fleet.close()\n"
         "print('well')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
-    )
-    assert (done.stdout, done.stderr) == ("well\n", "")
+    assert outputs_of(script) == ("well\n", "")
 
 
 def test_an_iterator_from_before_a_fork_says_so(demo: Product) -> None:
@@ -90,10 +95,7 @@ def test_a_server_of_ones_own_serves_both_sides_of_a_fork_and_ends_with_the_pare
         "assert os.waitpid(pid, 0)[1] == 0\n"
         "print(len(list_pods()) == count)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (done.stdout, done.stderr) == ("True\n", "")
+    assert outputs_of(script) == ("True\n", "")
 
 
 def test_a_handler_may_use_the_client(demo: Product) -> None:
