@@ -61,6 +61,7 @@ class LastChanges:
     def __init__(self) -> None:
         self.floor = 0
         self.anchor = 0
+        self._step_floor = 0
         self._entries: list[Entry | None] = []
         # Beside each entry: its version, at least that of the entry before, and its step.
         self._versions: list[int] = []
@@ -97,7 +98,7 @@ class LastChanges:
         while len(self._deleted) > DELETIONS + held * DELETIONS_SHARE:
             oldest = next(iter(self._deleted.values()))
             del self._deleted[oldest.key]
-            self.drop(oldest)
+            self._step_floor = max(self._step_floor, self.drop(oldest))
             self.floor = self.anchor = max(self.floor, oldest.version)
 
     def miss(self, anchor: int, version: int) -> None:
@@ -133,6 +134,10 @@ class LastChanges:
         entries = self._entries[start:end]
         return {entry.uid for entry in entries if entry is not None and entry.version == version}
 
+    def reaches_step(self, step: int) -> bool:
+        """Whether every deletion after a step is known."""
+        return step >= self._step_floor
+
     def since_step(self, step: int) -> Iterator[Entry]:
         return filter(None, self._entries[bisect_right(self._steps, step) :])
 
@@ -140,13 +145,14 @@ class LastChanges:
         """How an object was deleted, as far as that is still known."""
         return self._deleted.get(key) or self._earlier.get(key)
 
-    def drop(self, entry: Entry) -> None:
-        """Leave a hole, and close the holes when they are as many as the rest."""
+    def drop(self, entry: Entry) -> int:
+        """Leave a hole, close the holes when they are as many as the rest, and return the step."""
         index = bisect_left(self._versions, entry.version)
         # An entry that came late stands behind those of its version.
         while self._entries[index] is not entry:
             index += 1
         self._entries[index] = None
+        step = self._steps[index]
         self._holes += 1
         if self._holes > _HOLES + len(self._entries) // 2:
             kept = [at for at, found in enumerate(self._entries) if found is not None]
@@ -154,6 +160,7 @@ class LastChanges:
             self._versions = [self._versions[at] for at in kept]
             self._steps = [self._steps[at] for at in kept]
             self._holes = 0
+        return step
 
     def _append(self, entry: Entry, step: int) -> None:
         last = self._versions[-1] if self._versions else 0

@@ -20,7 +20,7 @@ from app.cache.paths import Path
 from app.cache.routing import Routes
 from app.cache.selectors import LabelSelector
 
-__all__ = ["Change", "Listener", "Store"]
+__all__ = ["Change", "Follower", "Listener", "Store"]
 
 _AFTER_SEPARATOR = chr(ord(SEPARATOR) + 1)
 
@@ -33,6 +33,13 @@ class Listener(Protocol):
 
     def replaced(self, store: "Store") -> None:
         """Forget what the store held before: what it holds now is no continuation of it."""
+
+
+class Follower(Listener, Protocol):
+    """Who follows some of what happens in a store, for readers who bring versions of their own."""
+
+    def missed(self, store: "Store") -> None:
+        """A list has replaced a watch: what was created and deleted in between is not known."""
 
 
 class Store:
@@ -54,7 +61,7 @@ class Store:
         self.replaced_at = 0
         self.latest = (0, "")
         self.listeners: list[Listener] = []
-        self.routes: Routes[Listener] = Routes(cluster)
+        self.routes: Routes[Follower] = Routes(cluster)
         self.last = LastChanges()
         self.exact = ExactChanges()
         self._objects: dict[str, CachedObject] = {}
@@ -179,6 +186,8 @@ class Store:
         self.latest = max([self.latest, *((found.version, found.uid) for found in listed.values())])
         self.last.miss(self.latest[0], version)
         self._told(deleted + changed)
+        for follower in self.routes:
+            follower.missed(self)
 
     def _agrees(self, listed: Iterable[CachedObject]) -> bool:
         """Whether what is there since before the present version is what is known."""

@@ -87,6 +87,13 @@ class Watch:
         """What asks for what a store has not seen; None where that is none of these."""
         return next((bridge for bridge in self._bridges if bridge.store is store), None)
 
+    def heard(self, store: Store) -> float | None:
+        """When the API server last told anything of a store by its watch, in the loop's seconds."""
+        for feed, reflector in zip(self.feeds, self.reflectors, strict=True):
+            if feed.store is store:
+                return reflector.counters.last_event
+        return None
+
     def relist(self) -> None:
         """List again from nothing: another history of the cluster is suspected."""
         for reflector, feed in zip(self.reflectors, self.feeds, strict=True):

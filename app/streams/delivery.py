@@ -16,6 +16,9 @@ from app.streams.parts import Part, Patch
 from app.streams.views import PIECE_BYTES, Position, View
 from app.turns import Kind, Pace
 
+# How long after a server a slower one learns the same, at most: API servers send bookmarks each minute.
+AHEAD_SECONDS = 120.0
+
 # What is to be sent of a part; None where that is to be told anew.
 FramesOf = Callable[[Part], Iterator[bytes] | None]
 
@@ -38,10 +41,12 @@ class Stream:
     __slots__ = (
         "_called",
         "_calling",
+        "_doubted",
         "_ended",
         "_known_since",
         "_knows_all",
         "_position",
+        "_resumed",
         "behind_since",
         "channel",
         "encoding",
@@ -60,6 +65,9 @@ class Stream:
         # Which states the client has: all since the step, before it all or only some.
         self._known_since = 0
         self._knows_all = False
+        # When it went on from a cursor, in the loop's seconds, and what is to be told anew since.
+        self._resumed: float | None = None
+        self._doubted: set[Part] | None = None
 
     def tell(self, frame: bytes) -> None:
         """Send a frame of its own, behind what was sent."""
@@ -88,6 +96,14 @@ class Stream:
         self._position = position
         self.behind_since = time.monotonic()
         self._call()
+
+    def doubts(self, part: Part, heard: float) -> bool:
+        """Who comes with a cursor may have been sent more than that covers, by a server that was
+        ahead of this one. This one sees it too, or else must have it forgotten."""
+        if self._resumed is None or heard > self._resumed + AHEAD_SECONDS:
+            return False
+        self._doubted = (self._doubted or set()) | {part}
+        return True
 
     # An asyncio.Event would be a tenth of all that an idle stream takes.
 
@@ -136,6 +152,7 @@ class Stream:
     async def _resume(self, cursor: Cursor, late: Collection[str]) -> None:
         view = self.view
         plan = await resuming.plan(view.range, cursor, exact=view.subject.every)
+        self._resumed = asyncio.get_running_loop().time()
         await self._synchronise(plan.frames_of, cursor.text.encode(), late, resumes=True)
 
     async def _synchronise(
@@ -202,7 +219,7 @@ class Stream:
             if self._over:
                 return
             index = self._position.index
-            if index < view.start:
+            if index < view.start or self._doubted:
                 await self._refetch()
             elif index == view.flushed:
                 self.behind_since = None
@@ -217,14 +234,16 @@ class Stream:
     async def _refetch(self) -> None:
         """Go on behind a gap in the log: intermediate states are skipped."""
         view, known = self.view, self._position
+        doubted, self._doubted = self._doubted or (), None
         if view.subject.every:
+            self._resumed = None
             view.counters.resets += 1
             self._forget(has_cursor=True)
             await self._snapshot()
             return
         position = view.here()
         sent = await self._tell(
-            lambda part: part.since_step(known.step),
+            lambda part: None if part in doubted else part.since_step(known.step),
             view.range.removed_since(known.step),
             known.cursor,
             view.range.cursor(),

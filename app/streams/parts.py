@@ -41,6 +41,9 @@ class Log(Protocol):
     def skip(self) -> None:
         """There is something new that is no frame: streams must look for it."""
 
+    def missed(self, part: "Part", heard: float) -> None:
+        """What happened in a part is not known from ``heard`` on, in the loop's seconds, until now."""
+
 
 class Patch(msgspec.Struct, frozen=True):
     """A frame's shorter form, for who was sent the state before it: at ``previous``, a step."""
@@ -156,6 +159,11 @@ class Part:
     def replaced(self, store: Store) -> None:
         self._restart()
 
+    def missed(self, store: Store) -> None:
+        watch = self.cluster.watches.get(self.resource.name)
+        heard = watch.heard(store) if watch is not None else None
+        self._log.missed(self, heard or 0.0)
+
     def changed(self, store: Store, changes: Sequence[Change]) -> None:
         if len(changes) > (MANY_ROWS if self._rows else MANY_CHANGES):
             self._shape.forget()
@@ -225,7 +233,7 @@ class Part:
 
     def since_step(self, step: int) -> Iterator[bytes] | None:
         """What is different since a step of this process; None where it is to be told anew."""
-        if self.is_replaced_since(step):
+        if self.is_replaced_since(step) or not all(store.last.reaches_step(step) for store in self.stores):
             return None
         return self._latest([[*map(_key_of, store.last.since_step(step))] for store in self.stores])
 

@@ -19,7 +19,7 @@ from app.streams import frames
 from app.streams.channel import Channel, offer
 from app.streams.counters import Counters
 from app.streams.encodings import Encoding
-from app.streams.parts import Patch
+from app.streams.parts import Part, Patch
 from app.streams.range import Range, Subject
 
 # What is written at once; a stream that is stalled holds little more.
@@ -39,6 +39,12 @@ class Reader(Protocol):
 
     def left(self, position: "Position") -> None:
         """It is not up to date any more, or must wait for its client."""
+
+    def doubts(self, part: Part, heard: float) -> bool:
+        """Whether its client may hold more of a part than was seen of it, which is then told anew.
+
+        Of the part nothing is known from ``heard`` on, in the loop's seconds, until now.
+        """
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -142,6 +148,17 @@ class View:
         self._bytes = 0
         # Nobody has read so far.
         self.start = self.flushed = self.flushed + 1
+
+    def missed(self, part: Part, heard: float) -> None:
+        """Have the part told anew to those whose clients may know more of it than its stores."""
+        for stream in self._behind:
+            stream.doubts(part, heard)
+        position = Position(self.flushed, self._step, self.cursor)
+        for streams in self._live.values():
+            for stream in [stream for stream in streams if stream.doubts(part, heard)]:
+                del streams[stream]
+                self._behind.add(stream)
+                stream.left(position)
 
     def refresh(self, clusters: Iterable[str]) -> None:
         """See how these clusters are now."""

@@ -55,6 +55,9 @@ class Follower:
     def replaced(self, store: Store) -> None:
         raise AssertionError
 
+    def missed(self, store: Store) -> None:
+        raise AssertionError
+
 
 class Everything(Follower):
     def matters(self, change: Change) -> bool:

@@ -255,3 +255,17 @@ def test_exact_changes_keep_no_more_bodies_than_they_may() -> None:
     assert changes is not None
     assert [change.version for change in changes] == [299]
     assert store.exact.since(200) is None
+
+
+def test_steps_are_reached_as_far_back_as_deletions_are_kept() -> None:
+    store = Store("c", "pods")
+    store.replace([make(store, "a", f"n{number}", number, {}) for number in range(1, 3001)], 3000)
+    seen = CLOCK.now
+    for number in range(1, 3001):
+        if len(store) == 1500:
+            later = CLOCK.now
+        store.delete(key_of("a", f"n{number}"), "", 3000 + number)
+    assert not store.last.reaches_step(seen)
+    assert not store.last.reaches_step(later)
+    assert len([*store.last.since_step(later)]) < 1500
+    assert store.last.reaches_step(CLOCK.now)

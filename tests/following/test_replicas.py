@@ -12,6 +12,7 @@ import pytest
 from app.demo.server import SimulatedCluster
 from app.streams import hub
 from tests.following.clients import Follower
+from tests.following.proxy import Proxy
 from tests.following.serving import Server, config_map, pod, serving, simulated, write_config
 from tests.following.watching import told, watched
 
@@ -173,3 +174,33 @@ async def test_a_cursor_ahead_of_a_quiet_resource_is_gone_on_with(
             assert told(await stream.until("SYNCED")) == [("SYNCED", None)]
             prod.storage.create(config_map("new"))
             assert told([await stream.next()]) == [("ADDED", "new")]
+
+
+async def test_what_a_faster_replica_sent_is_forgotten_where_a_slower_one_missed_it(
+    prod: SimulatedCluster, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    """A client was sent a pod, behind its cursor; the next replica sees neither that nor its end."""
+    prod.storage.create(pod("stays"))
+    async with (
+        Proxy(int(prod.url.rpartition(":")[2]), random.Random(1)) as way,
+        serving(write_config(tmp_path / "fast", [("prod", prod.url)])) as fast,
+        serving(write_config(tmp_path / "slow", [("prod", way.url)])) as slow,
+        watched(session, slow, resource="pods") as beside,
+    ):
+        await beside.until("SYNCED")
+        async with watched(session, fast, resource="pods") as stream:
+            cursor = (await stream.until("SYNCED"))[-1]["cursor"]
+            target, way.target = way.target, 1
+            way.cut()
+            prod.storage.create(pod("ghost"))
+            assert told([await stream.next()]) == [("ADDED", "ghost")]
+        prod.storage.remove(pod("ghost"))
+        prod.storage.compact()
+        async with watched(session, slow, resource="pods", cursor=cursor) as stream:
+            await stream.until("SYNCED")
+            prod.storage.create(pod("last"))
+            way.target = target
+            frames = await stream.until("ADDED")
+            assert told(frames)[-2:] == [("RESET", None), ("ADDED", "last")]
+            # Who was sent everything by this replica itself is sent the difference.
+            assert ("RESET", None) not in told(await beside.until("ADDED"))
