@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 from aiohttp import hdrs, web
 
+from app.api.absence import in_place_of
 from app.api.facade.presence import CallerGone, hang_up, while_present
 from app.api.parameters import flag, wrong
 from app.api.problem import Problem
@@ -33,7 +34,7 @@ async def logs(request: web.Request) -> web.StreamResponse:
     namespace = namespace_of(request, resource)
     name = name_of(request)
     found = await asyncio.gather(
-        *(_find(cluster, resource, namespace, name, options) for cluster in where.clusters)
+        *(_find(request, cluster, resource, namespace, name, options) for cluster in where.clusters)
     )
     writers = [each for each in found if isinstance(each, Writers)]
     failed = [
@@ -64,7 +65,12 @@ async def logs(request: web.Request) -> web.StreamResponse:
 
 
 async def _find(
-    cluster: Cluster, resource: Resource, namespace: str, name: str, options: LogOptions
+    request: web.Request,
+    cluster: Cluster,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    options: LogOptions,
 ) -> Writers | Failed:
     found = cluster.catalog.get(resource.name)
     if found is None:
@@ -72,7 +78,7 @@ async def _find(
     try:
         return await find(cluster, found, namespace, name, options)
     except Failed as failed:
-        return failed
+        return in_place_of(request, failed, cluster, found, namespace, name)
 
 
 async def _send(

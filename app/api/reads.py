@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from app.api import forms, streams, tags
+from app.api.absence import not_found
 from app.api.callers import CALLER
 from app.api.forms import Listing
 from app.api.negotiation import choose_format, media_type
@@ -20,7 +21,7 @@ from app.api.state import FLEET
 from app.api.targets import name_of, namespace_of, targets
 from app.cache.errors import SelectorError
 from app.cache.eventtimes import LAST_SEEN
-from app.cache.objects import SEPARATOR, CachedObject, key_of
+from app.cache.objects import CachedObject
 from app.cache.queries import Query, run
 from app.cache.store import Store
 from app.fleet.coverage import Coverage
@@ -98,7 +99,7 @@ async def get_object(request: web.Request) -> web.StreamResponse:
     known = statuses(coverage, late)
     places = _places(coverage, query.namespaces, request.match_info["name"])
     if len(places) != 1:
-        raise _not_one(request, coverage, places, known)
+        raise _not_one(request, coverage, places, known, query.namespaces)
     ((store, found),) = places
     cursor = cursor_of(coverage, query.signature, request.app[FLEET].maker).encode()
     headers = _headers(request, form, cursor, known, [store])
@@ -182,15 +183,7 @@ def _places(
     """Where there is an object of this name."""
     if not coverage.resource.namespaced:
         namespaces = [""]
-    places: list[tuple[Store, CachedObject]] = []
-    for store in coverage.stores:
-        if namespaces is None:
-            end = SEPARATOR + name
-            places += [(store, found) for found in store.select() if found.key.endswith(end)]
-        else:
-            found_there = (store.get(key_of(namespace, name)) for namespace in sorted(namespaces))
-            places += [(store, found) for found in found_there if found is not None]
-    return places
+    return [(store, found) for store in coverage.stores for found in store.named(name, namespaces)]
 
 
 def _not_one(
@@ -198,24 +191,18 @@ def _not_one(
     coverage: Coverage,
     places: Sequence[tuple[Store, CachedObject]],
     known: Sequence[ClusterStatus],
+    namespaces: Collection[str] | None,
 ) -> Problem:
-    what = f"{coverage.resource.name} {request.match_info['name']!r}"
+    name = request.match_info["name"]
     if places:
         named = [
             {"cluster": store.cluster, "namespace": found.namespace or None, "name": found.name}
             for store, found in places
         ]
-        return Problem(
-            409, f"there are {len(named)} {what}; cluster= and namespace= choose one", places=named
-        )
-    clusters = [msgspec.structs.asdict(status) for status in known]
+        what = f"{len(named)} {coverage.resource.name} {name!r}"
+        return Problem(409, f"there are {what}; cluster= and namespace= choose one", places=named)
     behind = [status.name for status in known if status.state != "synced"]
+    detail = not_found(request, coverage.resource, name, coverage.clusters, namespaces, unsure=behind)
     if behind:
-        return Problem(
-            503,
-            f"no {what} is known, but {len(behind)} of {len(known)} clusters are not synced",
-            clusters=clusters,
-        )
-    return Problem(
-        404, f"there is no {what} in {', '.join(status.name for status in known) or 'any cluster'}"
-    )
+        return Problem(503, detail, clusters=[msgspec.structs.asdict(status) for status in known])
+    return Problem(404, detail)

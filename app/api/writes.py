@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from app.api import audit
+from app.api.absence import in_place_of
 from app.api.parameters import wrong
 from app.api.permitting import check_writable
 from app.api.problem import Problem
@@ -163,7 +164,10 @@ async def _carry_out(request: web.Request, plan: _Plan, work: Work) -> web.Strea
         found = cluster.catalog.get(plan.resource.name)
         if found is None:
             raise Failed(404, f"the cluster has no resource {plan.resource.name!r}", "NotFound")
-        return await work(cluster, found, Deadline(LIMIT_SECONDS))
+        try:
+            return await work(cluster, found, Deadline(LIMIT_SECONDS))
+        except Failed as failed:
+            raise in_place_of(request, failed, cluster, found, plan.namespace, plan.name) from None
 
     outcomes = await in_each(plan.targets.clusters, in_cluster)
     for outcome in outcomes:

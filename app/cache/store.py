@@ -8,14 +8,14 @@ several stores belongs together.
 import asyncio
 import time
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from app.cache.changelog import Change, ExactChanges, LastChanges
 from app.cache.clock import CLOCK
 from app.cache.columns import Column, Columns
 from app.cache.labels import LabelIndex
-from app.cache.objects import SEPARATOR, CachedObject, Labels
+from app.cache.objects import SEPARATOR, CachedObject, Labels, key_of
 from app.cache.paths import Path
 from app.cache.routing import Routes
 from app.cache.selectors import LabelSelector
@@ -109,6 +109,22 @@ class Store:
             start = bisect_left(self._keys, namespace + SEPARATOR)
             keys += self._keys[start : bisect_left(self._keys, namespace + _AFTER_SEPARATOR, start)]
         return keys
+
+    def named(self, name: str, namespaces: Iterable[str] | None = None) -> list[CachedObject]:
+        """The objects of this name, in these namespaces or in all.
+
+        Costs a look into each namespace, not at each object.
+        """
+        there = self._namespaces() if namespaces is None else sorted(set(namespaces))
+        found = (self._objects.get(key_of(namespace, name)) for namespace in there)
+        return [each for each in found if each is not None]
+
+    def _namespaces(self) -> Iterator[str]:
+        at = 0
+        while at < len(self._keys):
+            namespace = self._keys[at].partition(SEPARATOR)[0]
+            yield namespace
+            at = bisect_left(self._keys, namespace + _AFTER_SEPARATOR, at)
 
     def keys_after(self, key: str, namespaces: Collection[str] | None, most: int) -> list[str]:
         """The next keys behind this one, ``most`` of them at most."""

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.commands import terminal
+from app.commands.connecting import in_words
 from app.commands.naming import Object
+from app.commands.nothing import nothing_found
 from app.commands.outcome import FAILED, PARTIAL, WELL
 from app.commands.words import Asked
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
+
+# HTTP's status where there are several objects of a name.
+_SEVERAL = 409
 
 
 class Choice(NamedTuple):
@@ -60,32 +65,28 @@ async def find(fleet: "AsyncFleet", asked: Asked, choice: Choice, **more: Any) -
     return Found(asked, [each for some in lists for each in some], lists[0].clusters)
 
 
-def conclude(found: Sequence[Found], namespaces: Sequence[str] = ()) -> int:
-    """Tell what is missing in these namespaces or cannot be known; the exit status."""
+async def conclude(fleet: "AsyncFleet", found: Sequence[Found], choice: Choice) -> int:
+    """Tell what is missing of what was chosen, or cannot be known; the exit status."""
     behind = {each["name"]: each for some in found for each in some.clusters if each["state"] != "synced"}
     terminal.warn([*behind.values()])
-    missing = False
-    for some in found:
-        for name in some.missing:
-            missing = True
-            terminal.tell(f"there is no {some.asked.resource} {name!r}{where(some.clusters)}")
-    if not missing and not any(some.objects for some in found):
-        terminal.tell(nothing_found(namespaces))
+    missing = [(some.asked, name) for some in found for name in some.missing]
+    for asked, name in missing:
+        terminal.tell(await absent(fleet, asked.resource, name, choice))
     if missing:
         return FAILED
+    if not any(some.objects for some in found):
+        terminal.tell(await nothing_found(fleet, found, choice))
     return PARTIAL if behind else WELL
 
 
-def nothing_found(namespaces: Sequence[str]) -> str:
-    """What kubectl says of nothing, for these namespaces; for all where there are none."""
-    if not namespaces:
-        return "No resources found"
-    several = "s" if len(namespaces) > 1 else ""
-    return f"No resources found in {', '.join(namespaces)} namespace{several}."
+async def absent(fleet: "AsyncFleet", resource: str, name: str, choice: Choice) -> str:
+    """Why no object of this name was found, in one line: the server knows what there is in its place."""
+    from app.client import FleetError
 
-
-def where(clusters: Sequence[Any]) -> str:
-    unknown = [each["name"] for each in clusters if each["state"] != "synced"]
-    if unknown:
-        return f" known, but {len(unknown)} of {len(clusters)} clusters are not synced"
-    return f" in {', '.join(each['name'] for each in clusters) or 'any cluster'}"
+    clusters, namespaces = choice.clusters or None, choice.namespaces or None
+    try:
+        await fleet.get(resource, name, cluster=clusters, namespace=namespaces, fields="metadata.name")
+    except FleetError as error:
+        if error.status != _SEVERAL:
+            return in_words(error.detail)
+    return f"{resource} {name!r} is there, but the selector does not match it"

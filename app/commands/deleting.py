@@ -10,6 +10,7 @@ from app.commands.changing import given, said
 from app.commands.choosing import Choice, find
 from app.commands.connecting import run
 from app.commands.naming import place
+from app.commands.nothing import nothing_found
 from app.commands.outcome import WELL, Complaint, Misuse
 from app.commands.targeting import Change, Line, called_or, carry_out, clusters_to_change
 from app.commands.words import asked, named, split
@@ -64,7 +65,6 @@ def delete(
     async def work(fleet: "AsyncFleet") -> int:
         doomed = await choose(fleet, await clusters_to_change(fleet, split(cluster)))
         if not doomed:
-            terminal.tell("No resources found")
             return WELL
         done = said("deleted", dry_run)
         changes = [_one(fleet, each, how, done, ignore_not_found) for each in doomed]
@@ -107,6 +107,8 @@ def _chooser(
             unknown = [each["name"] for each in some.clusters if each["state"] != "synced"]
             if unknown:
                 raise Complaint(f"what -l selects is not known in {', '.join(unknown)}: not synced")
+        if not any(some.objects for some in found):
+            terminal.tell(await nothing_found(fleet, found, choice))
         return [
             _Doomed(some.asked.resource, name, space or None, place_)
             for some in found

@@ -45,4 +45,4 @@ async def _describe(fleet: "AsyncFleet", groups: Sequence[Asked], choice: Choice
             terminal.write("\n\n")
         for line in lines_of(each, [*events], datetime.now(UTC), colour=colour):
             terminal.write(line)
-    return conclude(found)
+    return await conclude(fleet, found, choice)

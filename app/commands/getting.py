@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from app.commands import options, terminal
-from app.commands.choosing import Choice, Found, conclude, find, nothing_found
+from app.commands.choosing import Choice, Found, conclude, find
 from app.commands.connecting import run
 from app.commands.naming import Object, called
+from app.commands.nothing import nothing_found
 from app.commands.outcome import PARTIAL, WELL, Misuse
 from app.commands.resources import rows_of
 from app.commands.words import Asked, asked, split
@@ -74,7 +75,7 @@ async def _show(fleet: "AsyncFleet", groups: Sequence[Asked], choice: Choice, fo
         for number, lines in enumerate(filter(None, tables)):
             terminal.write("\n" if number else "")
             terminal.write_table(lines)
-    return conclude(found, choice.namespaces)
+    return await conclude(fleet, found, choice)
 
 
 async def _show_text(fleet: "AsyncFleet", resource: str, choice: Choice, form: str) -> int:
@@ -85,11 +86,12 @@ async def _show_text(fleet: "AsyncFleet", resource: str, choice: Choice, form: s
         terminal.write(text)
     else:
         terminal.write_table(f"{line}\n" for line in text.split("\n")[:-1])
-    if text.behind:
-        told = await fleet.list(resource, fields="metadata.name", limit=1, **choice.query())
-        terminal.warn([each for each in told.clusters if each["name"] in text.behind])
+    if text and not text.behind:
+        return WELL
+    asked = await fleet.list(resource, fields="metadata.name", limit=1, **choice.query())
+    terminal.warn([each for each in asked.clusters if each["name"] in text.behind])
     if not text:
-        terminal.tell(nothing_found(choice.namespaces))
+        terminal.tell(await nothing_found(fleet, [Found(Asked(resource), [], asked.clusters)], choice))
     return PARTIAL if text.behind else WELL
 
 

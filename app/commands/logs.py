@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands import options, terminal
-from app.commands.choosing import Choice, find, where
+from app.commands.choosing import Choice, absent, find
 from app.commands.connecting import run
 from app.commands.naming import place
 from app.commands.outcome import PARTIAL, WELL, Complaint, Misuse
@@ -70,7 +70,7 @@ async def _logs(fleet: "AsyncFleet", asked: Asked, choice: Choice, how: dict[str
     behind = terminal.warn(found.clusters)
     (name,) = asked.names
     if not found.objects:
-        raise Complaint(f"there is no {asked.resource} {name!r}{where(found.clusters)}")
+        raise Complaint(await absent(fleet, asked.resource, name, choice))
     places = sorted(map(place, found.objects))
     namespaces = sorted({namespace for _, namespace, _ in places})
     if len(namespaces) > 1:

@@ -14,6 +14,7 @@ from app.commands import terminal
 from app.commands.choosing import Choice, conclude, find
 from app.commands.known import Known, Told
 from app.commands.naming import Place, called, place
+from app.commands.nothing import nothing_found
 from app.commands.outcome import WELL
 from app.commands.resources import rows_of
 from app.commands.words import Asked
@@ -35,8 +36,10 @@ async def follow(fleet: "AsyncFleet", asked: Asked, choice: Choice, form: str, e
     # The watch waits for a server that is away and for a resource that is not there yet; here they are wrong.
     there = await find(fleet, asked, choice, fields="metadata.name", limit=1)
     if there.missing:
-        return conclude([there])
+        return await conclude(fleet, [there], choice)
     terminal.warn(there.clusters)
+    if not there.objects:
+        terminal.tell(await nothing_found(fleet, [there], choice))
     known = Known(frozenset(asked.names))
     async with aclosing(fleet.watch(asked.resource, **query)) as stream:
         if form in TABLES and not events and terminal.is_terminal(sys.stdout):

@@ -106,7 +106,7 @@ async def test_nothing_is_no_error_and_a_name_that_is_nowhere_is(command: Comman
     missing = await command("get", "pod", "web-1", "nope")
     assert missing.status == 1
     assert [row[2] for row in cells(missing.out)[1:]] == ["web-1", "web-1"]
-    assert missing.err == "k8s-mcp: there is no pod 'nope' in prod, staging\n"
+    assert missing.err == "k8s-mcp: pod 'nope' not found\n"
 
 
 async def test_a_cluster_that_is_not_synced_is_told_on_stderr_and_is_status_3(
@@ -125,6 +125,6 @@ async def test_a_cluster_that_is_not_synced_is_told_on_stderr_and_is_status_3(
     assert done.err.count("\n") == 1
     unknown = await command("get", "pod", "nope")
     assert unknown.status == 1
-    assert "there is no pod 'nope' known, but 1 of 2 clusters are not synced" in unknown.err
+    assert "pod 'nope' not found, but 1 of 2 clusters is not synced" in unknown.err
     elsewhere = await command("get", "pods", "--cluster", "prod")
     assert (elsewhere.status, elsewhere.err) == (0, "")

@@ -86,7 +86,7 @@ async def test_logs_of_what_is_in_several_namespaces_or_nowhere(command: Command
     assert several.status == 2
     assert several.err == "k8s-mcp: pods 'web-1' is in the namespaces default, shop; -n chooses one\n"
     nowhere = await command("logs", "nope")
-    assert (nowhere.status, nowhere.err) == (1, "k8s-mcp: there is no pods 'nope' in prod, staging\n")
+    assert (nowhere.status, nowhere.err) == (1, "k8s-mcp: pod 'nope' not found\n")
     wrong = await command("logs", "web-1", "--since", "yesterday")
     assert (wrong.status, wrong.err.count("--since")) == (2, 1)
 
