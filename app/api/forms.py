@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 import orjson
 
+from app import jsontext
 from app.api.sending import PIECE_BYTES
-from app.cache.objects import CachedObject, decoded
+from app.cache.objects import CachedObject
 from app.cache.tables import Column, Sheet, table_for
 from app.fleet.status import ClusterStatus
 from app.kube.resources import Resource
@@ -25,6 +26,8 @@ from app.yamltext import dump, dump_steps
 # So many objects are turned into something else, or into rows, in one step: at most a millisecond.
 AT_ONCE = 200
 ROWS_AT_ONCE = 10
+# Of large objects fewer.
+_BYTES_AT_ONCE = 64 * 1024
 _TAIL = attrgetter("tail")
 
 Pieces = AsyncGenerator[bytes, None]
@@ -71,7 +74,7 @@ class Listing(msgspec.Struct):
                 for part in by_size(list(map(_TAIL, objects))):
                     yield opening, part
             else:
-                for some in by_number(objects, ROWS_AT_ONCE):
+                for some in by_work(objects, ROWS_AT_ONCE):
                     yield opening, [self.tail_of(found) for found in some]
                     await pace.give()
 
@@ -98,9 +101,16 @@ def by_size(tails: list[bytes]) -> Iterator[list[bytes]]:
         start = end
 
 
-def by_number(objects: Sequence[CachedObject], number: int = AT_ONCE) -> Iterator[Sequence[CachedObject]]:
-    for start in range(0, len(objects), number):
-        yield objects[start : start + number]
+def by_work(objects: Sequence[CachedObject], number: int) -> Iterator[Sequence[CachedObject]]:
+    """Up to so many objects at a time, and fewer that are large, for what reads all of each."""
+    start = 0
+    while start < len(objects):
+        end, size = start, 0
+        while end < len(objects) and end - start < number and size < _BYTES_AT_ONCE:
+            size += len(objects[end].tail)
+            end += 1
+        yield objects[start:end]
+        start = end
 
 
 # Lists
@@ -146,7 +156,7 @@ async def yaml_list(listing: Listing) -> Pieces:
         return
     yield b"items:\n"
     async for document in listing.documents():
-        async for piece in _written([decoded(document)]):
+        async for piece in _written(document, in_list=True):
             yield piece
 
 
@@ -155,8 +165,9 @@ async def name_list(listing: Listing) -> Pieces:
     group = f".{listing.resource.group}" if listing.resource.group else ""
     for cluster, objects in listing.runs:
         prefix = f"{cluster} {listing.resource.kind.lower()}{group}/"
-        for some in by_number(objects):
-            yield "".join(f"{prefix}{found.name}\n" for found in some).encode()
+        for start in range(0, len(objects), AT_ONCE):
+            names = (f"{prefix}{found.name}\n" for found in objects[start : start + AT_ONCE])
+            yield "".join(names).encode()
 
 
 async def table(listing: Listing, *, wide: bool = False) -> Pieces:
@@ -167,9 +178,8 @@ async def table(listing: Listing, *, wide: bool = False) -> Pieces:
     now, pace = datetime.now(UTC), Pace(Kind.SNAPSHOT)
     for cluster, objects in listing.runs:
         # Some tables say of an object what depends on all the others.
-        for some in [objects] if printed.of_list is not None else by_number(objects, ROWS_AT_ONCE):
-            rows = printed.rows([decoded(found.json) for found in some], now)
-            for found, row in zip(some, rows, strict=True):
+        for some in [objects] if printed.of_list is not None else by_work(objects, ROWS_AT_ONCE):
+            for found, row in zip(some, printed.rows_of(some, now), strict=True):
                 sheet.add([cluster, *([found.namespace] if listing.resource.namespaced else []), *row])
             await pace.give()
     lines = sheet.lines()
@@ -187,14 +197,20 @@ async def json_object(listing: Listing) -> Pieces:
 
 async def yaml_object(listing: Listing) -> Pieces:
     async for document in listing.documents():
-        async for piece in _written(decoded(document)):
+        async for piece in _written(document):
             yield piece
 
 
-async def _written(document: Any) -> Pieces:
-    """The YAML of a document; others have their turn within a large one."""
+async def _written(document: bytes, *, in_list: bool = False) -> Pieces:
+    """The YAML of a JSON document; others have their turn within a large one."""
+    try:
+        value = jsontext.decode(document)
+    except jsontext.Undecodable:
+        # JSON is YAML, however deep.
+        yield (b"- " if in_list else b"") + document.replace(b"\n", b" ") + b"\n"
+        return
     pace, pieces, size = Pace(Kind.SNAPSHOT), list[bytes](), 0
-    for piece in dump_steps(document):
+    for piece in dump_steps([value] if in_list else value):
         pieces.append(piece)
         size += len(piece)
         if size >= PIECE_BYTES:

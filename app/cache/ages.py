@@ -53,8 +53,8 @@ def parse_time(value: object) -> datetime | None:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         return None
     try:
-        parsed = datetime.fromisoformat(value)
-    except ValueError:  # The 31st of February, 25 o'clock.
+        parsed = datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):  # The 31st of February, 25 o'clock, before the first year.
         return None
     return None if parsed == _ZERO else parsed
 
@@ -65,7 +65,7 @@ def since(value: object, now: datetime) -> str:
     if moment is None:
         return UNKNOWN
     if now is UNCOUNTED:
-        return f"{MARK}{moment.astimezone(UTC).isoformat().replace('+00:00', 'Z')}{MARK}"
+        return f"{MARK}{moment.isoformat().replace('+00:00', 'Z')}{MARK}"
     return human_duration((now - moment).total_seconds())
 
 

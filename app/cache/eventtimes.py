@@ -2,7 +2,9 @@
 
 import msgspec
 
+from app import jsontext
 from app.cache.objects import CachedObject
+from app.lenient import text
 
 # A path that no object has: sorting by it is sorting by `last_seen`.
 LAST_SEEN = "k8s-mcp/lastSeen"
@@ -27,6 +29,13 @@ class _Event(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Event)
+_TIMES = (
+    "lastTimestamp",
+    "deprecatedLastTimestamp",
+    "eventTime",
+    "firstTimestamp",
+    "deprecatedFirstTimestamp",
+)
 
 
 def last_seen(event: CachedObject) -> str | None:
@@ -34,8 +43,8 @@ def last_seen(event: CachedObject) -> str | None:
     None for what has none, or is no event."""
     try:
         known = _decoder.decode(event.json)
-    except msgspec.DecodeError:
-        return None
+    except (msgspec.DecodeError, RecursionError):
+        return _lenient(event)
     return (
         (known.series.lastObservedTime if known.series is not None else None)
         or known.lastTimestamp
@@ -45,3 +54,17 @@ def last_seen(event: CachedObject) -> str | None:
         or known.deprecatedFirstTimestamp
         or known.metadata.creationTimestamp
     )
+
+
+def _lenient(event: CachedObject) -> str | None:
+    """The same of an event in which something is not as it should be."""
+    try:
+        document = jsontext.decode(event.json)
+    except jsontext.Undecodable:
+        return None
+    times = (
+        text(document, "series", "lastObservedTime"),
+        *(text(document, name) for name in _TIMES),
+        text(document, "metadata", "creationTimestamp"),
+    )
+    return next(filter(None, times), None)

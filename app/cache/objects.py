@@ -1,10 +1,6 @@
 """One Kubernetes object as the cache holds it: its JSON as bytes, and a slim index."""
 
-import json
-from typing import Any
-
 import msgspec
-import orjson
 
 SEPARATOR = "\0"
 
@@ -51,12 +47,3 @@ class CachedObject(msgspec.Struct, frozen=True, eq=False, gc=False):
     def json(self) -> bytes:
         """The whole JSON document, as a copy."""
         return b"{" + self.tail
-
-
-def decoded(document: bytes) -> Any:
-    """What a JSON document says."""
-    try:
-        return orjson.loads(document)
-    except orjson.JSONDecodeError:
-        # A number beyond any float: what an API server let pass, so do we.
-        return json.loads(document)

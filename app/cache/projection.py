@@ -17,6 +17,7 @@ from app.cache.errors import SelectorError
 from app.cache.objects import CachedObject
 from app.cache.paths import ACCEPTED, ANY, Path, PathError, Step, scan_list
 from app.cache.reading import Steps, nameable
+from app.jsontext import without_halves
 
 _MOST_PATHS = 64
 _ALWAYS: tuple[Steps, ...] = (
@@ -62,9 +63,12 @@ class Projection:
         if self._decoder is not None:
             try:
                 return msgspec.json.encode(self._decoder.decode(found.json))[1:]
-            except msgspec.ValidationError:  # Some path expects another shape.
+            except msgspec.DecodeError:  # Some path expects another shape.
                 pass
-        cut = _cut(Raw(found.json), self._tree)
+        try:
+            cut = _cut(Raw(found.json), self._tree)
+        except msgspec.DecodeError:  # Half of a surrogate pair.
+            cut = _cut(Raw(without_halves(found.json)), self._tree)
         assert cut is not None
         return bytes(cut)[1:]
 

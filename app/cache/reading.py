@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from app import jsontext
 from app.cache.eventtimes import LAST_SEEN, last_seen
 from app.cache.objects import CachedObject
 from app.cache.paths import ANY, Path, Step
@@ -88,22 +89,25 @@ class Reader:
                 return decoded
         try:
             decoded = self._decoder.decode(found.json)
-        except msgspec.DecodeError:  # A number beyond any float, half of a surrogate pair.
-            decoded = None
+        except (msgspec.DecodeError, RecursionError):
+            decoded = _Odd(found)
         self._last, self._before = (found, decoded), self._last
         return decoded
 
     def getter(self, path: Path) -> Getter:
-        attributes = self._shape.attributes(path.steps)
+        attributes, general = self._shape.attributes(path.steps), _Whole().getter(path.steps)
         if attributes is None:
-            return self._shape.getter(path.steps)
+            get_value = self._shape.getter(path.steps)
+            return lambda decoded: (
+                general(decoded.document) if isinstance(decoded, _Odd) else get_value(decoded)
+            )
         get = attrgetter(".".join(attributes))
 
         def fast(decoded: Decoded) -> Values:
             try:
                 return get(decoded)  # type: ignore[no-any-return]
             except AttributeError:
-                return None
+                return general(decoded.document) if isinstance(decoded, _Odd) else None
 
         return fast
 
@@ -112,6 +116,16 @@ class Reader:
 def reader(paths: frozenset[Path]) -> Reader:
     """The reader of these paths; making one takes hundreds of microseconds."""
     return Reader(paths)
+
+
+class _Odd:
+    """An object with a number beyond any float at one of the paths, say, which is decoded as a whole."""
+
+    def __init__(self, found: CachedObject) -> None:
+        try:
+            self.document: Decoded = jsontext.decode(found.json)
+        except jsontext.Undecodable:
+            self.document = None
 
 
 class _Whole:

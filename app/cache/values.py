@@ -11,6 +11,8 @@ from datetime import datetime
 from decimal import Context, Decimal
 from typing import Any
 
+from app.jsontext import HugeNumber
+
 Value = str | int | float | bool | list[Any] | dict[str, Any] | None
 Number = int | float
 
@@ -46,6 +48,8 @@ def text_of(value: Value) -> str | None:
 
 def _float_text(value: float) -> str:
     """As Go's encoding/json writes a float64: no exponent from 1e-6 up to below 1e21."""
+    if isinstance(value, HugeNumber):
+        return str(value)
     if value == 0 or 1e-6 <= abs(value) < 1e21:
         text = format(Decimal(repr(value)), "f")
         return text.partition(".")[0] if value.is_integer() else text

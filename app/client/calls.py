@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
-import orjson
 from aiohttp import ClientTimeout, hdrs
 
+from app import jsontext
 from app.client.errors import FleetError, NoServer, error_of
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -105,8 +105,8 @@ class Calls:
                 return error.members, ""
             raise
         try:
-            return orjson.loads(told) if told else None, cursor
-        except orjson.JSONDecodeError:
+            return jsontext.decode(told) if told else None, cursor
+        except jsontext.Undecodable:
             raise FleetError(answer.status, f"{self.url} answered what is no JSON: is it k8s-mcp?") from None
 
     def warn(self, cluster: str, text: str) -> None:

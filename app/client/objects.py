@@ -42,9 +42,17 @@ def wrapped(value: Any) -> Any:
     """The same, with attributes where it is a dict, or a list that has some."""
     if type(value) is dict:
         return Object(value)
-    if type(value) is list:
-        return [wrapped(each) for each in value]
-    return value
+    if type(value) is not list:
+        return value
+    copy: list[Any] = []
+    lists = [(value, copy)]
+    while lists:  # of lists, however deep
+        original, made = lists.pop()
+        for each in original:
+            made.append(Object(each) if type(each) is dict else [] if type(each) is list else each)
+            if type(each) is list:
+                lists.append((each, made[-1]))
+    return copy
 
 
 class Objects(list[Object]):

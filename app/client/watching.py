@@ -7,8 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from app import jsontext
 from app.client.calls import Calls
 from app.client.errors import FleetError
 from app.client.objects import Object
@@ -83,7 +82,7 @@ async def _frames(calls: Calls, params: Mapping[str, str]) -> AsyncGenerator[dic
                 continue
             whole, rest = [b"".join(rest), *lines[:-1]], [lines[-1]]
             for line in whole:
-                frame = orjson.loads(line)
+                frame = jsontext.decode(line)
                 if frame["type"] == "ERROR":
                     raise FleetError(frame["status"], frame["detail"], frame)
                 yield frame

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack, overload
 
-import orjson
-
+from app import jsontext
 from app.client.calls import Calls, Names, part, query
 from app.client.objects import Object, Results
 
@@ -68,7 +67,7 @@ class Writing:
         if isinstance(manifests, str | bytes):
             body, kind = manifests.encode() if isinstance(manifests, str) else manifests, YAML
         else:
-            body, kind = orjson.dumps(manifests), JSON
+            body, kind = jsontext.encode(manifests), JSON
         answer = await self._answer("POST", "/apply", _params(cluster, options), body, kind)
         return Results(map(Object, answer["results"]))
 
@@ -84,7 +83,7 @@ class Writing:
         self, resource: str, manifest: Manifest, *, cluster: Names | None = None, **options: Unpack[Options]
     ) -> Object | Results:
         """Create an object."""
-        return await self._write("POST", f"/{part(resource)}", cluster, options, orjson.dumps(manifest))
+        return await self._write("POST", f"/{part(resource)}", cluster, options, jsontext.encode(manifest))
 
     @overload
     async def patch(
@@ -123,7 +122,7 @@ class Writing:
         if kind not in _PATCHES:
             raise ValueError(f"kind: {kind!r} is not accepted; accepted is one of {', '.join(_PATCHES)}")
         path = f"/{part(resource)}/{part(name)}"
-        return await self._write("PATCH", path, cluster, options, orjson.dumps(patch), _PATCHES[kind])
+        return await self._write("PATCH", path, cluster, options, jsontext.encode(patch), _PATCHES[kind])
 
     @overload
     async def replace(
@@ -150,7 +149,7 @@ class Writing:
     ) -> Object | Results:
         """Put an object in place of the one of its name."""
         path = f"/{part(resource)}/{part(name)}"
-        return await self._write("PUT", path, cluster, options, orjson.dumps(manifest))
+        return await self._write("PUT", path, cluster, options, jsontext.encode(manifest))
 
     @overload
     async def delete(
@@ -191,7 +190,7 @@ class Writing:
     ) -> Object | Results:
         """Give a workload so many replicas."""
         path = f"/{part(resource)}/{part(name)}/scale"
-        return await self._write("POST", path, cluster, options, orjson.dumps({"replicas": replicas}))
+        return await self._write("POST", path, cluster, options, jsontext.encode({"replicas": replicas}))
 
     @overload
     async def restart(

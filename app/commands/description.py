@@ -3,13 +3,15 @@
 Fields keep the names that they have in the API, so that what is read here can be asked for.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from app import jsontext
 from app.cache.ages import since
 from app.cache.tables import Column, Sheet
 from app.commands.painting import Painter, paint
+from app.lenient import at, integer, text
 from app.yamltext import dump
 
 Object = Mapping[str, Any]
@@ -24,9 +26,8 @@ _NOT_SHOWN = "<not shown>"
 
 def lines_of(found: Object, events: Sequence[Object], now: datetime, *, colour: bool) -> Iterator[str]:
     """The lines of it, with their ends. ``found`` carries ``cluster``; ``events`` are the latest last."""
-    status = found.get("status")
-    conditions = status.get("conditions") if isinstance(status, Mapping) else None
-    tabular = isinstance(conditions, list) and all(isinstance(each, Mapping) for each in conditions)
+    conditions = at(found, "status", "conditions")
+    tabular = isinstance(conditions, list) and all(isinstance(each, dict) for each in conditions)
     yield from _identity(found, now)
     for member, value in found.items():
         if member in _HEAD or value in (None, {}, []):
@@ -57,8 +58,8 @@ def _hidden(value: object) -> object:
 
 def _identity(found: Object, now: datetime) -> Iterator[str]:
     metadata = found["metadata"]
-    created = metadata.get("creationTimestamp")
-    deleted = metadata.get("deletionTimestamp")
+    created = text(metadata, "creationTimestamp")
+    deleted = text(metadata, "deletionTimestamp")
     yield from _line("name", [metadata["name"]])
     yield from _line("cluster", [found["cluster"]])
     if metadata.get("namespace"):
@@ -68,13 +69,38 @@ def _identity(found: Object, now: datetime) -> Iterator[str]:
         yield from _line("created", [f"{created} ({since(created, now)} ago)"])
     if deleted:
         yield from _line("terminating", [f"since {deleted} ({since(deleted, now)} ago)"])
-    owners = metadata.get("ownerReferences") or []
-    yield from _line("owner", [f"{each.get('kind')}/{each.get('name')}" for each in owners], left_out=True)
-    yield from _line("finalizers", metadata.get("finalizers") or [], left_out=True)
-    yield from _line("labels", [f"{key}={value}" for key, value in (metadata.get("labels") or {}).items()])
-    yield from _line(
-        "annotations", [f"{key}: {value}" for key, value in (metadata.get("annotations") or {}).items()]
-    )
+    owners, finalizers = metadata.get("ownerReferences"), metadata.get("finalizers")
+    yield from _line("owner", [*_elements(owners, _owner)], left_out=True)
+    yield from _line("finalizers", [*_elements(finalizers, _shown)], left_out=True)
+    yield from _line("labels", [*_pairs(metadata.get("labels"), "=")])
+    yield from _line("annotations", [*_pairs(metadata.get("annotations"), ": ")])
+
+
+def _shown(value: object) -> str:
+    """A text as it is, anything else as JSON; nothing of null."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else jsontext.encode(value).decode()
+
+
+def _owner(reference: object) -> str:
+    if not isinstance(reference, dict):
+        return _shown(reference)
+    return f"{_shown(reference.get('kind'))}/{_shown(reference.get('name'))}"
+
+
+def _elements(value: object, show: Callable[[object], str]) -> Iterator[str]:
+    if isinstance(value, list):
+        yield from map(show, value)
+    elif value not in (None, {}):
+        yield _shown(value)
+
+
+def _pairs(value: object, mark: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (f"{name}{mark}{_shown(each)}" for name, each in value.items())
+    elif value not in (None, []):
+        yield _shown(value)
 
 
 def _line(name: str, values: Sequence[object], *, left_out: bool = False) -> Iterator[str]:
@@ -83,7 +109,7 @@ def _line(name: str, values: Sequence[object], *, left_out: bool = False) -> Ite
         return
     margin = f"{name}:"
     for value in values or ["<none>"]:
-        yield f"{margin:<{_WIDTH}}{_safe(str(value))}\n"
+        yield f"{margin:<{_WIDTH}}{_safe(_shown(value))}\n"
         margin = ""
 
 
@@ -97,31 +123,30 @@ def _fields(value: object) -> Iterator[str]:
 
 
 def _condition(found: Object, now: datetime) -> list[str]:
-    moment = found.get("lastTransitionTime") or found.get("lastUpdateTime")
+    moment = text(found, "lastTransitionTime") or text(found, "lastUpdateTime")
     return [
-        str(found.get("type", "")),
-        str(found.get("status", "")),
+        _shown(found.get("type")),
+        _shown(found.get("status")),
         since(moment, now) if moment else "",
-        str(found.get("reason") or ""),
-        str(found.get("message") or ""),
+        _shown(found.get("reason")),
+        _shown(found.get("message")),
     ]
 
 
 def _event(found: Object, now: datetime) -> list[str]:
-    series = found.get("series") or {}
-    last = series.get("lastObservedTime") or found.get("lastTimestamp") or found.get("eventTime")
-    first = found.get("firstTimestamp") or found.get("eventTime")
-    count = series.get("count") or found.get("count") or 1
+    last = text(found, "series", "lastObservedTime") or text(found, "lastTimestamp")
+    last = last or text(found, "eventTime")
+    first = text(found, "firstTimestamp") or text(found, "eventTime")
+    count = integer(found, "series", "count") or integer(found, "count") or 1
     age = since(last, now) if last else ""
     if count > 1 and first:
         age = f"{age} (x{count} over {since(first, now)})"
-    source = (found.get("source") or {}).get("component") or found.get("reportingComponent") or ""
     return [
-        str(found.get("type") or ""),
-        str(found.get("reason") or ""),
+        _shown(found.get("type")),
+        _shown(found.get("reason")),
         age,
-        source,
-        " ".join(str(found.get("message") or "").split()),
+        text(found, "source", "component") or text(found, "reportingComponent"),
+        " ".join(_shown(found.get("message")).split()),
     ]
 
 

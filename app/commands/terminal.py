@@ -29,9 +29,9 @@ def write(text: str) -> None:
 
 
 def write_json(document: Any) -> None:
-    import orjson
+    from app import jsontext
 
-    write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+    write(jsontext.encode(document, indented=True).decode() + "\n")
 
 
 def write_yaml(document: Any) -> None:

@@ -8,8 +8,7 @@ from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from app import jsontext
 from app.commands import terminal
 from app.commands.choosing import Choice, conclude, find
 from app.commands.known import Known, Told
@@ -94,7 +93,7 @@ class _Lines:
     def _print_object(self, told: Told) -> None:
         found: Any = {"type": told.type, "object": told.object} if self._events else told.object
         if self._form == "json":
-            terminal.write(orjson.dumps(found).decode() + "\n")
+            terminal.write(jsontext.encode(found).decode() + "\n")
         elif self._form == "yaml":
             terminal.write("---\n")
             terminal.write_yaml(found)

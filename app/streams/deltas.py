@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import orjson
+from app import jsontext
 
 _SAME = object()
 
@@ -18,11 +18,10 @@ def merge_patch(old: bytes, new: bytes) -> bytes | None:
     new one has a null, which in a patch means that a member goes.
     """
     try:
-        before, after = orjson.loads(old), orjson.loads(new)
-        difference = _difference(before, after)
-    except (_NoPatch, orjson.JSONDecodeError):
+        difference = _difference(jsontext.decode(old), jsontext.decode(new))
+    except (_NoPatch, jsontext.Undecodable, RecursionError):
         return None
-    patch = b"{}" if difference is _SAME else orjson.dumps(difference)
+    patch = b"{}" if difference is _SAME else jsontext.encode(difference)
     return patch if len(patch) < len(new) else None
 
 
@@ -39,7 +38,11 @@ def _difference(old: Any, new: Any) -> Any:
 
 def _identical(old: Any, new: Any) -> bool:
     """Equal to the last bit: to Python 1, 1.0 and True are the same, in JSON they are not."""
-    return bool(orjson.dumps(old) == orjson.dumps(new))
+    if type(old) is not type(new):
+        return False
+    if isinstance(old, dict | list | float):
+        return jsontext.encode(old) == jsontext.encode(new)
+    return bool(old == new)
 
 
 def _without_null(value: Any) -> Any:

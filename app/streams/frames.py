@@ -1,6 +1,5 @@
 """What streams say, as JSON: each frame is made once, whoever receives it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -52,12 +51,8 @@ class Place:
 
     def cells(self, cells: Sequence[LiveCell], tail: bytes | None) -> bytes:
         """The end of a row's frame; ``tail`` is what is asked for of the object itself."""
-        try:
-            spelled = orjson.dumps(cells)
-        except orjson.JSONEncodeError:  # Half of a surrogate pair, say.
-            spelled = json.dumps(cells).encode()
         rest = b"" if tail is None else self._opening[1:] + tail
-        return b'","cells":%s%s}' % (spelled, rest)
+        return b'","cells":%s%s}' % (orjson.dumps(cells), rest)
 
     def row_deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
         return self._named("DELETED", gone.key, gone.uid, version) + b'"}'

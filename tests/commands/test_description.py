@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from app.commands.description import lines_of
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -80,3 +82,28 @@ def test_events_count() -> None:
         "  TYPE      REASON    AGE                 FROM      MESSAGE",
         "  Warning   BackOff   30s (x5 over 60m)   kubelet   again and again",
     ]
+
+
+@pytest.mark.parametrize("odd", [None, 5, True, "text", [], ["a"], {}, {"a": {"b": 1}}, [[{"kind": 1}]]])
+def test_objects_of_odd_shape_are_told_whole(odd: Any) -> None:
+    metadata = dict.fromkeys(
+        ("annotations", "ownerReferences", "finalizers", "creationTimestamp", "deletionTimestamp"), odd
+    )
+    event = dict.fromkeys(("series", "count", "source", "lastTimestamp", "firstTimestamp", "message"), odd)
+    for status in (
+        odd,
+        {"conditions": odd},
+        {"conditions": [{"type": "Ready", "status": odd, "message": odd}]},
+    ):
+        lines = described("Pod", [event], metadata=metadata, spec=odd, status=status)
+        assert lines[0] == "name:         one"
+        assert "events:" in lines
+
+
+def test_odd_values_are_told_as_json() -> None:
+    lines = described(
+        "Pod", metadata={"annotations": ["a"], "ownerReferences": "me", "finalizers": [1, {"b": True}]}
+    )
+    assert {'annotations:  ["a"]', "owner:        me", "finalizers:   1", '              {"b":true}'} <= {
+        *lines
+    }

@@ -64,12 +64,15 @@ def test_numbers_that_are_read_as_others_are_texts() -> None:
     share = {"name": "Share", "type": "number", "jsonPath": ".spec.share"}
     table = table_for("a.example.com", [size, share])
     document = b'{"metadata":{"name":"one"},"spec":{"size":9007199254740993,"share":1e999}}'
-    assert live_cells(table, cached(document)) == ["one", "9007199254740993", None]
+    assert live_cells(table, cached(document)) == ["one", "9007199254740993", "1e999"]
 
 
-@pytest.mark.parametrize(
-    "document", [b'{"metadata":{"name":"one"},"spec":{"size":%s}}' % (b"9" * 5000), b"{]"]
-)
+def test_a_number_of_any_length_leaves_the_rest_readable() -> None:
+    document = b'{"metadata":{"name":"one"},"spec":{"size":%s},"status":{"phase":"Odd"}}' % (b"9" * 5000)
+    assert live_cells(table_for("pods"), cached(document))[2] == "Odd"
+
+
+@pytest.mark.parametrize("document", [b"{]", b'{"spec":%s}' % (b"[" * 2000 + b"]" * 2000)])
 def test_what_cannot_be_read_is_unknown(document: bytes) -> None:
     cells = live_cells(table_for("pods"), cached(document))
     assert cells == ["one", *["<unknown>"] * 8]

@@ -20,7 +20,7 @@ from app.fleet.status import Condition, State
 from app.kube.contexts import Context
 from app.kube.reflector import Health, Reflector, Sink
 from app.kube.resources import Resource
-from app.kube.wire import Shape, decode_event
+from app.kube.wire import Shape, WireObject, decode_event
 
 Client = TestClient[web.Request, web.Application]
 StartServer = Callable[..., Awaitable[Client]]
@@ -51,13 +51,17 @@ class Held(Cluster):
 
     def fill(self, resource: str, objects: Iterable[dict[str, Any]], version: int) -> None:
         """What a complete list at this version brings."""
+        self.fill_with_json(resource, (json.dumps(found).encode() for found in objects), version)
+
+    def fill_with_json(self, resource: str, documents: Iterable[bytes], version: int) -> None:
         feed = self._feed(resource)
-        for number, found in enumerate(objects, 1):
-            event = decode_event(json.dumps({"type": "ADDED", "object": found}).encode(), Shape())
-            assert event.object is not None, number
-            feed.gather([event.object])
+        feed.gather([_received(document) for document in documents])
         feed.swap(version, continues=True)
         feed.report(Health("synced"))
+
+    def modify(self, resource: str, document: bytes) -> None:
+        """What a watch brings of an object."""
+        self._feed(resource).apply("MODIFIED", _received(document))
 
     def report(self, resource: str, state: Any, error: str) -> None:
         self._feed(resource).report(Health(state, error))
@@ -74,6 +78,12 @@ class Held(Cluster):
     def _reflector(self, resource: Resource, sink: Sink, namespace: str | None) -> Reflector:
         self.begun.set()
         return cast(Reflector, Idle())
+
+
+def _received(document: bytes) -> WireObject:
+    found = decode_event(b'{"type":"ADDED","object":%s}' % document, Shape()).object
+    assert found is not None
+    return found
 
 
 class Idle:

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import orjson
 
-from app.api.forms import AT_ONCE, ROWS_AT_ONCE, Pieces, by_number, by_size
-from app.cache.objects import CachedObject, decoded
-from app.cache.tables import Table, table_for
+from app.api.forms import AT_ONCE, ROWS_AT_ONCE, Pieces, by_size, by_work
+from app.cache.objects import CachedObject
+from app.cache.tables import Row, Table, table_for
 from app.kube.resources import Resource
 from app.turns import Kind, Pace
 
@@ -98,7 +98,7 @@ async def metadata_list(listed: Listed) -> Pieces:
         return
     yield listed.head("PartialObjectMetadataList", META) + b',"items":['
     comma, pace = b"", Pace(Kind.SNAPSHOT)
-    for some in by_number(listed.objects, AT_ONCE):
+    for some in by_work(listed.objects, AT_ONCE):
         yield comma + b",".join(map(partial, some))
         comma = b","
         await pace.give()
@@ -120,16 +120,24 @@ async def table(listed: Listed, included: str) -> Pieces:
     comma = b""
     # Some tables say of an object what depends on all the others.
     whole = printed.of_list is not None
-    for some in [listed.objects] if whole and listed.objects else by_number(listed.objects, ROWS_AT_ONCE):
-        cells = printed.rows([decoded(found.json) for found in some], now)
+    for some in [listed.objects] if whole and listed.objects else by_work(listed.objects, ROWS_AT_ONCE):
+        cells = printed.rows_of(some, now)
         rows = (
-            b'{"cells":%s,"object":%s}' % (orjson.dumps(row), included_object(found.json, included))
+            b'{"cells":%s,"object":%s}' % (cells_of(row), included_object(found.json, included))
             for found, row in zip(some, cells, strict=True)
         )
         yield comma + b",".join(rows)
         comma = b","
         await pace.give()
     yield b"]}\n"
+
+
+def cells_of(row: Row) -> bytes:
+    """The cells of a row; integers that clients would refuse the whole table for are texts."""
+    try:
+        return orjson.dumps(row)
+    except orjson.JSONEncodeError:
+        return orjson.dumps([str(cell) if type(cell) is int else cell for cell in row])
 
 
 def definitions(table: Table) -> bytes:

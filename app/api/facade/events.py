@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import orjson
 
+from app import jsontext
 from app.api.facade.asking import Ask
-from app.api.facade.bodies import META, definitions, included_object, partial_of
+from app.api.facade.bodies import META, cells_of, definitions, included_object, partial_of
 from app.cache.changelog import Change
-from app.cache.objects import CachedObject, decoded
+from app.cache.objects import CachedObject
 from app.cache.tables import table_for
 
 _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
@@ -60,14 +61,14 @@ class Events:
 
     def _row(self, document: bytes, version: int, included: str) -> bytes:
         assert self._table is not None
-        (cells,) = self._table.rows([decoded(document)], datetime.now(UTC))
+        (cells,) = self._table.rows([jsontext.decode(document)], datetime.now(UTC))
         columns = b"null" if self._headed else definitions(self._table)
         self._headed = True
         said = {"kind": "Table", "apiVersion": META, "metadata": {"resourceVersion": str(version)}}
         return b'%s,"columnDefinitions":%s,"rows":[{"cells":%s,"object":%s}]}' % (
             orjson.dumps(said)[:-1],
             columns,
-            orjson.dumps(cells),
+            cells_of(cells),
             included_object(document, included),
         )
 

@@ -10,7 +10,6 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
 from typing import Any
 
 from aiohttp import web
@@ -19,7 +18,7 @@ from app.api.facade.asking import Ask, Stream
 from app.api.facade.events import Events
 from app.api.facade.presence import CallerGone, hang_up, while_present
 from app.api.facade.selecting import selected
-from app.api.forms import AT_ONCE, by_size
+from app.api.sending import PIECE_BYTES
 from app.cache.changelog import Change
 from app.cache.store import Store
 from app.turns import Kind, Pace
@@ -115,8 +114,13 @@ async def _run(
 
 async def _write(response: web.StreamResponse, lines: Iterator[bytes]) -> None:
     """In pieces that cost least, and giving others their turn."""
-    pace = Pace(Kind.SNAPSHOT)
-    while some := list(islice(lines, AT_ONCE)):
-        for piece in by_size(some):
+    pace, piece, size = Pace(Kind.SNAPSHOT), list[bytes](), 0
+    for line in lines:
+        piece.append(line)
+        size += len(line)
+        if size >= PIECE_BYTES:
             await response.write(b"".join(piece))
+            piece, size = [], 0
         await pace.give()
+    if piece:
+        await response.write(b"".join(piece))

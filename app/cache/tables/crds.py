@@ -4,7 +4,6 @@ As ``tableconvertor.New`` of
 k8s.io/apiextensions-apiserver/pkg/registry/customresource/tableconvertor/tableconvertor.go.
 """
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -13,6 +12,7 @@ from app.cache.jsonpath import JsonPath, JsonPathError, compiled
 from app.cache.tables.gotext import marshal, sprint
 from app.cache.tables.model import Cell, Column, Row, Table
 from app.cache.tables.parts import name_of
+from app.jsontext import HugeNumber
 from app.lenient import Object, integer, text
 
 _DEFAULT: Sequence[Object] = ({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},)
@@ -59,6 +59,8 @@ def _cell(kind: str, path: JsonPath, obj: Object, now: datetime) -> Cell:
     match kind, value:
         case "string", None:
             return "<no value>"
+        case (("string" | "integer" | "number"), HugeNumber()):
+            return str(value)
         case "string", dict() | list():
             return marshal(value)
         case "string", _:
@@ -71,7 +73,7 @@ def _cell(kind: str, path: JsonPath, obj: Object, now: datetime) -> Cell:
             return None
         case (("integer" | "number"), int()):
             return value
-        case "integer", float() if math.isfinite(value):
+        case "integer", float():
             return int(value)
         case "number", float():
             return int(value) if value.is_integer() and abs(value) < 1e21 else value

@@ -3,7 +3,7 @@
 import math
 from decimal import Decimal
 
-import orjson
+from app import jsontext
 
 # Go escapes these in JSON so that it may stand in HTML.
 _HTML = str.maketrans(
@@ -20,12 +20,9 @@ def sprint(value: object) -> str:
     return str(value)
 
 
-def marshal(value: object) -> str | None:
-    """``json.Marshal`` of an object or an array, members in order; None of one too deep to be encoded."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode().translate(_HTML)
-    except orjson.JSONEncodeError:
-        return None
+def marshal(value: object) -> str:
+    """``json.Marshal`` of an object or an array, members in order."""
+    return jsontext.encode(value, by_name=True).decode().translate(_HTML)
 
 
 def _float(value: float) -> str:
