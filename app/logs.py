@@ -19,6 +19,10 @@ AUDIT = "app.api.audit"
 WRITES, OTHER = "writes", "other"
 REPEAT_SECONDS = 60.0
 MOST_REMEMBERED = 1000
+# Callers choose names and headers: what they make of a line must fit into what waits for a slow reader,
+# or they could have it lost.
+LONGEST_VALUE = 1000
+LONGEST_EXCEPTION = 10_000
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -130,10 +134,12 @@ def _time(record: logging.LogRecord) -> str:
 
 class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage().replace("\r", "").replace("\n", " ")
+        message = _plain(_short(record.getMessage().replace("\r", "").replace("\n", " ")))
         fields = "".join(f" {name}={_shown(value)}" for name, value in _fields(record).items())
         line = f"{_time(record)} {record.levelname} {message}{fields}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if not record.exc_info:
+            return line
+        return "\n".join([line, *map(_plain, _exception(self, record).split("\n"))])
 
 
 class JsonFormatter(logging.Formatter):
@@ -142,15 +148,57 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
-            **_fields(record),
+            "message": _short(record.getMessage()),
+            **{name: _bounded(value) for name, value in _fields(record).items()},
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+            line["exception"] = _exception(self, record)
+        return _plain(json.dumps(line, default=str, ensure_ascii=False))
+
+
+def _exception(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    assert isinstance(record.exc_info, tuple)
+    return _short(formatter.formatException(record.exc_info), LONGEST_EXCEPTION)
 
 
 def _shown(value: Any) -> str:
-    text = str(value)
-    plain = text.isprintable() and not any(character in text for character in ' "=')
-    return text if plain and text else json.dumps(text, ensure_ascii=False)
+    """A value as text has it."""
+    if isinstance(value, list):
+        return ",".join(_quoted(text, ' ",=') for text in _few(value))
+    return _quoted(_short(str(value)), ' "=')
+
+
+def _quoted(text: str, marks: str) -> str:
+    """In quotes where it could be taken for something else, as with one of the ``marks`` in it."""
+    if text and text.isprintable() and not any(mark in text for mark in marks):
+        return text
+    return _plain(json.dumps(text, ensure_ascii=False))
+
+
+def _bounded(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, list):
+        return _few(value)
+    return value if isinstance(value, int | float) else _short(str(value))
+
+
+def _few(texts: list[str]) -> list[str]:
+    """As many as may be shown of one field."""
+    shown, length = list[str](), 0
+    for number, text in enumerate(texts):
+        length += len(text)
+        if length > LONGEST_VALUE and shown:
+            return [*shown, f"… ({len(texts) - number} more)"]
+        shown.append(_short(text))
+    return shown
+
+
+def _short(text: str, most: int = LONGEST_VALUE) -> str:
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
+
+
+def _plain(text: str) -> str:
+    """Without what ends a line (U+2028 does too), turns text around, or commands a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)

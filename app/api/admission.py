@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 # From the connection, or from its first byte, to the end of the head of a request; and of a TLS handshake.
 HEAD_SECONDS = 10.0
+# Of heads that are longer than this, which hardly any is, so many may be under way.
+LONG_HEAD = 16 * 1024
+LONG_HEADS = 32
 # For how long who has presented no token may rest between requests, such as a probe.
 REST_SECONDS = 75.0
 # A body must bring this much in such a time.
@@ -40,14 +43,16 @@ TELL_SECONDS = 60.0
 
 
 class Visit:
-    """One connection. ``cut`` ends it at once; ``received`` counts its bytes."""
+    """One connection. ``cut`` ends it at once; ``received`` counts its bytes, ``before`` those before
+    the head that is under way."""
 
-    __slots__ = ("account", "busy", "cut", "gone", "proven", "received", "since")
+    __slots__ = ("account", "before", "busy", "cut", "gone", "proven", "received", "since")
 
     def __init__(self, cut: Callable[[], object]) -> None:
         self.cut = cut
         self.account: turns.Account | None = None
         self.received = 0
+        self.before = 0
         self.busy = False
         self.proven = False
         self.gone = False
@@ -74,6 +79,8 @@ class Admission:
         # When the head is to be there; when who rests unproven is to go; and when the body is looked
         # at, with what there was before.
         self._heads: dict[Visit, float] = {}
+        # Those of them that are long, in the order in which they became so.
+        self._long: dict[Visit, None] = {}
         self._rests: dict[Visit, float] = {}
         self._bodies: dict[Visit, tuple[float, int, web.Request]] = {}
         self._told_at = float("-inf")
@@ -110,11 +117,17 @@ class Admission:
 
     def heard(self, visit: Visit, size: int) -> None:
         """Bytes have come."""
-        visit.received += size
         if not visit.busy and visit not in self._heads:
             self._resting.pop(visit, None)
             self._rests.pop(visit, None)
             self._heads[visit] = time.monotonic() + HEAD_SECONDS
+            visit.before = visit.received
+        visit.received += size
+        if visit in self._heads and visit.received - visit.before > LONG_HEAD:
+            self._long[visit] = None
+            if len(self._long) > LONG_HEADS:
+                unproven = (each for each in self._long if not each.proven)
+                self._end(next(unproven, next(iter(self._long))), "head")
 
     def _make_room(self) -> bool:
         for candidates in (self._unproven, self._resting):
@@ -134,6 +147,7 @@ class Admission:
         self._unproven.pop(visit, None)
         self._resting.pop(visit, None)
         self._heads.pop(visit, None)
+        self._long.pop(visit, None)
         self._rests.pop(visit, None)
         self._bodies.pop(visit, None)
 
@@ -151,8 +165,8 @@ class Admission:
     def _middleware(self) -> Any:
         @web.middleware
         async def visited(request: web.Request, handler: Handler) -> web.StreamResponse:
-            visit = request.protocol.visit if isinstance(request.protocol, Visited) else None
-            if visit is None:
+            protocol = request.protocol
+            if not isinstance(protocol, Visited) or (visit := protocol.visit) is None:
                 return await handler(request)
             self._begin(visit, request)
             try:
@@ -160,9 +174,15 @@ class Admission:
                 # Many at once are begun over several turns; a probe is to see that the process lives.
                 if request.path not in PROBES:
                     await turns.Pace(turns.Kind.LIVE).give()
-                return await handler(request)
+                response = await handler(request)
             finally:
                 self._finish(visit, request)
+            if _is_long(request):
+                # aiohttp keeps a head until the next one has come.
+                response.force_close()
+                if not visit.proven:
+                    protocol.skip_rest_of_body()
+            return response
 
         return visited
 
@@ -227,6 +247,11 @@ class Admission:
             self._bodies[visit] = now + BODY_SECONDS, visit.received, request
 
 
+def _is_long(request: web.Request) -> bool:
+    lines = sum(len(name) + len(value) for name, value in request.raw_headers)
+    return len(request.raw_path) + lines > LONG_HEAD
+
+
 class Visited(web.RequestHandler):
     """aiohttp's side of a connection, which says to the admission what comes over it."""
 
@@ -249,6 +274,10 @@ class Visited(web.RequestHandler):
             transport.abort()
         else:
             self.visit.cut = transport.abort
+
+    def skip_rest_of_body(self) -> None:
+        """Once the request is answered, wait for nothing that still comes of it."""
+        self._lingering_time = 0.0
 
     def data_received(self, data: bytes) -> None:
         if self.visit is not None and data:

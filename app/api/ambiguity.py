@@ -51,7 +51,7 @@ MEANT = frozenset(
 # Each costs a microsecond or two to read, while others wait.
 MOST_PARAMETERS = 10_000
 IMPERSONATE = "impersonate-"
-_IMPERSONATE_EXTRA = "impersonate-extra-"
+IMPERSONATE_EXTRA = "impersonate-extra-"
 # Of these an API server reads the first alone, and takes an empty one for none.
 _SINGLE = frozenset({"impersonate-user", "impersonate-uid"})
 _IMPERSONATIONS = _SINGLE | {"impersonate-group"}
@@ -113,7 +113,7 @@ def _check_impersonation(request: web.Request) -> None:
 
 
 def _is_known(name: str) -> bool:
-    extra = name.startswith(_IMPERSONATE_EXTRA) and name != _IMPERSONATE_EXTRA
+    extra = name.startswith(IMPERSONATE_EXTRA) and name != IMPERSONATE_EXTRA
     return name in _IMPERSONATIONS or extra
 
 

@@ -5,6 +5,7 @@ on; that lines of them are lost is said by ``/readyz?verbose`` and ``/metrics``.
 """
 
 import logging
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -28,13 +29,13 @@ def write(
     status: int,
     reason: str = "",
     dry_run: bool = False,
-    impersonated: str = "",
+    impersonated: Mapping[str, object] | None = None,
 ) -> None:
     """Record one write to one cluster.
 
     ``verb`` is Kubernetes' (``create``, ``patch``, …), ``status`` the HTTP status that
-    the caller is told, ``reason`` what went wrong in one word, ``impersonated`` whom the
-    caller wants to be.
+    the caller is told, ``reason`` what went wrong in one word, ``impersonated`` the fields
+    that say whom the caller wants to be.
     """
     log.info(
         "write",
@@ -49,6 +50,6 @@ def write(
             "status": status,
             "reason": reason or None,
             "dry_run": dry_run or None,
-            "impersonated": impersonated or None,
+            **(impersonated or {}),
         },
     )

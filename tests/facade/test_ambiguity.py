@@ -83,6 +83,19 @@ async def test_a_real_server_knows_who_is_meant(real: Client) -> None:
     assert {"testers", "others"} <= set(user["groups"])
 
 
+async def test_the_log_says_of_each_header_what_it_says(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In whatever order they come: nobody's group or extra stands where the name of the user does."""
+    caplog.set_level(logging.INFO, "app.api.audit")
+    odd = ["Impersonate-Extra-Scopes: root", "impersonate-group: admin, bob", "Impersonate-Group: testers"]
+    await asked(client, "DELETE", f"{NODES}/a", *odd, "Impersonate-User: alice", "IMPERSONATE-UID: 7")
+    (line,) = [vars(record) for record in caplog.records if record.name == "app.api.audit"]
+    assert (line["impersonated"], line["impersonated_uid"]) == ("alice", "7")
+    assert line["impersonated_groups"] == ["admin, bob", "testers"]
+    assert line["impersonated_extra"] == ["scopes=root"]
+
+
 @pytest.mark.parametrize("asking", FLEET)
 @pytest.mark.parametrize(
     "header", ["Impersonate-User: alice", "Impersonate_Group: a", "impersonate-extra-x: 1"]

@@ -103,7 +103,7 @@ def test_nobody_waits_for_who_does_not_read_the_log() -> None:
     with serving(writing) as (url, _):
         os.close(writing)
         began = time.monotonic()
-        write(url, 2 * WAITING_BYTES // 4000, length=4000)
+        write(url, 2 * WAITING_BYTES // 1000, length=1000)
         assert time.monotonic() - began < 30
         lost = metric(url, LOST)
         assert lost > 0
@@ -129,6 +129,20 @@ def test_nobody_waits_for_who_does_not_read_the_log() -> None:
         status, verbose = ask(f"{url}/readyz?verbose")
         assert (status, f"[+]log {lost:.0f} lines were lost" in verbose) == (200, True)
     os.close(reading)
+
+
+def test_no_name_is_so_long_that_who_wrote_is_lost() -> None:
+    """A line beyond what may wait for a slow reader of the log would be dropped."""
+    reading, writing = os.pipe()
+    with serving(writing) as (url, _):
+        os.close(writing)
+        status, _ = ask(f"{url}/clusters/prod-eu/nothing/{'x' * 900_000}", "DELETE")
+        assert metric(url, LOST) == 0
+        text = os.read(reading, 1 << 20).decode()
+    os.close(reading)
+    (line,) = (line for line in text.splitlines() if " write caller=" in line)
+    assert line.endswith(f'… (900009 characters)" status={status}')
+    assert len(line) < 2000
 
 
 def test_a_line_that_was_cut_is_not_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,56 @@ async def test_idle_connections_without_a_token_lock_nobody_out(tmp_path: Path, 
     assert len(log) < 10_000
 
 
+def resident_mib(running: Running) -> int:
+    lines = Path(f"/proc/{running.process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) // 1024
+
+
+LONG = b"/pods HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [b"GET " + LONG, b"GET " + LONG + b"\r\n\r\n", b"POST " + LONG + b"\r\nContent-Length: 9999\r\n\r\nx"],
+    ids=["not whole", "whole", "with a body that does not come"],
+)
+async def test_long_heads_without_a_token_take_little_memory(request_bytes: bytes) -> None:
+    """Each was held twice, by every connection, for as long as that stayed."""
+    arguments = ("serve", "--port", "0", "--demo", "1")
+    with started(*arguments, K8S_MCP_TOKEN="sesame") as running, ExitStack() as open_ones:
+        url = running.read_until(r"http://\S+")
+        port = int(url.rstrip("/").rpartition(":")[2])
+
+        def ask(number: int) -> None:
+            for _ in range(number):
+                one = open_ones.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+                with contextlib.suppress(ConnectionError):
+                    one.sendall(request_bytes)
+                    if request_bytes.endswith((b"x\r\n\r\n", b"\r\n\r\nx")):
+                        one.recv(100)
+
+        await asyncio.to_thread(ask, 40)
+        before = resident_mib(running)
+        await asyncio.to_thread(ask, 300)
+        async with aiohttp.ClientSession() as session, session.get(f"{url}healthz") as answer:
+            assert answer.status == 200
+        assert resident_mib(running) - before < 60
+
+
+async def test_a_long_head_with_a_token_is_answered_among_many_without(tmp_path: Path) -> None:
+    async with answering(tmp_path) as port, contextlib.AsyncExitStack() as stack:
+        for _ in range(admission.LONG_HEADS):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            stack.callback(writer.close)
+            writer.write(b"GET " + LONG[:100_000])
+            await writer.drain()
+        async with aiohttp.ClientSession() as session:
+            headers = {**TOKEN, "X-Long": "x" * 500_000}
+            for _ in range(3):
+                async with session.get(f"http://127.0.0.1:{port}/clusters", headers=headers) as answer:
+                    assert (answer.status, answer.headers["Connection"]) == (200, "close")
+
+
 async def test_more_watches_than_descriptors_leave_callers_in_and_are_said() -> None:
     with started("demo", "12") as clusters:
         path = clusters.read_until(r"/\S+\.kubeconfig")

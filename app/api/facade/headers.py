@@ -1,11 +1,11 @@
 """Which headers pass, from the caller to an API server and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict, MultiMapping
 
-from app.api.ambiguity import IMPERSONATE, is_meant, named_by_connection
+from app.api.ambiguity import IMPERSONATE, IMPERSONATE_EXTRA, is_meant, named_by_connection
 from app.api.door import SUBPROTOCOL
 from app.api.problem import Problem
 
@@ -45,10 +45,24 @@ _ANSWERED = frozenset(
 _ANSWERED_BEGIN = "x-kubernetes-"
 
 
-def impersonated(request: web.Request) -> str | None:
-    """Whom the caller wants to be, as one text; None where it is content with the context's account."""
-    named = [value for name, value in request.headers.items() if name.lower().startswith(IMPERSONATE)]
-    return ", ".join(named) if named else None
+def impersonates(request: web.Request) -> bool:
+    """Whether the caller wants to be somebody; otherwise it is content with the context's account."""
+    return any(name.lower().startswith(IMPERSONATE) for name in request.headers)
+
+
+def impersonated(request: web.Request) -> Mapping[str, str | list[str]]:
+    """Whom the caller wants to be, as fields of a log: a header for itself, whatever the others hold."""
+    headers, extra = request.headers, list[str]()
+    for name, value in headers.items():
+        if name.lower().startswith(IMPERSONATE_EXTRA):
+            extra.append(f"{name[len(IMPERSONATE_EXTRA) :].lower()}={value}")
+    fields = {
+        "impersonated": headers.get("Impersonate-User"),
+        "impersonated_uid": headers.get("Impersonate-Uid"),
+        "impersonated_groups": headers.getall("Impersonate-Group", []),
+        "impersonated_extra": extra,
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def to_server(request: web.Request) -> CIMultiDict[str]:

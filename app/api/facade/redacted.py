@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from app.api.facade import protobuf
-from app.api.facade.headers import impersonated
+from app.api.facade.headers import impersonates
 from app.api.facade.paths import Target
 from app.api.problem import Problem
 from app.documents import read_one
@@ -49,7 +49,7 @@ async def body_with_stored_values(request: web.Request, cluster: Cluster, target
     asked = Ask(request.method, target.path, {}, document, media)
     try:
         # Before anything is read that this caller may not know.
-        if impersonated(request) is not None:
+        if impersonates(request):
             _refuse_redacted(document)
         kept = await with_stored_values(cluster, asked, Deadline(LIMIT_SECONDS))
     except Unrestorable as error:

@@ -8,7 +8,7 @@ from app.api import audit
 from app.api.facade import reading
 from app.api.facade.asking import ask, resource_of
 from app.api.facade.forwarding import Heard, forward
-from app.api.facade.headers import asked_upgrade, impersonated
+from app.api.facade.headers import asked_upgrade, impersonated, impersonates
 from app.api.facade.interest import INTEREST
 from app.api.facade.noting import listener
 from app.api.facade.paths import Target, target_of
@@ -81,7 +81,7 @@ async def _answer(
         raise Problem(
             503, f"cluster {cluster.name!r} has not been reached yet{f': {error}' if error else ''}"
         )
-    if connection.impersonates and impersonated(request) is not None:
+    if connection.impersonates and impersonates(request):
         raise Problem(403, "Impersonate-* is refused: the context of this cluster acts as somebody itself")
     resource = resource_of(cluster, target) if _is_read(request, target) else None
     asked = ask(request, cluster, target, resource) if resource is not None else None
@@ -115,7 +115,7 @@ async def _answer(
 def _is_read(request: web.Request, target: Target) -> bool:
     """Whether it is one that a cache could answer, for somebody who is content with the context's account."""
     reads = request.method == hdrs.METH_GET and not target.info.subresource
-    return reads and asked_upgrade(request) is None and impersonated(request) is None
+    return reads and asked_upgrade(request) is None and not impersonates(request)
 
 
 def _connects(request: web.Request, target: Target) -> bool:
@@ -145,5 +145,5 @@ def _record(request: web.Request, cluster: Cluster, target: Target, status: int,
         name=info.name,
         status=status,
         dry_run=dry_run,
-        impersonated=impersonated(request) or "",
+        impersonated=impersonated(request),
     )
