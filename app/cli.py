@@ -19,7 +19,7 @@ from app.version import version as this_version
 
 app = typer.Typer(
     name="k8s-mcp",
-    help="One API over many Kubernetes clusters.",
+    help="Show and change what is in many Kubernetes clusters.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -78,29 +78,38 @@ def _as_options(arguments: Sequence[str]) -> list[str]:
 
 @app.command()
 def serve(
-    config: Annotated[str | None, typer.Option(metavar="FILE", help="A file with settings.")] = None,
+    config: Annotated[str | None, typer.Option(metavar="FILE", help="Read settings from this file.")] = None,
     kubeconfig: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="A kubeconfig; may repeat.")
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Read this kubeconfig, in place of kubectl's; may repeat."),
     ] = None,
     context: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A context to watch; may repeat. All if left out."),
+        typer.Option(metavar="NAME", help="Serve only this context; may repeat. All if left out."),
     ] = None,
-    host: Annotated[str | None, typer.Option(metavar="H", help="The address to listen on.")] = None,
-    port: Annotated[str | None, typer.Option(metavar="P", help="The port to listen on.")] = None,
-    token: Annotated[str | None, typer.Option(metavar="T", help="What callers must present.")] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="H", help="Listen on this address; 127.0.0.1 if left out.")
+    ] = None,
+    port: Annotated[
+        str | None,
+        typer.Option(metavar="P", help="Listen on this port, 0 for any free one; 8000 if left out."),
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(metavar="T", help="Require this token from every caller.")
+    ] = None,
     tls_cert: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The certificate to serve TLS with.")
+        str | None, typer.Option(metavar="FILE", help="Serve TLS with this certificate.")
     ] = None,
-    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="Its private key.")] = None,
+    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="Use this private key for TLS.")] = None,
     demo: Annotated[
-        str | None, typer.Option(metavar="[N]", help="Start N (3) simulated clusters and serve those.")
+        str | None,
+        typer.Option(metavar="[N]", help="Serve N simulated clusters instead; 3 if N is left out."),
     ] = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Refuse whatever changes anything in any cluster.")
+        bool, typer.Option("--read-only", help="Refuse every change of any cluster.")
     ] = False,
 ) -> int:
-    """Watch the clusters and serve them."""
+    """Start the server for the clusters of a kubeconfig."""
     given = {
         "config": config,
         "kubeconfig": kubeconfig,
@@ -130,9 +139,9 @@ def _serve(flags: dict[str, Any]) -> int:
 
 @app.command()
 def demo(
-    number: Annotated[str, typer.Argument(metavar="[N]", help="How many.")] = DEMO_CLUSTERS,
+    number: Annotated[str, typer.Argument(metavar="[N]", help="Set the number of clusters.")] = DEMO_CLUSTERS,
 ) -> int:
-    """Serve simulated clusters alone, and print a kubeconfig for them."""
+    """Run simulated clusters only, and print a kubeconfig for them."""
     if not number.isdecimal() or not 1 <= int(number) <= MOST_CLUSTERS:
         return _complain(f"N: {number!r} is not accepted; accepted is a number from 1 to {MOST_CLUSTERS}")
     import asyncio
@@ -165,5 +174,5 @@ for _command in (get, describe, logs, apply, delete, scale, restart, clusters):
 
 @app.command()
 def version() -> None:
-    """Print the version."""
+    """Print the version of k8s-mcp."""
     typer.echo(f"k8s-mcp {this_version()}")

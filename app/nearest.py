@@ -4,11 +4,14 @@ import difflib
 from collections.abc import Iterable
 
 _MOST = 10
+_MOST_NEAR = 3
 
 
 def near(name: str, names: Iterable[str]) -> list[str]:
-    """Three names at most that are like this one, the most like it first."""
-    return difflib.get_close_matches(name, names, n=3)
+    """Three names at most that are like this one: those that begin so, then what is spelled alike."""
+    names = list(dict.fromkeys(names))
+    longer = sorted(each for each in names if each.lower().startswith(name.lower())) if name else []
+    return list(dict.fromkeys([*longer, *difflib.get_close_matches(name, names, n=_MOST_NEAR)]))[:_MOST_NEAR]
 
 
 def no_cluster(name: str, names: Iterable[str]) -> str:

@@ -111,13 +111,13 @@ def _alike(
         keys = store.keys_after("", namespaces, room)
         room -= len(keys)
         names |= dict.fromkeys(key.partition(SEPARATOR)[2] for key in keys)
-    longer = [each for each in names if each.startswith(name)]
-    similar = [
+    comparable = [
         each
         for each in names
-        if abs(len(each) - len(name)) <= _ODD_LETTERS and (each[:1] == name[:1] or each[-1:] == name[-1:])
+        if each.startswith(name)
+        or (abs(len(each) - len(name)) <= _ODD_LETTERS and (each[:1] == name[:1] or each[-1:] == name[-1:]))
     ]
-    alike = longer[:3] or near(name, similar[:_MOST_COMPARED])
+    alike = near(name, comparable[:_MOST_COMPARED])
     return f"did you mean {', '.join(alike)}?" if alike else ""
 
 

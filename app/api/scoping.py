@@ -6,13 +6,13 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from app.api.callers import CALLER
+from app.api.callers import CALLER, Caller
 from app.api.parameters import words
 from app.api.problem import Problem
 from app.api.state import FLEET, SERVING
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage, introduced
-from app.fleet.fleet import UnknownCluster
+from app.fleet.fleet import Fleet, UnknownCluster
 from app.fleet.status import NOT_SEEN, ClusterStatus, behind
 from app.kube.names import AmbiguousResource, UnknownResource, match
 from app.kube.resources import Resource
@@ -42,9 +42,13 @@ OWN_WORDS = frozenset(
 
 def in_scope(request: web.Request, names: Collection[str] | None) -> list[Cluster]:
     """The clusters of these names, all for None, that the caller may use. Raises Problem."""
-    fleet = request.app[FLEET]
+    return chosen(request.app[FLEET], request[CALLER], names)
+
+
+def chosen(fleet: Fleet, caller: Caller, names: Collection[str] | None) -> list[Cluster]:
+    """The same, of whoever asks without a request of its own. Raises Problem."""
     try:
-        return fleet.chosen(request[CALLER].scope.permitted_clusters(names))
+        return fleet.chosen(caller.scope.permitted_clusters(names))
     except UnknownCluster as error:
         unknown = next(name for name in names or () if name not in fleet.clusters)
         raise Problem(404, str(error), cluster=unknown) from None

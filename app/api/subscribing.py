@@ -7,10 +7,10 @@ import msgspec
 from app.api.callers import Caller
 from app.api.parameters import fields_of, split, wrong
 from app.api.problem import Problem
-from app.api.scoping import OWN_WORDS
+from app.api.scoping import OWN_WORDS, chosen
 from app.cache.errors import SelectorError
 from app.cache.queries import Query
-from app.fleet.fleet import Fleet, UnknownCluster
+from app.fleet.fleet import Fleet
 from app.kube.discovery import WELL_KNOWN
 from app.kube.names import AmbiguousResource, UnknownResource, match
 from app.kube.resources import Resource
@@ -28,10 +28,7 @@ class Subscription(msgspec.Struct, frozen=True):
 def subscribe(fleet: Fleet, caller: Caller, given: Mapping[str, str], patience: float) -> Subscription:
     """What these parameters ask for; an empty one is one left out. Raises Problem."""
     asked = caller.scope.permitted_clusters(split(given.get("cluster", "")) or None)
-    try:
-        clusters = fleet.chosen(asked)
-    except UnknownCluster as error:
-        raise Problem(404, str(error)) from None
+    clusters = chosen(fleet, caller, asked)
     words = split(given.get("resource", ""))
     if not words:
         raise Problem(400, "resource is missing; accepted are names of resources between commas")

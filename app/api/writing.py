@@ -16,7 +16,7 @@ WHERE = (
     ),
     Parameter("namespace", "The namespace, which kinds that are in one need."),
 )
-_DRY_RUN = Parameter("dryRun", "All: only say what would come of it.", {"enum": [DRY_RUN]})
+_DRY_RUN = Parameter("dryRun", "All: show what would be done, and change nothing.", {"enum": [DRY_RUN]})
 _FORCE = Parameter("force", "Take over fields that others manage.", {"type": "boolean"})
 _MANAGED = (_DRY_RUN, Parameter("fieldManager", "Who manages the fields; k8s-mcp if left out."))
 _OBJECT = dict.fromkeys((JSON[0], YAML[0]), "Body")
@@ -89,7 +89,7 @@ WRITES = (
     Endpoint(
         "/{resource}/{name}/scale",
         writes.scale,
-        "Give a workload so many replicas.",
+        "Set the number of replicas of a workload.",
         (*WHERE, *_MANAGED),
         schema="ObjectOrResults",
         method="POST",
@@ -99,7 +99,7 @@ WRITES = (
     Endpoint(
         "/{resource}/{name}/restart",
         writes.restart,
-        "Have a workload make all of its pods anew, as kubectl rollout restart.",
+        "Restart a workload, as kubectl rollout restart does.",
         (*WHERE, *_MANAGED),
         schema="ObjectOrResults",
         method="POST",

@@ -16,7 +16,8 @@ class FleetError(Exception):
         self.title = str(self.members.get("title", ""))
         self.detail = detail
         self.cluster = str(self.members.get("cluster") or "")
-        super().__init__(f"{self.cluster}: {detail}" if self.cluster else detail)
+        named = not self.cluster or repr(self.cluster) in detail
+        super().__init__(detail if named else f"{self.cluster}: {detail}")
 
     @property
     def heals(self) -> bool:

@@ -188,7 +188,7 @@ class Writing:
         cluster: Names | None = None,
         **options: Unpack[Options],
     ) -> Object | Results:
-        """Give a workload so many replicas."""
+        """Set the number of replicas of a workload."""
         path = f"/{part(resource)}/{part(name)}/scale"
         return await self._write("POST", path, cluster, options, jsontext.encode({"replicas": replicas}))
 
@@ -203,7 +203,7 @@ class Writing:
     async def restart(
         self, resource: str, name: str, *, cluster: Names | None = None, **options: Unpack[Options]
     ) -> Object | Results:
-        """Have a workload make all of its pods anew, as ``kubectl rollout restart``."""
+        """Restart a workload, as ``kubectl rollout restart`` does."""
         return await self._write("POST", f"/{part(resource)}/{part(name)}/restart", cluster, options)
 
     async def _write(

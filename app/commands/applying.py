@@ -22,7 +22,10 @@ def apply(
     filename: options.Files = None,
     recursive: options.Recursive = False,
     namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", metavar="NAME", help="For what names none.")
+        str | None,
+        typer.Option(
+            "--namespace", "-n", metavar="NAME", help="Use this namespace for manifests that name none."
+        ),
     ] = None,
     cluster: options.Targets = None,
     dry_run: options.DryRun = None,
@@ -30,12 +33,15 @@ def apply(
         bool, typer.Option("--force-conflicts", help="Take over fields that others manage.")
     ] = False,
     field_manager: Annotated[
-        str | None, typer.Option("--field-manager", metavar="NAME", help="Who manages the fields.")
+        str | None,
+        typer.Option(
+            "--field-manager", metavar="NAME", help="Set the name of the field manager; k8s-mcp if left out."
+        ),
     ] = None,
     server: options.Server = None,
     token: options.Token = None,
 ) -> int:
-    """Make clusters have what manifests say."""
+    """Apply manifests to clusters, server-side."""
     import orjson
 
     from app.commands.manifests import read

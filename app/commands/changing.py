@@ -19,7 +19,7 @@ Make = Callable[["AsyncFleet", str, str, dict[str, Any]], Awaitable[Any]]
 
 def scale(
     replicas: Annotated[
-        int, typer.Option("--replicas", metavar="N", min=0, help="How many pods each is to have.")
+        int, typer.Option("--replicas", metavar="N", min=0, help="Set the number of replicas.")
     ],
     words: options.Words = None,
     namespace: options.Namespace = None,
@@ -28,7 +28,7 @@ def scale(
     server: options.Server = None,
     token: options.Token = None,
 ) -> int:
-    """Give workloads so many replicas."""
+    """Set the number of replicas of workloads."""
 
     async def make(fleet: "AsyncFleet", resource: str, name: str, how: dict[str, Any]) -> Any:
         return await fleet.scale(resource, name, replicas, **how)
@@ -44,7 +44,7 @@ def restart(
     server: options.Server = None,
     token: options.Token = None,
 ) -> int:
-    """Make all pods of workloads anew, as kubectl rollout restart does."""
+    """Restart workloads, as kubectl rollout restart does."""
 
     async def make(fleet: "AsyncFleet", resource: str, name: str, how: dict[str, Any]) -> Any:
         return await fleet.restart(resource, name, **how)

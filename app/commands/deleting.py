@@ -40,25 +40,30 @@ def delete(
     recursive: options.Recursive = False,
     namespace: options.Namespace = None,
     all_namespaces: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="With -l: in all namespaces.")
+        bool, typer.Option("--all-namespaces", "-A", help="Delete in all namespaces; only with -l.")
     ] = False,
     selector: options.Labels = None,
     cluster: options.Targets = None,
     dry_run: options.DryRun = None,
     cascade: Annotated[
-        str, typer.Option("--cascade", metavar="HOW", help=f"Dependents: one of {', '.join(_CASCADES)}.")
+        str,
+        typer.Option(
+            "--cascade", metavar="HOW", help=f"Choose how dependents are deleted: {', '.join(_CASCADES)}."
+        ),
     ] = "background",
     grace_period: Annotated[
         int | None,
-        typer.Option("--grace-period", metavar="SECONDS", min=0, help="Time to end in; 0 for at once."),
+        typer.Option(
+            "--grace-period", metavar="SECONDS", min=0, help="Give pods so long to end; 0 for at once."
+        ),
     ] = None,
     ignore_not_found: Annotated[
-        bool, typer.Option("--ignore-not-found", help="What is not there is no error.")
+        bool, typer.Option("--ignore-not-found", help="Ignore objects that are not there.")
     ] = False,
     server: options.Server = None,
     token: options.Token = None,
 ) -> int:
-    """Delete objects."""
+    """Delete objects by name, by labels, or from manifests."""
     how = _how(dry_run, cascade, grace_period)
     choose = _chooser(words or [], filename or [], recursive, selector, namespace, all_namespaces)
 

@@ -25,7 +25,7 @@ def describe(
     server: options.Server = None,
     token: options.Token = None,
 ) -> int:
-    """Show objects to be read, with their conditions and events."""
+    """Show objects in detail, with their conditions and events."""
     found = asked(words or [])
     choice = Choice(split(cluster), [] if all_namespaces else split(namespace), selector, field_selector)
     return run(server, token, lambda fleet: _describe(fleet, found, choice))

@@ -31,16 +31,23 @@ def get(
     selector: options.Labels = None,
     field_selector: options.Fields = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FORM", help=f"One of {', '.join(FORMS)}.")
+        str,
+        typer.Option("--output", "-o", metavar="FORM", help=f"Choose the output format: {', '.join(FORMS)}."),
     ] = "table",
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on with what changes.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Keep printing changes as they happen.")
+    ] = False,
     output_watch_events: Annotated[
-        bool, typer.Option("--output-watch-events", help="With --watch: say what happened to each.")
+        bool,
+        typer.Option(
+            "--output-watch-events",
+            help="Show whether each was ADDED, MODIFIED or DELETED; only with --watch.",
+        ),
     ] = False,
     server: options.Server = None,
     token: options.Token = None,
 ) -> int:
-    """Show objects of all clusters."""
+    """List objects in all clusters."""
     if output not in FORMS:
         raise Misuse(f"--output: {output!r} is not accepted; accepted is {', '.join(FORMS)}")
     if output_watch_events and not watch:

@@ -25,30 +25,35 @@ _DIM = "2"
 
 def logs(
     target: Annotated[
-        str, typer.Argument(metavar="POD | TYPE/NAME", help="A pod, or a workload such as deploy/web.")
+        str, typer.Argument(metavar="POD | TYPE/NAME", help="Name a pod, or a workload such as deploy/web.")
     ],
-    container: Annotated[str | None, typer.Argument(metavar="[CONTAINER]", help="As with -c.")] = None,
+    container: Annotated[
+        str | None, typer.Argument(metavar="CONTAINER", help="Name a container, as with -c.")
+    ] = None,
     namespace: options.Namespace = None,
     cluster: options.Clusters = None,
     container_option: Annotated[
-        str | None, typer.Option("--container", "-c", metavar="NAME", help="That container; all if left out.")
+        str | None,
+        typer.Option("--container", "-c", metavar="NAME", help="Show only this container; all if left out."),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")
+        bool, typer.Option("--follow", "-f", help="Keep printing new lines as they are written.")
     ] = False,
     previous: Annotated[
-        bool, typer.Option("--previous", "-p", help="Of the run before the present one.")
+        bool, typer.Option("--previous", "-p", help="Show the log of the previous run of the container.")
     ] = False,
     tail: Annotated[
-        int | None, typer.Option("--tail", metavar="N", help="Only the last N lines of each; -1 for all.")
+        int | None,
+        typer.Option("--tail", metavar="N", help="Show only the last N lines of each container; -1 for all."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="Only what is younger: 30s, 5m, 1h30m.")
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Show only lines younger than this: 30s, 5m, 1h30m."),
     ] = None,
     server: options.Server = None,
     token: options.Token = None,
 ) -> int:
-    """Show the logs of a pod, or of all pods of a workload, in all clusters."""
+    """Print the logs of a pod, or of the pods of a workload."""
     if follow and previous:
         raise Misuse("--follow and --previous: what has ended cannot be followed")
     if container and container_option:

@@ -8,17 +8,22 @@ from app.commands.completing import complete_clusters, complete_namespaces, comp
 
 Server = Annotated[
     str | None,
-    typer.Option("--server", metavar="URL", help="The server; else K8S_MCP_URL, then http://127.0.0.1:8000."),
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Ask the server at this URL; else K8S_MCP_URL, then http://127.0.0.1:8000.",
+    ),
 ]
 Token = Annotated[
-    str | None, typer.Option("--token", metavar="T", help="The server's token; else K8S_MCP_TOKEN.")
+    str | None,
+    typer.Option("--token", metavar="T", help="Send this token to the server; else K8S_MCP_TOKEN."),
 ]
 Clusters = Annotated[
     list[str] | None,
     typer.Option(
         "--cluster",
         metavar="NAME",
-        help="Only these clusters; may repeat. All if left out.",
+        help="Look only in this cluster; may repeat. All if left out.",
         autocompletion=complete_clusters,
     ),
 ]
@@ -27,7 +32,7 @@ Targets = Annotated[
     typer.Option(
         "--cluster",
         metavar="NAME",
-        help="The clusters to change, '*' for all; may repeat. Needed unless there is one alone.",
+        help="Change this cluster, '*' for all; may repeat. Required unless there is only one.",
         autocompletion=complete_clusters,
     ),
 ]
@@ -37,26 +42,27 @@ Namespaces = Annotated[
         "--namespace",
         "-n",
         metavar="NAME",
-        help="Only these namespaces; may repeat. All if left out.",
+        help="Look only in this namespace; may repeat. All if left out.",
         autocompletion=complete_namespaces,
     ),
 ]
 Namespace = Annotated[
     str | None,
     typer.Option(
-        "--namespace", "-n", metavar="NAME", help="The namespace.", autocompletion=complete_namespaces
+        "--namespace", "-n", metavar="NAME", help="Use this namespace.", autocompletion=complete_namespaces
     ),
 ]
 AllNamespaces = Annotated[
-    bool, typer.Option("--all-namespaces", "-A", help="All namespaces, which is the default.")
+    bool, typer.Option("--all-namespaces", "-A", help="Look in all namespaces, which is the default.")
 ]
 Labels = Annotated[
-    str | None, typer.Option("--selector", "-l", metavar="LABELS", help="Only what has these labels.")
+    str | None,
+    typer.Option("--selector", "-l", metavar="LABELS", help="Choose only objects with these labels."),
 ]
 Fields = Annotated[
     str | None,
     typer.Option(
-        "--field-selector", metavar="FIELDS", help="Only what these conditions on any field hold for."
+        "--field-selector", metavar="FIELDS", help="Choose only objects whose fields meet these conditions."
     ),
 ]
 Words = Annotated[
@@ -65,7 +71,7 @@ Words = Annotated[
         metavar="TYPE [NAME]... | TYPE/NAME...",
         show_default=False,
         autocompletion=complete_resources,
-        help="As for kubectl: pods, pods,svc, pod web-1, deploy/web.",
+        help="Name resources and objects as for kubectl: pods, pods,svc, pod web-1, deploy/web.",
     ),
 ]
 DryRun = Annotated[
@@ -73,7 +79,7 @@ DryRun = Annotated[
     typer.Option(
         "--dry-run",
         metavar="[server]",
-        help="Have the clusters check and say what would come of it, and change nothing.",
+        help="Show what would be done, as the clusters check it, and change nothing.",
     ),
 ]
 Files = Annotated[
@@ -82,9 +88,7 @@ Files = Annotated[
         "--filename",
         "-f",
         metavar="FILE",
-        help="A manifest, a directory of them, a URL, or - for stdin; may repeat.",
+        help="Read manifests from this file, directory or URL, or - for stdin; may repeat.",
     ),
 ]
-Recursive = Annotated[
-    bool, typer.Option("--recursive", "-R", help="Read the directories within directories too.")
-]
+Recursive = Annotated[bool, typer.Option("--recursive", "-R", help="Read subdirectories too.")]

@@ -25,15 +25,14 @@ _SECONDS = 1.0
 def clusters(
     cluster: options.Clusters = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FORM", help=f"One of {', '.join(FORMS)}.")
+        str,
+        typer.Option("--output", "-o", metavar="FORM", help=f"Choose the output format: {', '.join(FORMS)}."),
     ] = "table",
-    once: Annotated[
-        bool, typer.Option("--once", help="Print it once, as into a file; a terminal shows it live else.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print the clusters once instead of live.")] = False,
     server: options.Server = None,
     token: options.Token = None,
 ) -> int:
-    """Show how the clusters are; on a terminal live, until Ctrl-C."""
+    """Show the state of the clusters, live on a terminal."""
     if output not in FORMS:
         raise Misuse(f"--output: {output!r} is not accepted; accepted is {', '.join(FORMS)}")
     chosen = split(cluster)

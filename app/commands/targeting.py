@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from app.commands import terminal
 from app.commands.connecting import in_words
 from app.commands.naming import called
-from app.commands.outcome import Misuse, status_of
+from app.commands.outcome import Complaint, Misuse, status_of
+from app.nearest import no_cluster
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -37,12 +38,16 @@ class Line(NamedTuple):
 
 
 async def clusters_to_change(fleet: "AsyncFleet", chosen: Sequence[str]) -> list[str]:
-    """Names of clusters. They may be left out only where there is but one. Raises Misuse."""
-    if chosen and ALL not in chosen:
-        return [*dict.fromkeys(chosen)]
-    if chosen and [*chosen] != [ALL]:
+    """Names of clusters. They may be left out only where there is but one. Raises Complaint."""
+    if ALL in chosen and [*chosen] != [ALL]:
         raise Misuse(f"--cluster: {','.join(chosen)!r} is not accepted; accepted is '*' alone, or names")
     there = [each["name"] for each in await fleet.clusters()]
+    if chosen and ALL not in chosen:
+        # Before anything is changed: a mistake in one name is not to leave the others changed.
+        for name in chosen:
+            if name not in there:
+                raise Complaint(no_cluster(name, there))
+        return [*dict.fromkeys(chosen)]
     if not chosen and len(there) != 1:
         raise Misuse(f"--cluster must say where; accepted is '*' for all, or some of {', '.join(there)}")
     return there

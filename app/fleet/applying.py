@@ -15,6 +15,7 @@ from app.fleet.cluster import Cluster
 from app.fleet.writing import Done, as_written, is_dry_run, path_of, write
 from app.kube.discovery import crd_resource
 from app.kube.resources import Resource
+from app.nearest import near
 
 # For all of a manifest.
 LIMIT_SECONDS = 60.0
@@ -62,8 +63,7 @@ class _Application:
             return None, Failed(self._lost.status, f"not tried: {self._lost}", self._lost.reason)
         resource = self._resource(manifest)
         if resource is None:
-            detail = f"the cluster serves no kind {manifest.kind!r} of {manifest.api_version!r}"
-            return None, Failed(404, detail, "NotFound")
+            return None, Failed(404, self._no_kind(manifest), "NotFound")
         namespace = (manifest.namespace or self._namespace) if resource.namespaced else ""
         if resource.namespaced and not namespace:
             detail = f"{manifest.kind} {manifest.name!r} needs a namespace: metadata.namespace, or namespace="
@@ -97,6 +97,13 @@ class _Application:
         known = [each for each in called if (each.kind, each.group) == (manifest.kind, manifest.group)]
         found = self._defined.get((manifest.group, manifest.kind)) or next(iter(known), None)
         return as_written(found, manifest.api_version) if found is not None else None
+
+    def _no_kind(self, manifest: Manifest) -> str:
+        """What is said of a kind that the cluster does not serve: the kinds that are like it."""
+        text = f"the cluster serves no kind {manifest.kind!r} of {manifest.api_version!r}"
+        kinds = {each.kind: f"{each.kind} of {each.api_version}" for each in self._cluster.catalog.resources}
+        alike = [kinds[kind] for kind in near(manifest.kind, kinds)]
+        return f"{text}; did you mean {', '.join(alike)}?" if alike else text
 
     async def _establish(self, manifest: Manifest, resource: Resource | None, result: Done | Failed) -> None:
         """Where this was a definition, wait until it is served, or has had time enough to be."""
