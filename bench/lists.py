@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 
 from app.api.forms import Listing, json_length, json_list
-from app.api.sending import PIECE_BYTES
+from app.cache.segments import SEGMENT_BYTES
 from app.cache.store import Store
 from app.fleet.feed import Feed
 from app.kube.resources import Resource
@@ -139,7 +139,7 @@ def _composed() -> float:
     resource = Resource("", "v1", "pods", "pod", "Pod", namespaced=True)
 
     async def compose() -> None:
-        listing = Listing(resource, "cursor", [], [(store.cluster, store.select())])
+        listing = Listing(resource, "cursor", [], [(store.cluster, store.all())])
         assert json_length(listing) == sum([len(piece) async for piece in json_list(listing)])
 
     with asyncio.Runner() as runner:
@@ -191,7 +191,7 @@ def _serve(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> No
 
 def _stream_bytes(size: int) -> None:
     body = b"x" * size
-    pieces = [body[start : start + PIECE_BYTES] for start in range(0, size, PIECE_BYTES)]
+    pieces = [body[start : start + SEGMENT_BYTES] for start in range(0, size, SEGMENT_BYTES)]
 
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()

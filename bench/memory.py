@@ -70,7 +70,7 @@ def _fill(folder: Path) -> int:
 async def _answer(store: Store) -> None:
     """Lists of everything, as they are answered."""
     for _ in range(LISTS):
-        listing = Listing(RESOURCE, "cursor", [], [(store.cluster, store.select())])
+        listing = Listing(RESOURCE, "cursor", [], [(store.cluster, store.all())])
         async for _ in json_list(listing):
             pass
 

@@ -3,20 +3,18 @@
 JSON is a join of the bytes that are cached; nothing is decoded or encoded for it.
 """
 
-from bisect import bisect_left
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from itertools import accumulate, islice
-from operator import attrgetter
+from itertools import islice
 from typing import Any
 
 import msgspec
 import orjson
 
 from app import jsontext
-from app.api.sending import PIECE_BYTES
 from app.cache.objects import CachedObject
+from app.cache.segments import SEGMENT_BYTES, segments_of
 from app.cache.tables import Column, Sheet, table_for
 from app.fleet.status import ClusterStatus
 from app.kube.resources import Resource
@@ -28,7 +26,6 @@ AT_ONCE = 200
 ROWS_AT_ONCE = 10
 # Of large objects fewer.
 _BYTES_AT_ONCE = 64 * 1024
-_TAIL = attrgetter("tail")
 
 Pieces = AsyncGenerator[bytes, None]
 Run = tuple[str, Sequence[CachedObject]]
@@ -71,8 +68,8 @@ class Listing(msgspec.Struct):
         for cluster, objects in self.runs:
             opening = _opening(cluster)
             if self.tail_of is None:
-                for part in by_size(list(map(_TAIL, objects))):
-                    yield opening, part
+                for segment in segments_of(objects):
+                    yield opening, segment.tails
             else:
                 for some in by_work(objects, ROWS_AT_ONCE):
                     yield opening, [self.tail_of(found) for found in some]
@@ -91,26 +88,17 @@ def _opening(cluster: str) -> bytes:
     return b'{"cluster":' + orjson.dumps(cluster) + b","
 
 
-def by_size(tails: list[bytes]) -> Iterator[list[bytes]]:
-    ends = list(accumulate(map(len, tails)))
-    start = 0
-    while start < len(tails):
-        before = ends[start - 1] if start else 0
-        end = bisect_left(ends, before + PIECE_BYTES, start) + 1
-        yield tails[start:end]
-        start = end
-
-
 def by_work(objects: Sequence[CachedObject], number: int) -> Iterator[Sequence[CachedObject]]:
     """Up to so many objects at a time, and fewer that are large, for what reads all of each."""
     start = 0
     while start < len(objects):
-        end, size = start, 0
-        while end < len(objects) and end - start < number and size < _BYTES_AT_ONCE:
-            size += len(objects[end].tail)
+        some = objects[start : start + number]
+        end = size = 0
+        while end < len(some) and size < _BYTES_AT_ONCE:
+            size += len(some[end].tail)
             end += 1
-        yield objects[start:end]
-        start = end
+        yield some[:end]
+        start += end
 
 
 # Lists
@@ -122,7 +110,7 @@ def json_length(listing: Listing) -> int | None:
         return None
     items = sum(len(objects) for _, objects in listing.runs)
     size = sum(
-        len(objects) * len(_opening(cluster)) + sum(map(len, map(_TAIL, objects)))
+        len(objects) * len(_opening(cluster)) + sum(segment.size for segment in segments_of(objects))
         for cluster, objects in listing.runs
     )
     return len(_json_head(listing)) + size + max(items - 1, 0) + len(b"]}")
@@ -213,7 +201,7 @@ async def _written(document: bytes, *, in_list: bool = False) -> Pieces:
     for piece in dump_steps([value] if in_list else value):
         pieces.append(piece)
         size += len(piece)
-        if size >= PIECE_BYTES:
+        if size >= SEGMENT_BYTES:
             yield b"".join(pieces)
             pieces, size = [], 0
         await pace.give()

@@ -5,6 +5,7 @@ import logging
 import zlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from typing import Self
 
 import zstandard
 from aiohttp import hdrs, web
@@ -14,8 +15,6 @@ from app.turns import Kind, Pace
 
 log = logging.getLogger(__name__)
 
-# Joins of 256 KB to 1 MB cost least: smaller ones wake up too often, larger ones need fresh pages.
-PIECE_BYTES = 256 * 1024
 # A reader that takes no piece for so long is gone.
 STALLED_SECONDS = 60.0
 WORTH_COMPRESSING_BYTES = 1024
@@ -48,20 +47,61 @@ async def send(
         await response.prepare(request)
         async with aclosing(pieces) as sent:
             if request.method != hdrs.METH_HEAD:
-                pace = Pace(Kind.SNAPSHOT)
-                async for piece in sent:
-                    async with asyncio.timeout(STALLED_SECONDS):
-                        await response.write(piece)
-                    # Draining does not wait as long as the socket takes all.
-                    await pace.give()
+                await _write(request, response, sent)
         await response.write_eof()
-    except (ConnectionError, TimeoutError):
+    except ConnectionError:
         _abort(request)
     except Exception:
         # The status has been sent; all that is left is not to look complete.
         log.exception("answer broken off", extra={"path": request.path})
         _abort(request)
     return response
+
+
+async def _write(
+    request: web.Request, response: web.StreamResponse, pieces: AsyncGenerator[bytes, None]
+) -> None:
+    pace = Pace(Kind.SNAPSHOT)
+    with _Patience(request) as patience:
+        async for piece in pieces:
+            patience.begin()
+            # Of a view, what the socket does not take at once is copied once and not twice.
+            await response.write(memoryview(piece))
+            patience.end()
+            # The next one may lie where this one did, which is in the processor's cache.
+            del piece
+            # Draining does not wait as long as the socket takes all.
+            await pace.give()
+
+
+class _Patience:
+    """Breaks an answer off whose reader takes too long for a piece, with one timer for all of them."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._loop = asyncio.get_running_loop()
+        self._since: float | None = None
+
+    def __enter__(self) -> Self:
+        self._timer = self._loop.call_later(STALLED_SECONDS, self._look)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def begin(self) -> None:
+        self._since = self._loop.time()
+
+    def end(self) -> None:
+        self._since = None
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        end = STALLED_SECONDS + (now if self._since is None else self._since)
+        if end <= now:
+            _abort(self._request)
+        else:
+            self._timer = self._loop.call_at(end, self._look)
 
 
 def _abort(request: web.Request) -> None:

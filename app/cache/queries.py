@@ -24,7 +24,7 @@ from app.cache.selectors import LabelSelector
 from app.cache.store import Store
 from app.turns import Pace
 
-Run = tuple[Store, list[CachedObject]]
+Run = tuple[Store, Sequence[CachedObject]]
 
 WORTH_SHARING = 500
 
@@ -114,7 +114,7 @@ class Result(msgspec.Struct, frozen=True):
     of the last row of this page, for ``Query.continue_after``.
     """
 
-    runs: list[Run]
+    runs: Sequence[Run]
     remaining: int
     last: Key | None
 
@@ -150,6 +150,12 @@ def _snapshot(query: Query, stores: Sequence[Store]) -> list[Run]:
     return [(store, store.select(query.labels, query.namespaces)) for store in stores]
 
 
+def _selected(query: Query, store: Store) -> Sequence[CachedObject]:
+    if query.labels is None and query.namespaces is None:
+        return store.all()
+    return store.select(query.labels, query.namespaces)
+
+
 def _behind(part: Run, after: _Place | None) -> Run:
     store, objects = part
     if after is None or after.cluster < store.cluster:
@@ -173,7 +179,7 @@ def _unfiltered(query: Query, stores: Sequence[Store], after: _Place | None) -> 
         if everything and page.full and (after is None or store.cluster > after.cluster):
             page.remaining += len(store)
             continue
-        page.add(*_behind((store, store.select(query.labels, query.namespaces)), after))
+        page.add(*_behind((store, _selected(query, store)), after))
     return page.result()
 
 
@@ -201,8 +207,8 @@ async def _sorted(query: Query, parts: list[Run], pace: Pace) -> Result:
 
 
 async def _matching(
-    query: Query, store: Store, objects: list[CachedObject], pace: Pace
-) -> list[CachedObject]:
+    query: Query, store: Store, objects: Sequence[CachedObject], pace: Pace
+) -> Sequence[CachedObject]:
     """Those that have the fields that are asked for."""
     fields, cluster = query.fields, store.cluster
     if fields is None:
@@ -238,7 +244,7 @@ class _Page:
     def full(self) -> bool:
         return self._limit is not None and self._count >= self._limit
 
-    def add(self, store: Store, objects: list[CachedObject]) -> None:
+    def add(self, store: Store, objects: Sequence[CachedObject]) -> None:
         taken = objects if self._limit is None else objects[: self._limit - self._count]
         if taken:
             self._runs.append((store, taken))

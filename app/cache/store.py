@@ -18,6 +18,7 @@ from app.cache.labels import LabelIndex
 from app.cache.objects import SEPARATOR, CachedObject, Labels, key_of
 from app.cache.paths import Path
 from app.cache.routing import Routes
+from app.cache.segments import AllObjects, Segments
 from app.cache.selectors import LabelSelector
 
 __all__ = ["Change", "Follower", "Listener", "Store"]
@@ -68,6 +69,7 @@ class Store:
         self._keys: list[str] = []
         self._labels = LabelIndex()
         self._columns = Columns(cluster)
+        self._segments = Segments()
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     def __len__(self) -> int:
@@ -85,6 +87,19 @@ class Store:
     def column(self, path: Path) -> Column | None:
         """The values at a path of all objects; None where too many are asked for."""
         return self._columns.column(path, self._objects)
+
+    def all(self) -> AllObjects:
+        """All objects, in the order of their keys."""
+        return self._segments.all(self._keys, self._objects)
+
+    def namespaces(self) -> Iterator[tuple[str, int, int]]:
+        """Each namespace that has objects, and from where to where these stand among all."""
+        start = 0
+        while start < len(self._keys):
+            namespace = self._keys[start].partition(SEPARATOR)[0]
+            end = bisect_left(self._keys, namespace + _AFTER_SEPARATOR, start)
+            yield namespace, start, end
+            start = end
 
     def select(
         self, labels: LabelSelector | None = None, namespaces: Collection[str] | None = None
@@ -265,6 +280,7 @@ class Store:
         self._objects = {}
         self._labels.clear()
         self._columns.clear()
+        self._segments.clear()
         self.bytes = 0
         for found in objects.values():
             self._hold(None, found)
@@ -303,6 +319,7 @@ class Store:
     def _forget(self, old: CachedObject) -> None:
         del self._objects[old.key]
         self._columns.changed(old.key)
+        self._segments.changed(old.key)
         self._labels.remove(old.labels, old.key)
         self.bytes -= len(old.tail)
 
@@ -317,6 +334,7 @@ class Store:
                 self._labels.remove(old.labels, old.key)
         self._objects[new.key] = new
         self._columns.changed(new.key)
+        self._segments.changed(new.key)
         self.bytes += len(new.tail) - (len(old.tail) if old is not None else 0)
 
     def _told(self, changes: Sequence[Change]) -> None:

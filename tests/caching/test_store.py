@@ -56,6 +56,7 @@ class Replay:
 def check(store: Store, model: dict[str, CachedObject]) -> None:
     everything = [model[key] for key in sorted(model)]
     assert store.select() == everything
+    assert list(store.all()) == everything
     assert len(store) == len(model)
     assert store.bytes == sum(len(found.tail) for found in everything)
     for namespaces in ({"a"}, {"b", "a-b"}, {"none"}):

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import orjson
 
-from app.api.forms import AT_ONCE, ROWS_AT_ONCE, Pieces, by_size, by_work
+from app.api.forms import AT_ONCE, ROWS_AT_ONCE, Pieces, by_work
 from app.cache.objects import CachedObject
+from app.cache.segments import segments_of
 from app.cache.tables import Row, Table, table_for
 from app.kube.resources import Resource
 from app.turns import Kind, Pace
@@ -37,7 +38,7 @@ class Listed(msgspec.Struct, frozen=True):
 def list_length(listed: Listed) -> int:
     """The bytes of `json_list`."""
     number = len(listed.objects)
-    size = sum(len(found.tail) for found in listed.objects) - number * _cut(listed)
+    size = sum(segment.size for segment in segments_of(listed.objects)) - number * _cut(listed)
     return len(_json_head(listed)) + size + number + max(number - 1, 0) + len(b"]}\n")
 
 
@@ -60,8 +61,8 @@ async def json_list(listed: Listed) -> Pieces:
     cut = _cut(listed)
     yield _json_head(listed)
     between = b"{"
-    for part in by_size([found.tail for found in listed.objects]):
-        tails = [memoryview(tail)[cut:] for tail in part] if cut else part
+    for segment in segments_of(listed.objects):
+        tails = [memoryview(tail)[cut:] for tail in segment.tails] if cut else segment.tails
         yield between + b",{".join(tails)
         between = b",{"
     yield b"]}\n"

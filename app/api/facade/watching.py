@@ -18,8 +18,8 @@ from app.api.facade.asking import Ask, Stream
 from app.api.facade.events import Events
 from app.api.facade.presence import CallerGone, hang_up, while_present
 from app.api.facade.selecting import selected
-from app.api.sending import PIECE_BYTES
 from app.cache.changelog import Change
+from app.cache.segments import SEGMENT_BYTES
 from app.cache.store import Store
 from app.turns import Kind, Pace
 
@@ -118,7 +118,7 @@ async def _write(response: web.StreamResponse, lines: Iterator[bytes]) -> None:
     for line in lines:
         piece.append(line)
         size += len(line)
-        if size >= PIECE_BYTES:
+        if size >= SEGMENT_BYTES:
             await response.write(b"".join(piece))
             piece, size = [], 0
         await pace.give()

@@ -1,0 +1,128 @@
+"""All objects of a store in the order of their keys, cut into segments that are kept between two lists.
+
+A list of everything reads each object's bytes once, and nothing else of it: what is scattered over memory
+costs more than the copying. A change drops the one segment that it falls into, which is made anew for the
+next list.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, chain
+from operator import attrgetter
+from typing import NamedTuple, overload
+
+from app.cache.objects import CachedObject
+
+# Joins of 256 KB to 1 MB cost least: smaller ones wake up too often, larger ones need fresh pages.
+SEGMENT_BYTES = 256 * 1024
+
+# More segments than these, because much was deleted, are joined.
+_MOST_TIMES = 2
+_FEW = 16
+
+_TAIL = attrgetter("tail")
+
+
+class Segment(NamedTuple):
+    """Neighbours; ``size`` is that of their tails together. Neither list is ever changed."""
+
+    objects: list[CachedObject]
+    tails: list[bytes]
+    size: int
+
+
+class AllObjects(Sequence[CachedObject]):
+    """All objects of a store, as they were when this was made."""
+
+    def __init__(self, segments: list[Segment]) -> None:
+        self.segments = segments
+        self._ends = list(accumulate(len(segment.objects) for segment in segments))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[CachedObject]:
+        return chain.from_iterable(segment.objects for segment in self.segments)
+
+    @overload
+    def __getitem__(self, index: int) -> CachedObject: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[CachedObject]: ...
+
+    def __getitem__(self, index: int | slice) -> CachedObject | list[CachedObject]:
+        if isinstance(index, slice):
+            return self._between(*index.indices(len(self)))
+        at = range(len(self))[index]
+        number = bisect_right(self._ends, at)
+        objects = self.segments[number].objects
+        return objects[at - self._ends[number]]
+
+    def _between(self, start: int, stop: int, step: int) -> list[CachedObject]:
+        if step != 1:
+            return list(self)[start:stop:step]
+        number = bisect_right(self._ends, start)
+        objects: list[CachedObject] = []
+        while start < stop:
+            segment, end = self.segments[number].objects, self._ends[number]
+            begin = end - len(segment)
+            objects += segment[start - begin : stop - begin]
+            start, number = end, number + 1
+        return objects
+
+
+def segments_of(objects: Sequence[CachedObject]) -> Iterator[Segment]:
+    """Any objects, in their order, cut into segments."""
+    if isinstance(objects, AllObjects):
+        yield from objects.segments
+    else:
+        yield from _cut(list(objects))
+
+
+def _cut(objects: list[CachedObject]) -> Iterator[Segment]:
+    tails = list(map(_TAIL, objects))
+    sums = list(accumulate(map(len, tails)))
+    start = before = 0
+    while start < len(tails):
+        end = bisect_left(sums, before + SEGMENT_BYTES, start, len(sums) - 1) + 1
+        yield Segment(objects[start:end], tails[start:end], sums[end - 1] - before)
+        start, before = end, sums[end - 1]
+
+
+class Segments:
+    """Those of one store, of which some may have to be made anew."""
+
+    def __init__(self) -> None:
+        # The first key that falls into each, and the segment where it still holds.
+        self._firsts: list[str] = []
+        self._segments: list[Segment | None] = []
+
+    def changed(self, key: str) -> None:
+        """There is another object of this key, or none."""
+        if self._firsts:
+            self._segments[bisect_right(self._firsts, key) - 1] = None
+
+    def clear(self) -> None:
+        self._firsts.clear()
+        self._segments.clear()
+
+    def all(self, keys: Sequence[str], objects: Mapping[str, CachedObject]) -> AllObjects:
+        """``keys`` are those of the ``objects``, sorted."""
+        segments = [*self._up_to_date(keys, objects)]
+        if len(segments) > _MOST_TIMES * sum(segment.size for segment in segments) // SEGMENT_BYTES + _FEW:
+            segments = [*_cut([objects[key] for key in keys])]
+        self._segments = [*segments]
+        # What is created before all others falls into the first segment too.
+        self._firsts = ["", *(segment.objects[0].key for segment in segments[1:])] if segments else []
+        return AllObjects(segments)
+
+    def _up_to_date(self, keys: Sequence[str], objects: Mapping[str, CachedObject]) -> Iterator[Segment]:
+        """Those that still hold, and new ones in between."""
+        done = at = 0
+        for first, segment in zip(self._firsts, self._segments, strict=True):
+            # Up to here nothing holds, from ``done`` on.
+            at = bisect_left(keys, first, at)
+            if segment is not None:
+                yield from _cut([objects[key] for key in keys[done:at]])
+                yield segment
+                at = done = at + len(segment.objects)
+        yield from _cut([objects[key] for key in keys[done:]])
