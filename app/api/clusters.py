@@ -1,8 +1,10 @@
 """The clusters themselves: how they are, what they serve, how kubectl reaches them."""
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import orjson
 import yaml
 from aiohttp import web
@@ -11,8 +13,9 @@ from app.api.parameters import words
 from app.api.permitting import is_read_only
 from app.api.scoping import in_scope
 from app.api.state import SERVING
+from app.cache.store import Store
 from app.fleet.cluster import Cluster
-from app.fleet.status import Condition, timestamp
+from app.fleet.status import ClusterStatus, Condition
 from app.kube.resources import Resource
 
 
@@ -28,24 +31,18 @@ def _entry(cluster: Cluster) -> dict[str, Any]:
     watched = sorted((watch.resource.name, watch) for watch in cluster.watches)
     return {
         "name": cluster.name,
-        **_condition(cluster.condition, cluster.objects()),
+        **_condition(cluster.condition, [store for _, watch in watched for store in watch.stores]),
         "context": cluster.context.context,
         "version": cluster.version,
         "discoveryErrors": cluster.problems,
-        "resources": [
-            {"name": name, **_condition(watch.condition, sum(map(len, watch.stores)))}
-            for name, watch in watched
-        ],
+        "resources": [{"name": name, **_condition(watch.condition, watch.stores)} for name, watch in watched],
     }
 
 
-def _condition(condition: Condition, objects: int) -> dict[str, Any]:
-    return {
-        "state": condition.state,
-        "since": timestamp(condition.since),
-        "objects": objects,
-        "error": condition.error,
-    }
+def _condition(condition: Condition, stores: Sequence[Store]) -> dict[str, Any]:
+    status: dict[str, Any] = msgspec.to_builtins(ClusterStatus.of("", condition, stores))
+    del status["name"]
+    return status
 
 
 async def list_resources(request: web.Request) -> web.StreamResponse:

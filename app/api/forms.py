@@ -59,7 +59,7 @@ class Listing(msgspec.Struct):
             "kind": f"{self.resource.kind}List",
             "apiVersion": self.resource.api_version,
             "metadata": metadata,
-            "clusters": [msgspec.structs.asdict(status) for status in self.statuses],
+            "clusters": msgspec.to_builtins(self.statuses),
         }
 
     async def tails(self) -> AsyncGenerator[tuple[bytes, list[bytes]], None]:

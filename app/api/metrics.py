@@ -91,6 +91,9 @@ class FleetCollector(Collector):
             "k8s_mcp_cluster_state", "1 for the state that a cluster is in.", labels=("cluster", "state")
         )
         objects = GaugeMetricFamily("k8s_mcp_objects", "Objects held.", labels=_LABELS)
+        unreadable = GaugeMetricFamily(
+            "k8s_mcp_objects_unreadable", "Objects that are there and cannot be read.", labels=_LABELS
+        )
         size = GaugeMetricFamily("k8s_mcp_object_bytes", "Bytes of JSON held.", labels=_LABELS)
         lag = GaugeMetricFamily(
             "k8s_mcp_watch_lag_seconds",
@@ -107,6 +110,7 @@ class FleetCollector(Collector):
             for watch in cluster.watches:
                 labels = (cluster.name, watch.resource.name)
                 objects.add_metric(labels, sum(map(len, watch.stores)))
+                unreadable.add_metric(labels, sum(len(store.unreadable) for store in watch.stores))
                 size.add_metric(labels, sum(store.bytes for store in watch.stores))
                 relists.add_metric(labels, sum(each.counters.relists for each in watch.reflectors))
                 heard = [each.counters.last_event for each in watch.reflectors]
@@ -115,7 +119,7 @@ class FleetCollector(Collector):
                     lag.add_metric(labels, max(quiet))
                 for reason, number in _reconnects(watch).items():
                     reconnects.add_metric((*labels, reason), number)
-        yield from (states, objects, size, lag, relists, reconnects)
+        yield from (states, objects, unreadable, size, lag, relists, reconnects)
 
 
 class StreamCollector(Collector):

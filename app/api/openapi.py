@@ -34,6 +34,7 @@ _STATUS = {
         "state": {"enum": ["syncing", "synced", "stale", "unreachable", "forbidden", "removed"]},
         "since": {"type": "string", "format": "date-time"},
         "objects": {"type": "integer"},
+        "unreadable": {"type": "integer", "description": "Objects besides, which cannot be read."},
         "error": {"type": ["string", "null"]},
     },
 }

@@ -21,7 +21,7 @@ from app.api.state import FLEET
 from app.api.targets import name_of, namespace_of, targets
 from app.cache.errors import SelectorError
 from app.cache.eventtimes import LAST_SEEN
-from app.cache.objects import CachedObject
+from app.cache.objects import SEPARATOR, CachedObject
 from app.cache.queries import Query, run
 from app.cache.store import Store
 from app.fleet.coverage import Coverage
@@ -186,6 +186,22 @@ def _places(
     return [(store, found) for store in coverage.stores for found in store.named(name, namespaces)]
 
 
+def _unreadable(coverage: Coverage, namespaces: Collection[str] | None, name: str) -> list[str]:
+    """The clusters that have an object of this name which cannot be read."""
+    keys = [
+        (store.cluster, *key.partition(SEPARATOR)) for store in coverage.stores for key in store.unreadable
+    ]
+    if not coverage.resource.namespaced:
+        namespaces = None
+    return sorted(
+        {
+            cluster
+            for cluster, namespace, _, named in keys
+            if named == name and (namespaces is None or namespace in namespaces)
+        }
+    )
+
+
 def _not_one(
     request: web.Request,
     coverage: Coverage,
@@ -201,8 +217,12 @@ def _not_one(
         ]
         what = f"{len(named)} {coverage.resource.name} {name!r}"
         return Problem(409, f"there are {what}; cluster= and namespace= choose one", places=named)
+    clusters = msgspec.to_builtins(known)
+    if spoilt := _unreadable(coverage, namespaces, name):
+        what = f"{coverage.resource.name} {name!r} of {', '.join(spoilt)}"
+        return Problem(502, f"{what} cannot be read; the log says why", clusters=clusters)
     behind = [status.name for status in known if status.state != "synced"]
     detail = not_found(request, coverage.resource, name, coverage.clusters, namespaces, unsure=behind)
     if behind:
-        return Problem(503, detail, clusters=[msgspec.structs.asdict(status) for status in known])
+        return Problem(503, detail, clusters=clusters)
     return Problem(404, detail)

@@ -48,6 +48,7 @@ class Store:
 
     ``version`` is the resourceVersion up to which the store is complete, 0 before the
     first list. ``generation`` rises with every change of content and with nothing else.
+    ``unreadable`` are the keys of objects that are there and cannot be held.
     """
 
     def __init__(self, cluster: str, resource: str, namespace: str | None = None) -> None:
@@ -61,6 +62,7 @@ class Store:
         self.restored = 0.0
         self.replaced_at = 0
         self.latest = (0, "")
+        self.unreadable: set[str] = set()
         self.listeners: list[Listener] = []
         self.routes: Routes[Follower] = Routes(cluster)
         self.last = LastChanges()
@@ -170,7 +172,14 @@ class Store:
 
     # Writing
 
-    def replace(self, objects: Iterable[CachedObject], version: int, *, continues: bool = True) -> None:
+    def replace(
+        self,
+        objects: Iterable[CachedObject],
+        version: int,
+        *,
+        continues: bool = True,
+        unreadable: Iterable[str] = (),
+    ) -> None:
         """Make the store equal to a complete list taken at ``version``, as one step.
 
         The difference is what listeners see: deletions first, then creations and
@@ -181,6 +190,7 @@ class Store:
         does not ``continue``, as somebody else has found out.
         """
         listed = {found.key: found for found in objects}
+        self._set_unreadable({*unreadable})
         if not (continues and 0 < self.version <= version and self._agrees(listed.values())):
             self._begin(listed, version)
             return
@@ -237,6 +247,8 @@ class Store:
         old = self._objects.get(new.key)
         if old is not None and new.version <= old.version:
             return
+        if self.unreadable:
+            self._set_unreadable(self.unreadable - {new.key})
         changes = []
         step = CLOCK.tick()
         if old is not None and old.uid != new.uid:
@@ -251,10 +263,22 @@ class Store:
     def delete(self, key: str, uid: str, version: int) -> None:
         """Take in a deletion; one of what is not held, or of an older object of that name, is ignored."""
         old = self._objects.get(key)
+        if self.unreadable:
+            self._set_unreadable(self.unreadable - {key})
         if old is not None and (old.uid == uid or not uid) and version >= old.version:
             self._happened([self._delete(old, version, CLOCK.tick())], version)
         else:
             self.advance(version)
+
+    def spoil(self, key: str, version: int) -> None:
+        """Take in that an object cannot be read as it is now, at ``version``; 0 is an unknown one."""
+        self.delete(key, "", max(version, self.version))
+        self._set_unreadable(self.unreadable | {key})
+
+    def _set_unreadable(self, keys: set[str]) -> None:
+        if keys != self.unreadable:
+            self.unreadable = keys
+            self.generation += 1
 
     def advance(self, version: int) -> None:
         """Nothing changed up to ``version``."""
@@ -264,6 +288,7 @@ class Store:
 
     def clear(self) -> None:
         """Hold nothing any more, as when the resource is gone or may no longer be read."""
+        self._set_unreadable(set())
         self._begin({}, 0)
 
     def distrust(self) -> None:

@@ -82,7 +82,10 @@ def pass_on(cluster: str, warning: str) -> None:
 
 
 def warn(clusters: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell of those that are not synced: what they have may be missing or old. Whether there are any."""
+    """Tell of those that are not synced: what they have may be missing or old. Whether there are any.
+
+    What cannot be read of them is told too.
+    """
     behind = [each for each in clusters if each["state"] != "synced"]
     for each in behind[:_WARNINGS]:
         since = f" since {each['since']}" if each.get("since") else ""
@@ -91,6 +94,10 @@ def warn(clusters: Sequence[Mapping[str, Any]]) -> bool:
     if len(behind) > _WARNINGS:
         names = ", ".join(each["name"] for each in behind[_WARNINGS:])
         tell(f"warning: {len(behind) - _WARNINGS} more clusters are not synced: {names}")
+    for each in clusters:
+        if number := each.get("unreadable", 0):
+            what = "an object" if number == 1 else f"{number} objects"
+            tell(f"warning: {what} of {each['name']} cannot be read; the server's log says which")
     return bool(behind)
 
 

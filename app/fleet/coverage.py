@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
-from app.fleet.status import ClusterStatus, timestamp
+from app.fleet.status import ClusterStatus
 from app.kube.resources import Resource
 
 
@@ -52,10 +52,7 @@ class Coverage:
 
     def _status(self, cluster: Cluster) -> ClusterStatus:
         condition = cluster.condition_of(self.resource.name)
-        objects = sum(map(len, self.stores_of(cluster)))
-        return ClusterStatus(
-            cluster.name, condition.state, timestamp(condition.since), objects, condition.error
-        )
+        return ClusterStatus.of(cluster.name, condition, self.stores_of(cluster))
 
     async def unseen(self) -> set[str]:
         """The clusters that do not show, even after some waiting, what was written through this process."""

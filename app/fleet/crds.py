@@ -16,6 +16,7 @@ from app.fleet.status import Condition
 from app.kube.discovery import crd_resource
 from app.kube.reflector import Health
 from app.kube.resources import Resource
+from app.kube.unreadable import Unreadable
 from app.kube.wire import WireObject
 from app.lenient import objects, text
 
@@ -67,6 +68,10 @@ class Definitions:
         for found in objects:
             self._gathered[found.name] = _definition(found)
 
+    def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+        for found in unreadable:
+            self._gathered[found.name] = _nothing(found.name, found.reason)
+
     def discard(self) -> None:
         self._gathered = {}
 
@@ -82,6 +87,13 @@ class Definitions:
             self.known[found.name] = _definition(found)
         if self.known.get(found.name) != before:
             self._changed()
+
+    def spoil(self, kind: str, found: Unreadable) -> None:
+        if kind == "DELETED":
+            self.known.pop(found.name, None)
+        else:
+            self.known[found.name] = _nothing(found.name, found.reason)
+        self._changed()
 
     def advance(self, version: int) -> None:
         """Bookmarks bring nothing that is kept here."""
@@ -103,10 +115,14 @@ def _definition(found: WireObject) -> Definition:
         crd = msgspec.json.decode(document, type=dict[str, Any])
         resource = crd_resource(document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        log.warning("definition cannot be read", extra={"definition": found.name, "error": str(error)})
-        return Definition(None, {})
+        return _nothing(found.name, str(error))
     columns = {
         text(version, "name"): objects(version, "additionalPrinterColumns")
         for version in objects(crd, "spec", "versions")
     }
     return Definition(resource, columns, text(crd, "spec", "names", "listKind"))
+
+
+def _nothing(name: str, reason: str) -> Definition:
+    log.warning("definition cannot be read", extra={"definition": name, "error": reason})
+    return Definition(None, {})

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from app.cache.store import Store
+
 State = Literal["syncing", "synced", "stale", "unreachable", "forbidden", "removed"]
 
 # So many resources are named one by one.
@@ -34,14 +36,24 @@ class Condition(msgspec.Struct, frozen=True):
         return Condition(state, self.since if continues else time.time(), error)
 
 
-class ClusterStatus(msgspec.Struct, frozen=True):
-    """One entry of ``clusters`` in an answer: how one cluster is for what was asked."""
+class ClusterStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One entry of ``clusters`` in an answer: how one cluster is for what was asked.
+
+    ``unreadable`` is how many objects there are besides, which cannot be read.
+    """
 
     name: str
     state: State
     since: str
     objects: int
     error: str | None
+    unreadable: int = 0
+
+    @classmethod
+    def of(cls, name: str, condition: Condition, stores: Collection[Store]) -> "ClusterStatus":
+        objects, unreadable = sum(map(len, stores)), sum(len(store.unreadable) for store in stores)
+        since = timestamp(condition.since)
+        return cls(name, condition.state, since, objects, condition.error, unreadable)
 
 
 NOT_SEEN = "what was written, or what after= covers, has not been seen yet"

@@ -8,7 +8,7 @@ from app.kube.bounds import Turns
 from app.kube.connection import Connection
 from app.kube.listing import Collection
 from app.kube.verdict import EndedEarly, ErrorEvent
-from app.kube.wire import Event, decode_event
+from app.kube.wire import Event, WireError, decode_event
 
 # The server ends the watch after this; what it remembers comes at once.
 WATCH_SECONDS = 1
@@ -39,12 +39,13 @@ async def past(
     seen = since
     async with aclosing(_events(connection, collection, since, WATCH_SECONDS)) as events:
         async for event in events:
-            found = event.object
+            found = event.object or event.unreadable
             seen = max(seen, event.version if found is None else found.version)
             if seen > until:
                 return changes
             if found is not None:
-                deleted = event.type == "DELETED"
+                # What cannot be read is left out by whoever reads it.
+                deleted = event.type == "DELETED" or event.object is None
                 changes.append(Past(found.version, found.namespace, found.name, found.uid, deleted))
     if seen < latest:
         raise _ended(since, latest)
@@ -59,7 +60,7 @@ async def latest_change(connection: Connection, collection: Collection, since: i
     latest = since
     async with aclosing(_events(connection, collection, since, BOOKMARK_SECONDS)) as events:
         async for event in events:
-            found = event.object
+            found = event.object or event.unreadable
             if (found is None and event.version >= until) or (found is not None and found.version > until):
                 return latest
             if found is not None:
@@ -85,6 +86,8 @@ async def _events(
                 event = decode_event(line, collection.shape)
                 if event.error is not None:
                     raise ErrorEvent(event.error)
+                if event.unreadable is not None and not (event.unreadable.version and event.unreadable.name):
+                    raise WireError(f"a change that cannot be read: {event.unreadable.reason}")
                 yield event
                 await turns.share(len(line))
 

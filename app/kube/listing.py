@@ -8,6 +8,7 @@ from app.kube.connection import Connection
 from app.kube.errors import AnswerTooLarge, ApiError
 from app.kube.resources import Resource
 from app.kube.slicing import SLICE_BYTES
+from app.kube.unreadable import Unreadable
 from app.kube.wire import Page, Shape, WireError, WireObject, page_steps
 
 PAGE = 500
@@ -23,43 +24,49 @@ class Gatherer(Protocol):
 
     def gather(self, objects: Sequence[WireObject]) -> None: ...
 
+    def leave_out(self, unreadable: Sequence[Unreadable]) -> None: ...
+
     def discard(self) -> None: ...
 
 
 class Latest:
-    """The latest change that was seen: its version, and the uids of the objects that it changed.
+    """The latest change that was seen: its version, and the objects that it changed, by uid.
 
     Kubernetes changes one object at a time; what writes to etcd or to an aggregated API
     beside it may not. The last of them is at ``place``, its namespace and name, unless it was ``deleted``.
+    In another history the same object may have changed at that version too, to something else; by a new
+    version of an API server it may be told in another way.
     """
 
-    __slots__ = ("deleted", "place", "uids", "version")
+    __slots__ = ("_contents", "deleted", "place", "version")
 
     def __init__(self) -> None:
         self.version = 0
-        self.uids: set[str] = set()
+        self._contents: dict[str, bytes | str] = {}
         self.place = ("", "")
         self.deleted = False
 
-    def note(self, found: WireObject, *, deleted: bool = False) -> None:
+    def note(self, found: WireObject | Unreadable, *, deleted: bool = False) -> None:
         if found.version < self.version:
             return
         if found.version > self.version:
-            self.uids = set()
+            self._contents = {}
         self.version = found.version
-        self.uids.add(found.uid)
+        self._contents[found.uid] = _content(found)
         self.place = found.namespace, found.name
         self.deleted = deleted
 
-    def is_left_by(self, found: WireObject | None) -> bool:
-        """Whether what is there now at ``place`` is what this change made of it."""
-        if found is None or self.deleted:
-            return found is None and self.deleted
-        return self.begins_with(found)
+    def made(self, found: WireObject | Unreadable | None) -> bool:
+        """Whether this is what the change made of an object, as far as versions and uids tell."""
+        return found is not None and found.version == self.version and found.uid in self._contents
 
-    def begins_with(self, found: WireObject | None) -> bool:
-        """Whether this is the first that a watch from just before that change tells."""
-        return found is not None and found.version == self.version and found.uid in self.uids
+    def left(self, found: WireObject | Unreadable | None) -> bool:
+        """Whether an object is in all just as the change left it."""
+        return found is not None and self.made(found) and self._contents[found.uid] == _content(found)
+
+
+def _content(found: WireObject | Unreadable) -> bytes | str:
+    return found.digest if isinstance(found, Unreadable) else found.tail
 
 
 class Whole:
@@ -83,6 +90,9 @@ class Whole:
                 self.latest.note(found)
             sink.gather(part)
             await turns.share(SLICE_BYTES)
+        for each in page.unreadable:
+            self.latest.note(each)
+        sink.leave_out(page.unreadable)
 
     def goes_on(self, page: Page) -> None:
         """Raises WireError where a list that continues behind this page may never end."""
@@ -111,18 +121,24 @@ class Collection:
         return await self._page({"limit": "1"}, CHECK_SECONDS, PAGE_BYTES)
 
     async def has(self, latest: Latest) -> bool:
-        """Whether a change is part of the server's history, and the object was not changed since."""
+        """Whether a change is part of the server's history, and the object was not changed since.
+
+        That something is not there is no proof: in another history it may have been deleted as well.
+        """
+        if latest.deleted:
+            return False
         namespace, name = latest.place
         params = {"limit": "1", "fieldSelector": f"metadata.name={name}"}
         path = self._resource.path(namespace) if namespace else self.path
         try:
-            objects = (await self._page(params, CHECK_SECONDS, PAGE_BYTES, path)).objects
+            page = await self._page(params, CHECK_SECONDS, PAGE_BYTES, path)
         except (ApiError, WireError):
             return False
+        objects: list[WireObject | Unreadable] = [*page.objects, *page.unreadable]
         # Not every aggregated API knows field selectors.
         if any((found.namespace, found.name) != latest.place for found in objects):
             return False
-        return latest.is_left_by(objects[0] if objects else None)
+        return latest.left(objects[0] if objects else None)
 
     async def pages(self, since: str, sink: Gatherer) -> Whole:
         """Gather a whole list in pages.

@@ -12,7 +12,8 @@ The rules are those of client-go's ``tools/cache/reflector.go``, with five more.
 - An API server that restarted does not remember a change of long ago, but says since when it
   does. Where that is not after our version, there is no gap. The history is the same if the
   object still is as that change left it, and if nothing is told up to our version: in a
-  history that was restored to before then, something else would be.
+  history that was restored to before then, something else would be. What is not there proves
+  nothing, so after a deletion everything is listed.
 - Where the server pages from its cache, the first list is asked for in real pages. Of
   10,000 pods on 1.37 this took 1.3 s, 61 µs of ours for each pod, and 5 MB beyond what
   is kept; one body 1.8 s, 65 µs and 90 MB; a streamed list 2.9 s, 88 µs and 5 MB.
@@ -33,6 +34,7 @@ from app.kube.errors import ApiError, ConnectionFailed
 from app.kube.listing import Collection, Latest, Whole
 from app.kube.resources import Resource
 from app.kube.sink import Counters, Health, Sink
+from app.kube.unreadable import Unreadable
 from app.kube.verdict import (
     TROUBLE,
     EndedEarly,
@@ -288,8 +290,10 @@ class Reflector:
         first, *rest = [decode_event(line, self._collection.shape) for line in lines]
         if first.error is not None:
             raise ErrorEvent(first.error)
-        if not self._latest.begins_with(first.object):
+        if not self._latest.made(first.object or first.unreadable):
             raise OtherHistory(f"another change than was known follows version {version - 1}")
+        if not self._latest.left(first.object or first.unreadable):
+            raise EndedEarly(f"the change at version {version} is told in another way")
         return rest
 
     async def _follow(
@@ -326,11 +330,15 @@ class Reflector:
         self._unsettle("the watch ended")
 
     def _take(self, event: Event, lowest: int) -> None:
-        found = event.object
+        found = event.object or event.unreadable
         if found is not None:
-            if found.version < lowest:
+            # What cannot be read may not tell its version.
+            if found.version < lowest and (event.object is not None or found.version):
                 raise OtherHistory(f"version {found.version} came where {lowest} is the lowest")
-            self._sink.apply(event.type, found)
+            if isinstance(found, Unreadable):
+                self._sink.spoil(event.type, found)
+            else:
+                self._sink.apply(event.type, found)
             self.version = max(self.version, found.version)
             self._latest.note(found, deleted=event.type == "DELETED")
         elif event.error is not None:

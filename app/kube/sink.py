@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from app.kube.unreadable import Unreadable
 from app.kube.verdict import State
 from app.kube.wire import WireObject
 
@@ -22,6 +23,9 @@ class Sink(Protocol):
     def gather(self, objects: Sequence[WireObject]) -> None:
         """Keep a part of a list aside; of two objects of one name the later one counts."""
 
+    def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+        """Keep aside that these belong to the list, and cannot be read."""
+
     def discard(self) -> None:
         """Forget what was gathered: the list has failed."""
 
@@ -33,6 +37,9 @@ class Sink(Protocol):
 
     def apply(self, kind: str, found: WireObject) -> None:
         """Take an object that was ADDED, MODIFIED or DELETED."""
+
+    def spoil(self, kind: str, found: Unreadable) -> None:
+        """Take note that something was ADDED, MODIFIED or DELETED that cannot be read."""
 
     def advance(self, version: int) -> None:
         """Nothing else happened up to this version."""

@@ -3,7 +3,7 @@
 An object is taken as bytes: one decode reads its identity and labels and checks the
 JSON of the rest by skipping it, and managedFields are cut out where they stand. Only
 what is spelled in an unusual way is taken apart and put together again, which is as
-exact and several times slower.
+exact and several times slower. An object that cannot be read at all is left out, and said.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -15,9 +15,11 @@ from msgspec import UNSET, Raw, UnsetType
 
 from app.kube.bounds import version_number
 from app.kube.lines import LineSplitter, WireError
+from app.kube.outline import is_bracketed
 from app.kube.resources import Resource
 from app.kube.secrets import Members, redacted
 from app.kube.slicing import SLICE_BYTES, items_of
+from app.kube.unreadable import Unreadable, unreadable
 
 __all__ = [
     "Event",
@@ -78,25 +80,29 @@ class Status(msgspec.Struct, frozen=True):
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One event of a watch.
 
-    ADDED, MODIFIED and DELETED have an ``object``, BOOKMARK a ``version`` and whether
-    it ends the initial events, ERROR an ``error``.
+    ADDED, MODIFIED and DELETED have an ``object``, or one that is ``unreadable``; BOOKMARK has
+    a ``version`` and whether it ends the initial events, ERROR an ``error``.
     """
 
     type: str
     object: WireObject | None = None
+    unreadable: Unreadable | None = None
     version: int = 0
     initial_events_end: bool = False
     error: Status | None = None
 
 
 class Page:
-    """One answer to a list. Its objects are decoded as they are taken."""
+    """One answer to a list. Its objects are decoded as they are taken; those of them that cannot be are
+    ``unreadable``.
+    """
 
     def __init__(
         self, version: int, continue_: str, items: Sequence[Raw], resource: Resource, shape: Shape
     ) -> None:
         self.version = version
         self.continue_ = continue_
+        self.unreadable: list[Unreadable] = []
         self._items = items
         self._resource = resource
         self._shape = shape
@@ -106,7 +112,7 @@ class Page:
 
     @property
     def objects(self) -> list[WireObject]:
-        """All of them. Raises WireError."""
+        """All that can be read."""
         return [found for part in self.parts(len(self) or 1) for found in part]
 
     @property
@@ -115,23 +121,28 @@ class Page:
         return sum(len(memoryview(item)) for item in self._items)
 
     def parts(self, size: int) -> Iterator[list[WireObject]]:
-        """The objects, ``size`` at a time, or fewer that are large. Raises WireError."""
+        """The objects, ``size`` at a time, or fewer where some are large, or unreadable."""
         start = 0
         while start < len(self._items):
             end, long = start, 0
             while end < len(self._items) and end - start < size and long < SLICE_BYTES:
                 long += len(memoryview(self._items[end]))
                 end += 1
-            yield _readable(self._decode, self._items[start:end])
+            yield self._decode(self._items[start:end])
             start = end
 
     def _decode(self, items: Sequence[Raw]) -> list[WireObject]:
         kind, api_version = self._resource.kind, self._resource.api_version
-        return [_object(bytes(item), self._shape, kind, api_version) for item in items]
+        try:
+            return [_object(bytes(item), self._shape, kind, api_version) for item in items]
+        except _FAILURES:
+            found = [_object_or_not(bytes(item), self._shape, kind, api_version) for item in items]
+        self.unreadable += [each for each in found if isinstance(each, Unreadable)]
+        return [each for each in found if isinstance(each, WireObject)]
 
 
 def decode_event(line: bytes, shape: Shape) -> Event:
-    """One line of a watch. Raises WireError."""
+    """One line of a watch. Raises WireError for what is no event."""
     return _readable(_event, line, shape)
 
 
@@ -151,7 +162,7 @@ def page_steps(body: bytes, resource: Resource, shape: Shape) -> Generator[None,
     try:
         metadata, items = yield from items_of(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable(error) from None
+        raise _illegible(error) from None
     if metadata is None:
         raise WireError("a list without metadata")
     if items is None:
@@ -221,7 +232,10 @@ _object_decoder = msgspec.json.Decoder(_Object)
 _anything_decoder = msgspec.json.Decoder(_Anything)
 _bookmark_decoder = msgspec.json.Decoder(_Bookmark)
 _status_decoder = msgspec.json.Decoder(_Status)
+_labels_decoder = msgspec.json.Decoder(dict[str, str] | None)
 _members_decoder = msgspec.json.Decoder(Members)
+
+_FAILURES = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, WireError)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -231,23 +245,28 @@ def _readable(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return read(*args, **kwargs)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable(error) from None
+        raise _illegible(error) from None
 
 
-def _unreadable(error: Exception) -> WireError:
-    # Of others, the text would quote what was sent, or be no help.
-    reason = str(error) if isinstance(error, msgspec.DecodeError) else type(error).__name__
-    return WireError(f"unreadable answer: {reason}")
+def _illegible(error: Exception) -> WireError:
+    return WireError(f"unreadable answer: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    """One line for humans, which quotes nothing of what was sent."""
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    return type(error).__name__ if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _event(line: bytes, shape: Shape) -> Event:
     start = line.find(b'"object":', 0, _FRAME_AT_MOST) + 9
     kind = _FRAMES.get(line[:start])
     if kind is not None and line.endswith(b"}"):
-        return Event(kind, _object(line[start:-1], shape))
+        return _change(kind, line[start:-1], shape)
     event = _event_decoder.decode(line)
     if event.type in ("ADDED", "MODIFIED", "DELETED"):
-        return Event(event.type, _object(bytes(event.object), shape))
+        return _change(event.type, bytes(event.object), shape)
     if event.type == "BOOKMARK":
         metadata = _bookmark_decoder.decode(event.object).metadata
         end = (metadata.annotations or {}).get(_INITIAL_EVENTS_END) == "true"
@@ -255,6 +274,24 @@ def _event(line: bytes, shape: Shape) -> Event:
     if event.type == "ERROR":
         return Event("ERROR", error=_status(event.object))
     raise WireError(f"an event of type {event.type[:40]!r}")
+
+
+def _change(kind: str, body: bytes, shape: Shape) -> Event:
+    try:
+        return Event(kind, _object(body, shape))
+    except _FAILURES as error:
+        if not body.startswith(b"{") or (type(error) is msgspec.DecodeError and not is_bracketed(body)):
+            raise
+        return Event(kind, unreadable=unreadable(body, _reason(error)))
+
+
+def _object_or_not(
+    body: bytes, shape: Shape, kind: str = "", api_version: str = ""
+) -> WireObject | Unreadable:
+    try:
+        return _object(body, shape, kind, api_version)
+    except _FAILURES as error:
+        return unreadable(body, _reason(error))
 
 
 def _answer(body: bytes, shape: Shape) -> bytes:
@@ -290,7 +327,10 @@ def _object(body: bytes, shape: Shape, kind: str = "", api_version: str = "") ->
         body = redacted(body)
     found = _object_decoder.decode(body)
     metadata = found.metadata
+    if not metadata.name or "\0" in metadata.name or "\0" in metadata.namespace:
+        raise WireError("an object without a name that it can be known by")
     labels = bytes(metadata.labels)
+    _check_labels(labels)
     tail = _tail(body, found, shape, kind, api_version)
     return WireObject(
         metadata.namespace,
@@ -301,6 +341,13 @@ def _object(body: bytes, shape: Shape, kind: str = "", api_version: str = "") ->
         tail,
         b"" if shape.keep_managed_fields else bytes(metadata.managedFields),
     )
+
+
+@lru_cache(maxsize=16 * 1024)
+def _check_labels(labels: bytes) -> None:
+    """Raises msgspec.DecodeError where these are no labels."""
+    if labels:
+        _labels_decoder.decode(labels)
 
 
 def _tail(body: bytes, found: _Object, shape: Shape, kind: str, api_version: str) -> bytes:

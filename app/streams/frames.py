@@ -82,8 +82,7 @@ class Place:
 
 
 def synced(cursor: str, statuses: Sequence[ClusterStatus]) -> bytes:
-    clusters = [msgspec.structs.asdict(status) for status in statuses]
-    return orjson.dumps({"type": "SYNCED", "cursor": cursor, "clusters": clusters})
+    return orjson.dumps({"type": "SYNCED", "cursor": cursor, "clusters": msgspec.to_builtins(statuses)})
 
 
 def bookmark(cursor: str) -> bytes:

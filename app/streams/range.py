@@ -13,7 +13,7 @@ from app.cache.queries import Query
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage, introduced
 from app.fleet.fleet import Fleet
-from app.fleet.status import NOT_SEEN, ClusterStatus, Condition, behind, summary, timestamp
+from app.fleet.status import NOT_SEEN, ClusterStatus, Condition, behind, summary
 from app.kube.discovery import WELL_KNOWN
 from app.kube.names import AmbiguousResource, UnknownResource, match
 from app.kube.resources import Resource
@@ -162,5 +162,4 @@ class Range:
 
 def _status(cluster: Cluster, parts: list[Part]) -> ClusterStatus:
     condition = summary([part.condition for part in parts] or [cluster.condition])
-    objects = sum(len(store) for part in parts for store in part.stores)
-    return ClusterStatus(cluster.name, condition.state, timestamp(condition.since), objects, condition.error)
+    return ClusterStatus.of(cluster.name, condition, [store for part in parts for store in part.stores])

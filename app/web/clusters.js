@@ -3,7 +3,7 @@
 import { ago, moment } from "./ages.js";
 import { h, the, visible } from "./dom.js";
 
-/** @typedef {{ state: string, since: string, error: string | null }} Condition */
+/** @typedef {{ state: string, since: string, error: string | null, unreadable?: number }} Condition */
 /** @typedef {{ name: string, version: string | null, readOnly: boolean }} Known */
 
 const STATES = /** @type {Record<string, string>} */ ({
@@ -198,7 +198,7 @@ export class Clusters extends EventTarget {
 
   /** @param {HTMLElement} chip @param {string} name */
   #fill(chip, name) {
-    const { state, since, error } = this.condition(name);
+    const { state, since, error, unreadable = 0 } = this.condition(name);
     const whole = this.#whole.get(name)?.state ?? state;
     const { objects = 0, problems = 0 } = this.counts.get(name) ?? {};
     const warnings = this.#warnings.get(name)?.size ?? 0;
@@ -223,6 +223,7 @@ export class Clusters extends EventTarget {
       error && visible(error),
       version && `Kubernetes ${version}`,
       `${objects} ${this.resource}, ${problems} of them with a problem`,
+      unreadable && `${unreadable} ${this.resource} cannot be read`,
       `${warnings} warnings among the events`,
     ];
     const title = lines.filter(Boolean).join("\n");

@@ -3,6 +3,9 @@
 import re
 import signal
 
+import pytest
+
+from app.commands.terminal import warn
 from app.demo.faults import Fault
 from tests.commands.conftest import Clusters, running
 from tests.commands.running import Command
@@ -96,3 +99,15 @@ async def test_long_work_shows_its_progress_and_what_is_done_already(
         clusters["staging"].faults.clear()
         assert await terminal.ended() in (0, 3)
     assert "staging" in terminal.text
+
+
+def test_what_cannot_be_read_is_told_beside_the_clusters_that_are_well(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    well = {"state": "synced", "objects": 7, "error": None}
+    assert not warn([{"name": "a", **well}, {"name": "b", **well, "unreadable": 1}])
+    assert not warn([{"name": "c", **well, "unreadable": 30}])
+    assert capsys.readouterr().err.splitlines() == [
+        "k8s-mcp: warning: an object of b cannot be read; the server's log says which",
+        "k8s-mcp: warning: 30 objects of c cannot be read; the server's log says which",
+    ]

@@ -16,7 +16,9 @@ EXEC = "/clusters/prod/api/v1/namespaces/x/pods/a/exec"
 UPGRADE = ["Connection: Upgrade, close", "Upgrade: websocket", "Sec-WebSocket-Key: a"]
 
 
-@pytest.mark.parametrize("body", [gzip.compress(b"{}"), b"no gzip", b"\x1f\x8b" + bytes(300_000), b""])
+@pytest.mark.parametrize(
+    "body", [gzip.compress(b"{}", mtime=0), b"no gzip", b"\x1f\x8b" + bytes(300_000), b""]
+)
 async def test_a_packed_body_arrives_as_it_was_sent(client: Client, upstream: Upstream, body: bytes) -> None:
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
     for method in ("POST", "DELETE"):

@@ -11,6 +11,7 @@ from typing import Any, cast
 from app.kube.connection import Connection
 from app.kube.reflector import Health, Reflector
 from app.kube.resources import Resource
+from app.kube.unreadable import Unreadable
 from app.kube.wire import WireObject
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
@@ -116,6 +117,7 @@ class Memory:
     def __init__(self) -> None:
         self.log: list[str] = []
         self.states: list[tuple[float, str, str | None]] = []
+        self.continued: list[bool] = []
         self.held: dict[str, int] = {}
         self.version = 0
         self._gathered: dict[str, int] = {}
@@ -123,12 +125,16 @@ class Memory:
     def gather(self, objects: Sequence[WireObject]) -> None:
         self._gathered |= {found.name: found.version for found in objects}
 
+    def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+        self.log += [f"left out {found.name}" for found in unreadable]
+
     def discard(self) -> None:
         self.log.append("discard")
         self._gathered = {}
 
     def swap(self, version: int, *, continues: bool) -> None:
         self.log.append(f"swap {version}")
+        self.continued.append(continues)
         self.held, self._gathered = self._gathered, {}
         self.version = version
 
@@ -139,6 +145,10 @@ class Memory:
         else:
             self.held[found.name] = found.version
         self.version = found.version
+
+    def spoil(self, kind: str, found: Unreadable) -> None:
+        self.log.append(f"{kind} {found.name} spoilt")
+        self.held.pop(found.name, None)
 
     def advance(self, version: int) -> None:
         self.log.append(f"advance {version}")
@@ -219,10 +229,12 @@ def pod(name: str, version: int, uid: str = "") -> dict[str, Any]:
     return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}
 
 
-def page(version: int, *names: str, more: str = "", changed: int | None = None, uid: str = "") -> Listed:
+def page(
+    version: int, *names: str, more: str = "", changed: int | None = None, uid: str = "", **spec: object
+) -> Listed:
     """A page of a list; its objects changed last at that version, if not at the list's."""
     metadata = {"resourceVersion": str(version), "continue": more}
-    items = [pod(name, changed or version, uid) for name in names]
+    items = [pod(name, changed or version, uid) | ({"spec": spec} if spec else {}) for name in names]
     return Listed(json.dumps({"kind": "PodList", "metadata": metadata, "items": items}).encode())
 
 

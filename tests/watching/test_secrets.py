@@ -89,9 +89,13 @@ def test_however_it_is_spelled(members: bytes) -> None:
     assert json.loads(b"{" + found.tail)["metadata"]["name"] == "a"
 
 
-@pytest.mark.parametrize(
-    "object_", [b'"hunter2"', b'["hunter2"]', b'{"data":{"a":"hunter2"}}', b'{"hunter2"']
-)
+def test_what_cannot_be_read_is_not_quoted() -> None:
+    event = decode_event(b'{"type":"ADDED","object":{"data":{"a":"hunter2"}}}', REDACT)
+    assert event.unreadable is not None
+    assert HIDDEN not in str(event.unreadable)
+
+
+@pytest.mark.parametrize("object_", [b'"hunter2"', b'["hunter2"]', b'{"hunter2"'])
 def test_errors_do_not_quote_it(object_: bytes) -> None:
     with pytest.raises(WireError) as raised:
         decode_event(b'{"type":"ADDED","object":%s}' % object_, REDACT)

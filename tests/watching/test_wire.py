@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.kube import slicing
 from app.kube.resources import Resource
 from app.kube.wire import Shape, WireError, WireObject, decode_event, decode_page
 
@@ -30,6 +31,7 @@ texts = st.one_of(
         ]
     ),
 )
+names = texts.filter(lambda text: "\0" not in text)
 keys = st.one_of(
     st.sampled_from(
         ["managedFields", "metadata", "kind", "apiVersion", "items", '"managedFields":[1],', "a"]
@@ -60,12 +62,12 @@ def objects(draw: st.DrawFn, *, typed: bool = True) -> Json:
     """An object with its members in any order, and with traps in it."""
     metadata: Json = draw(st.dictionaries(keys, values, max_size=3))
     metadata.pop("managedFields", None)
-    metadata |= {"name": draw(texts), "resourceVersion": str(draw(st.integers(1, 2**63)))}
+    metadata |= {"name": "n" + draw(names), "resourceVersion": str(draw(st.integers(1, 2**63)))}
     metadata |= draw(
         st.fixed_dictionaries(
             {},
             optional={
-                "namespace": texts,
+                "namespace": names,
                 "uid": texts,
                 "labels": st.one_of(st.none(), st.dictionaries(texts, texts, max_size=3)),
                 "annotations": st.dictionaries(keys, texts, max_size=3),
@@ -270,19 +272,11 @@ OBJECT = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","resourceVersi
         b"null",
         b"<html>",
         b'{"type":"ADDED"}',
-        b'{"type":"ADDED","object":{}}',
         b'{"type":"ADDED","object":[]}',
         b'{"type":"PUSHED","object":%s}' % (OBJECT % b""),
         b'{"type":"ADDED","object":%s' % (OBJECT % b""),
         b'{"type":"ADDED","object":%s,"object":{}' % (OBJECT % b""),
         b'{"type":"ADDED","object":%s,"object":%s}' % (OBJECT % b"", OBJECT % b""),
-        b'{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"7"}}}',
-        b'{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a"}}}',
-        b'{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"7"}}}',
-        b'{"type":"ADDED","object":%s}' % OBJECT.replace(b'"7"', b'"7/8"') % b"",
-        b'{"type":"ADDED","object":%s}' % (OBJECT % b',"a":"\xff"'),
-        b'{"type":"ADDED","object":%s}' % (OBJECT % b',"a":NaN'),
-        b'{"type":"ADDED","object":%s}' % (OBJECT % (b',"a":' + b"[" * 100_000 + b"]" * 100_000)),
         b'{"type":"BOOKMARK","object":{"metadata":{}}}',
         b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":""}}}',
     ],
@@ -308,7 +302,54 @@ def test_what_is_no_list(body: bytes) -> None:
         decode_page(body, PODS, Shape())
 
 
-def test_a_broken_item_is_an_error_when_it_is_taken() -> None:
-    page = decode_page(b'{"metadata":{"resourceVersion":"5"},"items":[{}]}', PODS, Shape())
-    with pytest.raises(WireError):
-        list(page.parts(10))
+METADATA = b'"metadata":{"namespace":"s","name":"a","uid":"u","resourceVersion":"7"%s}'
+TYPED = b'{"kind":"Pod","apiVersion":"v1",%s%s}'
+PLAIN = METADATA % b""
+DEEP = b"[" * 1200 + b"]" * 1200
+UNREADABLE = [
+    (b"{}", "Object missing required field `metadata`"),
+    (TYPED % (b'"metadata":null', b""), "Expected `object`, got `null`"),
+    (TYPED % (PLAIN.replace(b'"7"', b'"15/16"'), b""), "resourceVersion '15/16' is no number of 64 bits"),
+    (TYPED % (PLAIN.replace(b'"7"', b"7"), b""), "Expected `str`, got `int`"),
+    (TYPED % (PLAIN.replace(b'"a"', b'""'), b""), "an object without a name that it can be known by"),
+    (
+        TYPED % (PLAIN.replace(b'"a"', b'"a\\u0000b"'), b""),
+        "an object without a name that it can be known by",
+    ),
+    (TYPED % (METADATA % b',"labels":{"app":null}', b""), "Expected `str`, got `null`"),
+    (TYPED % (METADATA % b',"labels":{"app":7}', b""), "Expected `str`, got `int`"),
+    (TYPED % (METADATA % b',"labels":["app"]', b""), "Expected `object | null`, got `array`"),
+    (TYPED % (PLAIN, b',"a":"\xff"'), "UnicodeDecodeError"),
+    (TYPED % (PLAIN, b',"a":NaN'), "malformed"),
+    (TYPED % (PLAIN, b',"a":' + DEEP), "nested too deep"),
+    (b'{"apiVersion":"v1","a":%s,"kind":"Pod",%s}' % (DEEP, PLAIN), "nested too deep"),
+]
+
+
+@pytest.mark.parametrize(("body", "reason"), UNREADABLE)
+@pytest.mark.parametrize("many", [False, True])
+def test_an_object_that_cannot_be_read_spoils_only_itself(
+    body: bytes, reason: str, many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slicing, "SLICE_BYTES", 600)
+    good = [TYPED % (PLAIN.replace(b'"a"', b'"g%d"' % number), b"") for number in range(20 if many else 2)]
+    middle = len(good) // 2
+    items = b" , ".join([*good[:middle], body, *good[middle:]])
+    page = decode_page(b'{"metadata":{"resourceVersion":"5"},"items":[%s]}' % items, PODS, Shape())
+    assert [found.name for found in page.objects] == [f"g{number}" for number in range(len(good))]
+    (unreadable,) = page.unreadable
+    assert reason in unreadable.reason
+    event = decode_event(b'{"type":"MODIFIED","object":%s}' % body, Shape())
+    assert event.unreadable == unreadable
+    if b'"a","uid"' in body and b'"7"' in body:
+        assert (unreadable.namespace, unreadable.name, unreadable.uid) == ("s", "a", "u")
+        assert unreadable.version == 7
+
+
+def test_a_list_that_is_cut_off_is_no_list() -> None:
+    items = b",".join([TYPED % (PLAIN, b',"a":' + DEEP)] * 3)
+    body = b'{"metadata":{"resourceVersion":"5"},"items":[%s]}' % items
+    assert len(decode_page(body, PODS, Shape()).objects) == 0
+    for length in (len(body) - 1, len(body) - 2, len(body) - 3, len(body) - 1000):
+        with pytest.raises(WireError):
+            decode_page(body[:length], PODS, Shape())

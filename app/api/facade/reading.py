@@ -65,7 +65,8 @@ def _is_served(cluster: Cluster, ask: Ask) -> bool:
         return False
     if ask.name and ask.shape == "json" and not options.managed_fields:
         return False
-    return _is_held(cluster, ask)
+    # Of what cannot be read, the API server has all.
+    return not ask.store.unreadable and _is_held(cluster, ask)
 
 
 def _is_held(cluster: Cluster, ask: Ask) -> bool:

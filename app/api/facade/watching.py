@@ -57,6 +57,8 @@ class _Following:
         self._activity = asyncio.Event()
 
     def changed(self, store: Store, changes: Sequence[Change]) -> None:
+        if store.unreadable:
+            self.end()  # An object that cannot be read is not deleted: the API server tells what it is.
         self._activity.set()
 
     def replaced(self, store: Store) -> None:
