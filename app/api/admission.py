@@ -15,11 +15,12 @@ from typing import Any, cast
 from weakref import WeakValueDictionary
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from app import turns
 from app.api.callers import CALLER
-from app.api.heads import BoundedParser
+from app.api.heads import BoundedParser, malformed
 
 log = logging.getLogger(__name__)
 
@@ -278,6 +279,17 @@ class Visited(web.RequestHandler):
     def skip_rest_of_body(self) -> None:
         """Once the request is answered, wait for nothing that still comes of it."""
         self._lingering_time = 0.0
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """aiohttp quotes what is no HTTP request, and its own version."""
+        answer = super().handle_error(request, status, exc, message)
+        return malformed(message) if isinstance(exc, HttpProcessingError) and message else answer
 
     def data_received(self, data: bytes) -> None:
         if self.visit is not None and data:

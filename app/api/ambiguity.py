@@ -5,9 +5,10 @@ way drops the headers that Connection names, another takes ``_`` for ``-``, a th
 two values where the API server reads the last.
 """
 
+import re
 from collections.abc import Iterable
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from multidict import MultiMapping
 
 from app.api.problem import Problem, is_kubernetes
@@ -55,6 +56,7 @@ IMPERSONATE_EXTRA = "impersonate-extra-"
 # Of these an API server reads the first alone, and takes an empty one for none.
 _SINGLE = frozenset({"impersonate-user", "impersonate-uid"})
 _IMPERSONATIONS = _SINGLE | {"impersonate-group"}
+_HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]+)?\])(?::[0-9]{0,5})?")
 _ACCEPTED = "accepted are Impersonate-User, Impersonate-Group, Impersonate-Uid and Impersonate-Extra-…"
 
 
@@ -80,6 +82,7 @@ def check_unambiguous(request: web.Request) -> None:
         raise Problem(
             400, "the request names a whole URL; accepted is a path, with the server's name in Host"
         )
+    _check_framing(request)
     if request.rel_url.raw_query_string.count("&") >= MOST_PARAMETERS:
         raise Problem(400, f"the query is too long; accepted are {MOST_PARAMETERS} parameters")
     for name in sorted(named_by_connection(request.headers)):
@@ -90,6 +93,22 @@ def check_unambiguous(request: web.Request) -> None:
                 "close, keep-alive, upgrade and what is of this connection alone",
             )
     _check_impersonation(request)
+
+
+def _check_framing(request: web.Request) -> None:
+    """What aiohttp's parser takes, and a proxy in front of this server may take for something else."""
+    if request.version not in (HttpVersion10, HttpVersion11):
+        raise Problem(400, "the version of HTTP is not accepted; accepted are HTTP/1.1 and HTTP/1.0")
+    codings = [value.lower() for value in request.headers.getall(hdrs.TRANSFER_ENCODING, [])]
+    if codings and (codings != ["chunked"] or request.version == HttpVersion10):
+        raise Problem(
+            400, f"Transfer-Encoding {', '.join(codings)!r} is not accepted; accepted is chunked, in HTTP/1.1"
+        )
+    for host in request.headers.getall(hdrs.HOST, []):
+        if host and not _HOST.fullmatch(host):
+            raise Problem(
+                400, f"Host {host[:200]!r} is not accepted; accepted is a name or an address, and :port"
+            )
 
 
 def _check_impersonation(request: web.Request) -> None:

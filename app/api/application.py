@@ -10,7 +10,7 @@ from app.api.endpoints import add_routes
 from app.api.facade.interest import INTEREST, Interest
 from app.api.facade.pages import PAGES, Pages
 from app.api.facade.presence import LASTING, Lasting
-from app.api.heads import LONGEST_HEAD
+from app.api.heads import LONGEST_HEAD, SERVER
 from app.api.metrics import METRICS, Metrics
 from app.api.problem import is_kubernetes, problems
 from app.api.sockets import share_compression
@@ -66,7 +66,7 @@ async def _end_streams(app: web.Application) -> None:
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers[hdrs.SERVER] = "k8s-mcp"
+    response.headers[hdrs.SERVER] = SERVER
     if is_kubernetes(request):
         # Whatever page a cluster serves has no business under our origin.
         response.headers["Content-Security-Policy"] = "sandbox"

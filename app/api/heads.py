@@ -1,11 +1,15 @@
-"""How long the head of a request may be: as long as Go's servers take it, line and headers together."""
+"""How long the head of a request may be (as long as Go's servers take it, line and headers together), and
+what is answered to what is no request."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from aiohttp import StreamReader
+from aiohttp import StreamReader, hdrs, web
 from aiohttp.http_exceptions import BadHttpMessage
 
+from app.api.problem import Problem
+
+SERVER = "k8s-mcp"
 LONGEST_HEAD = 1024 * 1024
 # What comes in one read may belong to what is before and after as well.
 _SLACK = 256 * 1024
@@ -49,3 +53,12 @@ class BoundedParser:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._parser, name)
+
+
+def malformed(message: str) -> web.Response:
+    """The answer to what aiohttp's parser says this ``message`` of, whose first line does not quote it."""
+    what = message.partition("\n")[0].removesuffix(":")
+    answer = Problem(400, f"this is no HTTP request: {what[:200]}").response()
+    answer.headers[hdrs.SERVER] = SERVER
+    answer.force_close()
+    return answer

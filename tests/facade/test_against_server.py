@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 import pytest
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from app.api.application import make_application
 from app.api.door import Door
@@ -37,10 +38,11 @@ class Both:
 
     def direct(self, path: str, accept: str = "application/json") -> Any:
         headers = {"Accept": accept, "Authorization": f"Bearer {self._plane.token}"}
-        return self._session.get(self._plane.url + path, headers=headers, ssl=self._plane.ssl_context)
+        url = URL(self._plane.url + path, encoded=True)
+        return self._session.get(url, headers=headers, ssl=self._plane.ssl_context)
 
     def through(self, path: str, accept: str = "application/json") -> Any:
-        return self._session.get(self._ours + path, headers={"Accept": accept})
+        return self._session.get(URL(self._ours + path, encoded=True), headers={"Accept": accept})
 
     async def write(self, method: str, path: str, accept: str, **more: Any) -> int:
         """The status of what the server in front answers."""
@@ -145,6 +147,31 @@ async def test_lists(both: Both, namespace: str, query: str, accept: str) -> Non
         assert ("continue" in document["metadata"]) is (query == "?limit=1")
         document["metadata"].pop("continue", None)
     assert json.dumps(plain(found)) == json.dumps(plain(expected))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "fieldSelector=metadata.name%3Dpod-1;b",
+        "fieldSelector=metadata.name%3D%zz",
+        "labelSelector=color=red;b",
+        "watch=1;2&timeoutSeconds=1",
+        "watch=%zz&timeoutSeconds=1",
+        "limit=1;2",
+        "limit=1&;=",
+    ],
+)
+async def test_parameters_that_an_api_server_leaves_out_are_its_own_to_read(
+    both: Both, namespace: str, query: str
+) -> None:
+    path = f"/api/v1/namespaces/{namespace}/pods?{query}"
+    async with both.direct(path) as theirs, both.through(path) as ours:
+        expected, found = [json.loads(await answer.text()) for answer in (theirs, ours)]
+    assert ours.headers["X-Cache"] == "miss"
+    for document in (expected, found):
+        document["metadata"].pop("resourceVersion")
+        document["metadata"].pop("continue", None)
+    assert plain(found) == plain(expected)
 
 
 @pytest.mark.parametrize(

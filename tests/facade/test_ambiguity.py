@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -164,6 +165,11 @@ CHUNKED = "Transfer-Encoding: chunked"
         (["POST /clusters/prod/api/v1/nodes#x HTTP/1.1"], b""),
         (["POST \\clusters\\prod\\api HTTP/1.1"], b""),
         (["delete /clusters/prod/api/v1/nodes/x HTTP/1.1"], b""),
+        (["POST /clusters/prod/api/v1/nodes HTTP/2.0"], b""),
+        (["POST /clusters/prod/api/v1/nodes HTTP/0.9"], b""),
+        (["POST /clusters/prod/api/v1/nodes"], b""),
+        (["POST /clusters/prod/api/v1/nodes HTTP/1.0", CHUNKED], b"2\r\n{}\r\n0\r\n\r\n"),
+        ([BODY, "Content-Length: 2", "Transfer-Encoding: "], b"{}"),
     ],
 )
 async def test_a_request_whose_end_or_head_is_in_doubt_is_refused(
@@ -171,8 +177,34 @@ async def test_a_request_whose_end_or_head_is_in_doubt_is_refused(
 ) -> None:
     assert client.port is not None
     answer = await raw(client.port, lines[0], "Host: localhost", "Connection: close", *lines[1:], body=body)
-    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")), answer
+    assert re.match(rb"HTTP/[0-2]\.[0-9] 400 ", answer), answer
     assert not upstream.seen
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost:1@evil.example.com",
+        "localhost:80/pods",
+        "localhost:80, evil",
+        "localhost:1:2",
+        "localhost:a",
+    ],
+)
+async def test_a_host_that_is_none_leads_nowhere(client: Client, host: str) -> None:
+    """The kubeconfig that is made for this server would name it."""
+    assert client.port is not None
+    lines = ["GET /clusters/prod/kubeconfig HTTP/1.1", f"Host: {host}", "Connection: close"]
+    answer = await raw(client.port, *lines)
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b"accepted is a name or an address" in answer
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost.:8000", "127.0.0.1:1", "[::1]", "[::1]:8000"])
+async def test_a_host_that_is_one_may_be_written_in_its_ways(client: Client, host: str) -> None:
+    assert client.port is not None
+    lines = ["GET /clusters/prod/kubeconfig HTTP/1.1", f"Host: {host}", "Connection: close"]
+    assert (await raw(client.port, *lines)).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_what_hides_in_a_chunked_body_stays_in_it(client: Client, upstream: Upstream) -> None:

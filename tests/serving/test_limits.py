@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import socket
 import ssl
@@ -292,3 +293,29 @@ async def test_a_server_process_answers_after_its_port_was_left_half_open(tmp_pa
             socket.create_connection(("127.0.0.1", port)).close()
         async with aiohttp.ClientSession() as session, session.get(f"{url}clusters") as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("SSH-2.0-OpenSSH_9.6", "Invalid method encountered"),
+        ("get /pods?token=sesame HTTP/1.1", "Invalid method encountered"),
+        ("GET * HTTP/1.1", "*"),
+        (
+            "GET /pods HTTP/1.1\r\nX-A: 1\r\n folded: Bearer sesame",
+            "Unexpected whitespace after header value",
+        ),
+        ("GET /pods HTTP/1.1\r\nContent-Length: x", "Invalid character in Content-Length"),
+    ],
+)
+async def test_what_is_no_request_is_told_in_one_line(tmp_path: Path, line: str, what: str) -> None:
+    async with answering(tmp_path) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{line}\r\nHost: localhost\r\n\r\n".encode())
+        async with asyncio.timeout(5):
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+    assert head.startswith(b"HTTP/1.0 400 ")
+    assert b"Server: k8s-mcp\r\n" in head
+    assert b"sesame" not in body
+    assert json.loads(body)["detail"] == f"this is no HTTP request: {what}"

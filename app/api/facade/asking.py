@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from app.api.facade import fields, pages
 from app.api.facade.accepting import Shape, shape_of
-from app.api.facade.paths import LONGEST_UNDERSTOOD, Target
+from app.api.facade.paths import Target
 from app.cache.errors import SelectorError
 from app.cache.fieldselectors import FieldSelector
 from app.cache.objects import CachedObject
@@ -148,7 +148,7 @@ def _is_understood(target: Target, resource: Resource) -> bool:
     info, given = target.info, target.parameters
     if (
         target.path.endswith("/")
-        or len(target.query) > LONGEST_UNDERSTOOD
+        or not target.is_read_alike
         or info.subresource
         or info.prefix
         or len(set(given)) != len(given)

@@ -17,6 +17,8 @@ from app.kube.requestinfo import RequestInfo, parse
 _TARGET = re.compile(r"/clusters/([A-Za-z0-9._-]+)(/[^?#]*)(?:\?([^#]*))?")
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
 _QUERY = re.compile(r"[!-~]*")
+# API servers leave out a parameter with one of these in it.
+_LEFT_OUT = re.compile(r";|%(?![0-9A-Fa-f]{2})")
 # No query that is longer is answered from the cache.
 LONGEST_UNDERSTOOD = 128 * 1024
 # Encoded, these mean one thing to whoever decodes them and another to whoever does not.
@@ -43,6 +45,11 @@ class Target(msgspec.Struct, frozen=True):
     def is_plain_watch(self) -> bool:
         """Whether it watches objects, which over WebSocket is all that an upgrade of it can mean."""
         return self.is_watch and bool(self.info.resource) and not self.info.subresource and not self.is_proxy
+
+    @property
+    def is_read_alike(self) -> bool:
+        """Whether an API server has the same ``parameters``."""
+        return len(self.query) <= LONGEST_UNDERSTOOD and _LEFT_OUT.search(self.query) is None
 
     @property
     def is_proxy(self) -> bool:
