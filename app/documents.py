@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from app.yamlreader import Unreadable, check_names, load
+from app.yamlreader import Unreadable, check_lossless, load
 
 # Lists may hold lists; nobody writes them deeper.
 _DEEPEST = 8
@@ -67,7 +67,7 @@ def read_one(body: bytes, *, is_json: bool) -> bytes:
         if len(documents) != 1 or not isinstance(documents[0], dict):
             raise Unreadable("it must be one object")
         return _encoded(documents[0], 1)
-    check_names(body)
+    check_lossless(body)
     try:
         members = _members.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -7,7 +7,6 @@ kubectl uses: YAML 1.1 without times and without numbers to the base 60.
 """
 
 import codecs
-import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -27,12 +26,18 @@ _WORDS: dict[str, object] = {
 }
 _INTEGER = re.compile(r"[-+]?(?:0[bB][01]+|0o[0-7]+|0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _LONGEST_INTEGER = 80
+# 64 bits hold any number of so many digits and a sign.
+_SURE_DIGITS = 18
+_SHOWN_DIGITS = 40
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _STRING = "tag:yaml.org,2002:str"
 _TAGS = frozenset(
     {_STRING, *(f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "int", "float", "bool", "null"))}
 )
 _MERGE = "<<"
+# Where a document begins, and lines that say nothing.
+_DOCUMENT = re.compile(rb"^---(?=\s|\Z)", re.MULTILINE)
+_COMMENT = re.compile(rb"^(?:[ \t]*#.*|\.\.\.[ \t]*)$", re.MULTILINE)
 # PyYAML from 6.0.4 on has a limit of its own, far above this one.
 _TOO_DEEP = "maximum nesting depth"
 
@@ -48,22 +53,61 @@ def load(body: bytes, *, is_json: bool) -> list[Any]:
     tabs and the escapes of an emoji are fine in JSON, and not in YAML.
     """
     body = body.removeprefix(codecs.BOM_UTF8)
-    looks_like_json = body.lstrip().startswith((b"{", b"["))
-    if is_json or looks_like_json:
-        check_names(body)
     if is_json:
+        check_lossless(body)
         return _listed(_json(body))
-    if looks_like_json:
-        with contextlib.suppress(Unreadable):
-            return _listed(_json(body))
+    if (documents := _as_json(body)) is not None:
+        return documents
+    try:
+        return _yaml(body)
+    except yaml.YAMLError as error:
+        return _one_by_one(body, error)
+
+
+def _yaml(body: bytes) -> list[Any]:
+    """The documents of YAML that are not empty. Raises Unreadable, and yaml.YAMLError."""
     try:
         return [document for document in _Reader(body.decode()).documents() if document is not None]
     except UnicodeDecodeError as error:
         raise Unreadable(f"byte {error.start} is not UTF-8") from None
-    except yaml.YAMLError as error:
-        if _TOO_DEEP in str(error):
-            raise Unreadable(f"it is nested deeper than {DEEPEST}") from None
-        raise Unreadable(" ".join(str(error).replace('"<unicode string>", ', "").split())) from None
+
+
+def _as_json(body: bytes) -> list[Any] | None:
+    """What a body says as JSON; None where it is none. Raises Unreadable."""
+    if not body.lstrip().startswith((b"{", b"[")):
+        return None
+    check_lossless(body)
+    try:
+        return _listed(_json(body))
+    except Unreadable:
+        return None
+
+
+def _one_by_one(body: bytes, error: yaml.YAMLError) -> list[Any]:
+    """The documents of a body that is not all YAML: some of them are JSON. Raises Unreadable.
+
+    Nothing in JSON begins a line with ``#`` or ``---``: what does stands around it. ``error`` is
+    what is wrong where none of them is JSON.
+    """
+    found: list[Any] = []
+    any_json = False
+    start = 0
+    try:
+        for end in [*(match.start() for match in _DOCUMENT.finditer(body)), len(body)]:
+            part = _DOCUMENT.sub(b"   ", body[start:end], count=1)
+            documents = _as_json(_COMMENT.sub(b"", part))
+            any_json = any_json or documents is not None
+            # Errors name lines of the whole body.
+            found += _yaml(b"\n" * body.count(b"\n", 0, start) + part) if documents is None else documents
+            start = end
+    except yaml.YAMLError as inner:
+        error = inner if any_json else error
+    else:
+        if any_json:
+            return found
+    if _TOO_DEEP in str(error):
+        raise Unreadable(f"it is nested deeper than {DEEPEST}") from None
+    raise Unreadable(" ".join(str(error).replace('"<unicode string>", ', "").split())) from None
 
 
 def _listed(document: Any) -> list[Any]:
@@ -77,8 +121,9 @@ def _json(body: bytes) -> Any:
         raise Unreadable(str(error)) from None
 
 
-def check_names(body: bytes) -> None:
-    """Refuse JSON in which a name stands twice in one object, of which one would be lost without a word.
+def check_lossless(body: bytes) -> None:
+    """Refuse JSON of which something would be lost without a word on its way into a cluster: a name that
+    stands twice in one object, and an integer of more than 64 bits.
 
     Raises Unreadable; what is no JSON is for others to refuse.
     """
@@ -91,11 +136,28 @@ def check_names(body: bytes) -> None:
             names.add(name)
 
     try:
-        json.loads(body, object_pairs_hook=check)
+        json.loads(body, object_pairs_hook=check, parse_int=_exact)
     except Unreadable:
         raise
     except (ValueError, RecursionError):
         return
+
+
+def _exact(text: str) -> int | float:
+    """An integer in decimal. Raises Unreadable for one that Kubernetes, which has 64 bits, would round."""
+    if len(text) <= _SURE_DIGITS:
+        return int(text)
+    if len(text) <= _LONGEST_INTEGER:
+        value = int(text)
+        if -(2**63) <= value < 2**64:
+            return value
+        # Beyond 64 bits it is no integer of JSON as Kubernetes reads it.
+        if float(value) == value:
+            return float(value)
+    shown = text if len(text) <= _SHOWN_DIGITS else f"{text[:_SHOWN_DIGITS]}…"
+    raise Unreadable(
+        f"{shown} is an integer of more than 64 bits, which would be rounded; quote it to keep it"
+    )
 
 
 class _Reader:
@@ -190,10 +252,8 @@ def _scalar(event: Any) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     number = text.replace("_", "") if text[0] in "+-.0123456789" else text
-    if len(number) <= _LONGEST_INTEGER and _INTEGER.fullmatch(number):
-        found = _integer(number)
-        # Beyond 64 bits it is no integer of JSON as Kubernetes reads it.
-        return found if -(2**63) <= found < 2**64 else float(found)
+    if _INTEGER.fullmatch(number):
+        return _integer(number, event)
     if _FLOAT.fullmatch(number):
         value = float(number)
         if value in (float("inf"), float("-inf")):
@@ -204,8 +264,13 @@ def _scalar(event: Any) -> Any:
     return text
 
 
-def _integer(text: str) -> int:
+def _integer(text: str, event: Any) -> int | float:
     digits = text.lstrip("-+")
     octal = len(digits) > 1 and digits[0] == "0" and digits.isdecimal()
-    found = int(digits, 8) if octal else int(digits, 0)
-    return -found if text.startswith("-") else found
+    sign = "-" if text.startswith("-") else ""
+    try:
+        if len(digits) > _LONGEST_INTEGER or (digits.isdecimal() and not octal):
+            return _exact(sign + digits)
+        return _exact(sign + str(int(digits, 8 if octal else 0)))
+    except Unreadable as error:
+        raise Unreadable(f"line {_line(event)}: {error}") from None

@@ -156,8 +156,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 _WORDS = (
     "y n on off Yes yES 0o17 017 08 09 1e3 1E3 1_000 0_8 12:30 = 2001-12-14 0b11 0x1F +5 -5 +0o17 -0o17 .5 "
     "5. -.5 +.5 18446744073709551615 -9223372036854775808 ~ Null 1e400 0.0 -0 1.0 1e-3 _1 1_ 0x 0b 0777 -017 "
-    "1.5e3 0b12 1__0 1.5_0 _ + . 0o8 1e 3.14159265358979 0B11 0X1F -0b11 -0x1F 18446744073709551616 "
-    "123456789012345678901234567890"
+    "1.5e3 0b12 1__0 1.5_0 _ + . 0o8 1e 3.14159265358979 0B11 0X1F -0b11 -0x1F 18446744073709551616"
 )
 _SCALARS = [*_WORDS.split(), "2001-12-14t21:59:43.10-05:00", "!!str 5", '!!int "5"', "! 5", '!!bool "yes"']
 _REFUSED = ["!!binary aGVsbG8=", ".inf", ".nan", "!!timestamp 2001-12-14", "!foo x"]
@@ -181,6 +180,60 @@ def _rounded(value: object) -> object:
 def test_scalars_that_json_cannot_say_are_refused(scalar: str) -> None:
     with pytest.raises(Unreadable, match="line 1"):
         one(f"value: {scalar}")
+
+
+HUGE = "123456789012345678901234567890"
+
+
+@pytest.mark.parametrize("number", [HUGE, f"-{HUGE}", "18446744073709551617", "9" * 100, "9" * 5000])
+def test_integers_that_kubernetes_would_round_are_refused(number: str) -> None:
+    """kubectl makes floats of them, without a word."""
+    for body, is_json in (
+        (f"a:\n- {number}", False),
+        (f'{{"a":{number}}}', False),
+        (f'{{"a":{number}}}', True),
+    ):
+        with pytest.raises(Unreadable, match="more than 64 bits, which would be rounded") as caught:
+            load(body.encode(), is_json=is_json)
+        assert ("line 2: " in str(caught.value)) == body.startswith("a:")
+        assert len(str(caught.value)) < 150
+    assert load(f'a: "{number}"'.encode(), is_json=False) == [{"a": number}]
+
+
+def test_hexadecimal_integers_that_kubernetes_would_round_are_refused() -> None:
+    with pytest.raises(Unreadable, match="line 1: 340282366920938463463374607431768211455 is an integer"):
+        one("a: 0xffffffffffffffffffffffffffffffff")
+    assert one("a: 0x10000000000000000")["a"] == 2.0**64
+
+
+EMOJI = {"a": "\U0001f600", "b": "\t"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a comment\n%s",
+        "---\n%s",
+        "--- # a comment\n%s\n---\n",
+        "# first\n\n---\n# second\n%s\n# end\n",
+        "\ufeff---\n%s\n...\n",
+    ],
+)
+def test_json_behind_a_comment_or_the_begin_of_a_document(text: str) -> None:
+    indented = json.dumps(EMOJI, indent="\t")
+    assert "\\ud83d\\ude00" in indented
+    assert load((text % indented).encode(), is_json=False) == [EMOJI]
+
+
+def test_json_among_yaml() -> None:
+    text = f"a: |\n  # text\n  ---\n--- {json.dumps(EMOJI)}\n---\nb: 2\n---\n{json.dumps(EMOJI)}\n"
+    assert load(text.encode(), is_json=False) == [{"a": "# text\n---\n"}, EMOJI, {"b": 2}, EMOJI]
+    with pytest.raises(Unreadable, match="line 5, column 5"):
+        load(f"--- {json.dumps(EMOJI)}\n---\nb: 2\n---\na: b: c".encode(), is_json=False)
+    with pytest.raises(Unreadable, match=r"line 1, column 8.*escape"):
+        load(b'a: {b: "\\ud83d\\ude00"}\n---\nb: 1', is_json=False)
+    with pytest.raises(Unreadable, match="'a' stands twice"):
+        load(f'--- {json.dumps(EMOJI)}\n---\n{{"a":1,"a":"\\ud83d\\ude00"}}'.encode(), is_json=False)
 
 
 @pytest.mark.parametrize("is_json", [True, False])
