@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import gc
 import logging
 import os
 import secrets
@@ -16,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app import logs
+from app import garbage, logs
 from app.api.admission import HEAD_SECONDS, Admission, ListeningSocket, Visited
 from app.api.application import HTTP_OPTIONS, make_application
 from app.api.door import Door, is_loopback_address
@@ -83,10 +82,10 @@ async def serve(settings: Settings) -> None:
             settings.allow_proxy,
             settings.consistent_reads == "forward",
         )
-        async with _answering(make_application(fleet, door, serving), sockets, tls, descriptors):
-            # What has been imported lives for ever: the collector need not look at it again and again.
-            gc.collect()
-            gc.freeze()
+        async with (
+            _answering(make_application(fleet, door, serving), sockets, tls, descriptors),
+            _collecting(),
+        ):
             if not local and tls is None:
                 log.warning(
                     "the token travels unencrypted; set tls_cert and tls_key, or let a proxy serve TLS"
@@ -94,6 +93,18 @@ async def serve(settings: Settings) -> None:
             _announce(settings, *addresses[0], tls, given, made)
             await stop.wait()
             log.info("stopping")
+
+
+@contextlib.asynccontextmanager
+async def _collecting() -> AsyncIterator[None]:
+    """Garbage is collected without holding anybody up."""
+    with garbage.short_collections():
+        sweeping = asyncio.create_task(garbage.sweep(), name="garbage")
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
