@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
 
 from aiohttp import hdrs, web
 
@@ -16,8 +15,8 @@ from app.api.scoping import resource_named
 from app.api.targets import checked, name_of, namespace_of, targets
 from app.fleet.asking import Failed
 from app.fleet.cluster import Cluster
-from app.fleet.logs import MOST, one_log, several_logs
-from app.fleet.logsources import LogOptions, Writers, find
+from app.fleet.logs import MOST, joined_logs, one_log
+from app.fleet.logsources import PODS, LogOptions, Writers, find
 from app.kube.errors import AccessError, ApiError, ConnectionFailed
 from app.kube.resources import Resource
 from app.turns import Kind, Pace
@@ -45,23 +44,34 @@ async def logs(request: web.Request) -> web.StreamResponse:
     if not writers:
         # Where one cluster could not be asked, nobody knows that there is none.
         raise problem_of(*min(failed, key=lambda each: each[1].status == NOT_FOUND))
+    _check_container(options.container, writers)
     sources = [source for each in writers for source in each.sources()]
     if len(sources) > MOST:
         raise Problem(
             400, f"there are {len(sources)} containers; container= or cluster= choose, accepted are {MOST}"
         )
-    headers = _headers(failed)
-    if len(sources) == 1 and not (options.follow and any(each.grow for each in writers)):
-        (source,) = sources
-        try:
-            async with one_log(source, options) as pieces:
-                return await _send(request, pieces, headers)
-        except (ApiError, ConnectionFailed, AccessError) as error:
-            raise _problem(source.cluster, error) from None
+    headers = _headers(writers, failed)
+    alone = len(sources) == 1 and not (options.follow and any(each.may_grow for each in writers))
     # Who reads must not have to guess whether a line that begins with a bracket was written so.
-    headers["X-Log-Prefix"] = "[cluster/pod/container]"
-    async with aclosing(several_logs(writers, options)) as pieces:
-        return await _send(request, pieces, headers)
+    if not alone:
+        headers["X-Log-Prefix"] = "[cluster/pod/container]"
+    opening = (
+        one_log(sources[0], options)
+        if alone and not options.follow
+        else joined_logs(writers, options, alone=alone)
+    )
+    try:
+        async with opening as pieces:
+            return await _send(request, pieces, headers)
+    except (ApiError, ConnectionFailed, AccessError) as error:
+        raise _problem(sources[0].cluster, error) from None
+
+
+def _check_container(name: str | None, writers: Sequence[Writers]) -> None:
+    """Raises Problem for a container that no pod has, where it is known which there are."""
+    names = list(dict.fromkeys(name for each in writers for name in each.container_names()))
+    if name is not None and names and name not in names:
+        raise wrong("container", name, ", ".join(names))
 
 
 async def _find(
@@ -129,12 +139,17 @@ def _number(request: web.Request, name: str) -> int | None:
     return int(text)
 
 
-def _headers(failed: Sequence[tuple[Cluster, Failed]]) -> dict[str, str]:
+def _headers(writers: Sequence[Writers], failed: Sequence[tuple[Cluster, Failed]]) -> dict[str, str]:
     headers: dict[str, str] = {hdrs.CONTENT_TYPE: "text/plain; charset=utf-8", hdrs.CACHE_CONTROL: "no-store"}
     behind = [
         f"{cluster.name}={_STATES.get(each.status, 'stale')}"
         for cluster, each in failed
         if each.status != NOT_FOUND
+    ]
+    behind += [
+        f"{each.cluster.name}={each.cluster.condition_of(PODS).state}"
+        for each in writers
+        if not each.knows_pods
     ]
     if behind:
         headers["X-Clusters"] = shortened(behind)

@@ -107,6 +107,7 @@ class Cluster:
         self.written = Written(self.watches)
         self.catalog: Catalog = WELL_KNOWN
         self.problems: list[str] = []
+        self.is_closed = False
         self._options = options
         self._on_change = on_change
         self._keyring = keyring
@@ -179,6 +180,7 @@ class Cluster:
         self._spawn(self._run())
 
     async def close(self) -> None:
+        self.is_closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, self.watches.stop(), return_exceptions=True)

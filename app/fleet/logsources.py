@@ -2,20 +2,29 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Literal, TypeVar
 
 import msgspec
 
-from app.cache.objects import CachedObject
-from app.cache.selectors import LabelSelector, Requirement, SelectorError
+from app.cache.objects import CachedObject, key_of
+from app.cache.selectors import LabelSelector
+from app.cache.store import Store
 from app.fleet.asking import Ask, Deadline, Failed, ask
 from app.fleet.cluster import Cluster
+from app.fleet.podcontainers import Pod
+from app.fleet.workload import Workload
 from app.fleet.writing import path_of
 from app.kube.resources import Resource
 
 FIND_SECONDS = 10.0
 PODS = "pods"
+JOBS = "jobs.batch"
+NOT_FOUND = 404
 _PODS = Resource("", "v1", PODS, "pod", "Pod", True)
+
+T = TypeVar("T", Pod, Workload)
+# Of a container: it writes or will, it has ended for good, its pod is gone, or nobody can be asked now.
+Writing = Literal["writes", "ended", "gone", "unknown"]
 
 
 class LogOptions(msgspec.Struct, frozen=True):
@@ -28,48 +37,14 @@ class LogOptions(msgspec.Struct, frozen=True):
     follow: bool = False
 
     def params(self) -> dict[str, str]:
-        found = {"follow": "true"} if self.follow else {}
+        params = {"follow": "true"} if self.follow else {}
         if self.previous:
-            found["previous"] = "true"
+            params["previous"] = "true"
         if self.tail_lines is not None:
-            found["tailLines"] = str(self.tail_lines)
+            params["tailLines"] = str(self.tail_lines)
         if self.since_seconds is not None:
-            found["sinceSeconds"] = str(self.since_seconds)
-        return found
-
-
-class _Named(msgspec.Struct):
-    name: str = ""
-
-
-class _PodSpec(msgspec.Struct):
-    containers: list[_Named] = []
-    initContainers: list[_Named] | None = None
-    ephemeralContainers: list[_Named] | None = None
-
-
-class _Pod(msgspec.Struct):
-    metadata: dict[str, Any]
-    spec: _PodSpec
-
-
-class _Expression(msgspec.Struct):
-    key: str
-    operator: str
-    values: list[str] | None = None
-
-
-class _Selector(msgspec.Struct):
-    matchLabels: dict[str, str] | None = None
-    matchExpressions: list[_Expression] | None = None
-
-
-class _WorkloadSpec(msgspec.Struct):
-    selector: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Workload(msgspec.Struct):
-    spec: _WorkloadSpec = msgspec.field(default_factory=_WorkloadSpec)
+            params["sinceSeconds"] = str(self.since_seconds)
+        return params
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -82,6 +57,10 @@ class Source(msgspec.Struct, frozen=True):
     container: str
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        return self.cluster.name, self.uid, self.container
+
+    @property
     def path(self) -> str:
         return path_of(_PODS, self.namespace, self.pod, "log")
 
@@ -91,64 +70,123 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Writers:
-    """Whose logs are meant in one cluster: a pod's, or those of the pods of a workload."""
+    """Whose logs are meant in one cluster: those of one pod."""
+
+    may_grow = False
+
+    def __init__(self, cluster: Cluster, namespace: str, options: LogOptions, pod: Pod | None) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+        self._options = options
+        self._pod = pod
+
+    @property
+    def knows_pods(self) -> bool:
+        """Whether the pods that there are now are known."""
+        return True
+
+    @property
+    def watched(self) -> list[str]:
+        """The resources whose changes say that something is different."""
+        return [PODS]
+
+    def container_names(self) -> list[str]:
+        """Of all pods that there are now."""
+        return list(dict.fromkeys(name for pod in self._pods() for name in pod.spec.names()))
+
+    def sources(self) -> list[Source]:
+        """The logs that there are now, those of a pod in kubectl's order."""
+        wanted = self._options.container
+        return [
+            Source(self.cluster, self.namespace, pod.metadata.name, pod.metadata.uid, name)
+            for pod in self._pods()
+            for name in pod.spec.names()
+            if wanted in (None, name)
+        ]
+
+    async def writing(self, source: Source) -> Writing:
+        """Whether a container still writes, or will again."""
+        if self.cluster.is_closed:
+            return "gone"
+        try:
+            pod = await _current(self.cluster, _PODS, self.namespace, source.pod, source.uid, Pod)
+        except Failed:
+            return "unknown"
+        if pod is None:
+            return "gone"
+        return "ended" if pod.has_ended(source.container) else "writes"
+
+    async def are_complete(self) -> bool:
+        """Whether no further pods will come."""
+        return True
+
+    def _pods(self) -> list[Pod]:
+        return [self._pod] if self._pod is not None else []
+
+
+class WorkloadWriters(Writers):
+    """Those of all pods that a workload has, now and later."""
+
+    may_grow = True
 
     def __init__(
         self,
         cluster: Cluster,
+        resource: Resource,
         namespace: str,
+        name: str,
         options: LogOptions,
-        pod: _Pod | None,
-        selector: LabelSelector | None,
+        workload: Workload,
+        selector: LabelSelector,
     ) -> None:
-        self.cluster = cluster
-        self._namespace = namespace
-        self._options = options
-        self._pod = pod
+        super().__init__(cluster, namespace, options, None)
+        self._resource = resource
+        self._name = name
+        self._workload = workload
         self._selector = selector
 
     @property
-    def grow(self) -> bool:
-        """Whether there may be more of them later."""
-        return self._selector is not None
+    def knows_pods(self) -> bool:
+        return bool(_live(self.cluster, PODS))
 
-    def sources(self) -> list[Source]:
-        """The containers that there are now."""
-        pods = [self._pod] if self._pod is not None else [_decoded(found) for found in self._selected()]
-        return [source for pod in pods for source in self._containers(pod)]
+    @property
+    def watched(self) -> list[str]:
+        return [PODS, self._resource.name]
 
-    def _selected(self) -> list[CachedObject]:
+    def container_names(self) -> list[str]:
+        return list(dict.fromkeys([*super().container_names(), *self._workload.container_names()]))
+
+    async def are_complete(self) -> bool:
+        if self.cluster.is_closed:
+            return True
+        uid = self._workload.metadata.uid
+        try:
+            workload = await _current(self.cluster, self._resource, self.namespace, self._name, uid, Workload)
+        except Failed:
+            return False
+        return workload is None or (self._resource.name == JOBS and workload.has_finished())
+
+    def _pods(self) -> list[Pod]:
         watch = self.cluster.watches.get(PODS)
-        stores = watch.stores if watch is not None else []
-        return [found for store in stores for found in store.select(self._selector, {self._namespace})]
-
-    def _containers(self, pod: _Pod) -> list[Source]:
-        spec, wanted = pod.spec, self._options.container
-        names = [each.name for each in spec.containers]
-        if wanted is not None:
-            others = [*(spec.initContainers or ()), *(spec.ephemeralContainers or ())]
-            # Of one pod the API server says best what is wrong with a name.
-            there = wanted in names or wanted in [each.name for each in others] or self._pod is not None
-            names = [wanted] if there else []
-        metadata = pod.metadata
-        return [
-            Source(self.cluster, self._namespace, metadata["name"], metadata["uid"], name) for name in names
-        ]
-
-    def is_there(self, source: Source) -> bool:
-        return any(found.uid == source.uid for found in self._selected())
+        pods = []
+        for store in watch.stores if watch is not None else ():
+            for cached in store.select(self._selector, {self.namespace}):
+                # One that cannot be read does not keep the others' logs back.
+                with suppress(msgspec.DecodeError):
+                    pods.append(_decoded(cached, Pod))
+        return pods
 
 
 async def find(
     cluster: Cluster, resource: Resource, namespace: str, name: str, options: LogOptions
 ) -> Writers:
     """Whose logs are meant. Raises Failed."""
-    asked = Ask("GET", path_of(resource, namespace, name), repeatable=True)
-    body = (await ask(cluster, asked, Deadline(FIND_SECONDS))).body
+    if resource.name == PODS:
+        pod = await _asked(cluster, resource, namespace, name, Pod)
+        return Writers(cluster, namespace, options, pod)
+    workload = await _asked(cluster, resource, namespace, name, Workload)
     try:
-        if resource.name == PODS:
-            return Writers(cluster, namespace, options, msgspec.json.decode(body, type=_Pod), None)
-        selector = _selector(msgspec.json.decode(body, type=_Workload).spec.selector)
+        selector = workload.selector()
     except msgspec.DecodeError as error:
         raise Failed(502, f"the answer cannot be read: {error}", "InternalError") from None
     if selector is None:
@@ -163,33 +201,43 @@ async def find(
     condition = cluster.condition_of(PODS)
     if condition.state == "forbidden":
         raise Failed(403, f"its pods are not to be seen: {condition.error}", "Forbidden")
-    return Writers(cluster, namespace, options, None, selector)
+    return WorkloadWriters(cluster, resource, namespace, name, options, workload, selector)
 
 
-def _selector(raw: msgspec.Raw) -> LabelSelector | None:
-    """Which pods a workload has; None for none. Services have plain labels. Raises msgspec.DecodeError."""
-    members = msgspec.json.decode(raw, type=dict[str, Any] | None)
-    if not members:
-        return None
-    if not {"matchLabels", "matchExpressions"} & members.keys():
-        labels = msgspec.convert(members, dict[str, str])
-        return LabelSelector(tuple(Requirement(key, "in", (value,)) for key, value in sorted(labels.items())))
-    selector = msgspec.convert(members, _Selector)
-    parts = [f"{key}={value}" for key, value in (selector.matchLabels or {}).items()]
-    for each in selector.matchExpressions or ():
-        values = ",".join(each.values or ())
-        forms = {
-            "In": f"{each.key} in ({values})",
-            "NotIn": f"{each.key} notin ({values})",
-            "Exists": each.key,
-            "DoesNotExist": f"!{each.key}",
-        }
-        parts.append(forms.get(each.operator, ""))
+async def _asked(cluster: Cluster, resource: Resource, namespace: str, name: str, kind: type[T]) -> T:
+    """An object, from its API server. Raises Failed."""
+    question = Ask("GET", path_of(resource, namespace, name), repeatable=True)
+    body = (await ask(cluster, question, Deadline(FIND_SECONDS))).body
     try:
-        return LabelSelector.parse(",".join(parts))
-    except SelectorError as error:
-        raise msgspec.ValidationError(str(error)) from None
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        raise Failed(502, f"the answer cannot be read: {error}", "InternalError") from None
 
 
-def _decoded(found: CachedObject) -> _Pod:
-    return msgspec.json.decode(found.json, type=_Pod)
+async def _current(
+    cluster: Cluster, resource: Resource, namespace: str, name: str, uid: str, kind: type[T]
+) -> T | None:
+    """The object of this uid as it is now, None where it is gone. Raises Failed where nobody knows."""
+    for store in _live(cluster, resource.name):
+        cached = store.get(key_of(namespace, name))
+        if cached is not None and cached.uid == uid:
+            with suppress(msgspec.DecodeError):
+                return _decoded(cached, kind)
+    # It is gone, or younger than what the watch has told yet, or nothing of the kind is watched.
+    try:
+        current = await _asked(cluster, resource, namespace, name, kind)
+    except Failed as failed:
+        if failed.status == NOT_FOUND:
+            return None
+        raise
+    return current if current.metadata.uid == uid else None
+
+
+def _live(cluster: Cluster, resource: str) -> list[Store]:
+    """The stores of a resource where they can be relied on; none where they cannot."""
+    watch = cluster.watches.get(resource)
+    return watch.stores if watch is not None and watch.condition.state == "synced" else []
+
+
+def _decoded(cached: CachedObject, kind: type[T]) -> T:
+    return msgspec.json.decode(cached.json, type=kind)

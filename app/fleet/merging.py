@@ -13,11 +13,12 @@ PIECE_BYTES = 256 * 1024
 # A source that says nothing for so long does not keep the others' lines any longer.
 PATIENCE_SECONDS = 0.2
 
-Line = tuple[str, bytes]
+# When it was written, in nanoseconds since 1970, and the line.
+Line = tuple[int, bytes]
 
 
 class Feed:
-    """One source, which ``put``s its lines, each with its time as text that sorts, until it has ``ended``."""
+    """One source, which ``put``s its lines, each with its time, until it has ``ended``."""
 
     def __init__(self, activity: asyncio.Event) -> None:
         self.ended = False

@@ -32,7 +32,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await response.prepare(request)
-        for _ in range(MEGABYTES * 2**20 // len(TEXT) + 1):
+        for _ in range(2 * MEGABYTES * 2**20 // len(TEXT)):
             await response.write(TEXT)
         return response
 

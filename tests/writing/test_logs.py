@@ -120,7 +120,7 @@ async def test_new_pods_of_a_workload_are_picked_up(client: Client, clusters: Cl
 async def test_a_log_that_breaks_is_taken_up_again_without_repeating(
     client: Client, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.fleet.logs.AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("app.fleet.logreader.RETRY_SECONDS", 0.1)
     storage = clusters["prod"].storage
     storage.create(deployment("web"))
     storage.create(pod("web-1", "main"))
@@ -168,7 +168,12 @@ async def test_a_cluster_that_cannot_be_asked_is_named(client: Client, clusters:
     [
         ("/pods/nothing/logs", {}, 404, "not found"),
         ("/deployments/nothing/logs", {"cluster": "*"}, 404, "not found"),
-        ("/pods/web-1/logs", {"container": "nothing"}, 400, "container nothing is not valid"),
+        (
+            "/pods/web-1/logs",
+            {"container": "nothing"},
+            400,
+            "container 'nothing' is not accepted; accepted is main",
+        ),
         ("/pods/web-1/logs", {"previous": "1"}, 400, "previous terminated container"),
         ("/pods/web-1/logs", {"previous": "1", "follow": "1"}, 400, "follow"),
         ("/pods/web-1/logs", {"tailLines": "all"}, 400, "tailLines 'all'"),
