@@ -143,7 +143,19 @@ class Calls:
                 error, aiohttp.ClientSSLError
             ):
                 raise NoServer(self.url, str(error)) from error
-            raise FleetError(0, f"{self.url} cannot be reached: {error or type(error).__name__}") from error
+            raise FleetError(0, self._why(error)) from error
+
+    def _why(self, error: aiohttp.ClientError | OSError) -> str:
+        """Why nobody answered."""
+        match error:
+            case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+                return f"the server {self.url!r} is not accepted; accepted is a URL such as {DEFAULT_URL}"
+            case aiohttp.ClientConnectorCertificateError():
+                why = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
+                return f"the certificate of {self.url} is not trusted: {why}"
+            case aiohttp.ClientConnectorSSLError() if "WRONG_VERSION_NUMBER" in str(error):
+                return f"{self.url} does not speak TLS; is it http://{self.url.partition('://')[2]}?"
+        return f"{self.url} cannot be reached: {error or type(error).__name__}"
 
     def _check_loop(self) -> None:
         if self._loop not in (None, asyncio.get_running_loop()):

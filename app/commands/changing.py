@@ -9,7 +9,7 @@ from app.commands import options
 from app.commands.connecting import run
 from app.commands.outcome import Misuse
 from app.commands.targeting import Change, Line, called_or, carry_out, clusters_to_change
-from app.commands.words import named, split
+from app.commands.words import named, split, whole
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -18,9 +18,7 @@ Make = Callable[["AsyncFleet", str, str, dict[str, Any]], Awaitable[Any]]
 
 
 def scale(
-    replicas: Annotated[
-        int, typer.Option("--replicas", metavar="N", min=0, help="Set the number of replicas.")
-    ],
+    replicas: Annotated[str, typer.Option("--replicas", metavar="N", help="Set the number of replicas.")],
     words: options.Words = None,
     namespace: options.Namespace = None,
     cluster: options.Targets = None,
@@ -29,9 +27,10 @@ def scale(
     token: options.Token = None,
 ) -> int:
     """Set the number of replicas of workloads."""
+    number = whole("--replicas", replicas)
 
     async def make(fleet: "AsyncFleet", resource: str, name: str, how: dict[str, Any]) -> Any:
-        return await fleet.scale(resource, name, replicas, **how)
+        return await fleet.scale(resource, name, number, **how)
 
     return _change(words, cluster, namespace, dry_run, server, token, make, "scaled")
 

@@ -13,7 +13,7 @@ from app.commands.naming import place
 from app.commands.nothing import nothing_found
 from app.commands.outcome import WELL, Complaint, Misuse
 from app.commands.targeting import Change, Line, called_or, carry_out, clusters_to_change
-from app.commands.words import asked, named, split
+from app.commands.words import asked, named, split, whole
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -52,10 +52,8 @@ def delete(
         ),
     ] = "background",
     grace_period: Annotated[
-        int | None,
-        typer.Option(
-            "--grace-period", metavar="SECONDS", min=0, help="Give pods so long to end; 0 for at once."
-        ),
+        str | None,
+        typer.Option("--grace-period", metavar="SECONDS", help="Give pods so long to end; 0 for at once."),
     ] = None,
     ignore_not_found: Annotated[
         bool, typer.Option("--ignore-not-found", help="Ignore objects that are not there.")
@@ -149,8 +147,10 @@ def _one(fleet: "AsyncFleet", doomed: _Doomed, how: dict[str, Any], done: str, i
     return Change(doomed.cluster, what, lines)
 
 
-def _how(dry_run: str | None, cascade: str, grace_period: int | None) -> dict[str, Any]:
+def _how(dry_run: str | None, cascade: str, grace_period: str | None) -> dict[str, Any]:
     if cascade not in _CASCADES:
         raise Misuse(f"--cascade: {cascade!r} is not accepted; accepted is {', '.join(_CASCADES)}")
     how = {**given(None, dry_run), "propagation_policy": _CASCADES[cascade]}
-    return how if grace_period is None else {**how, "grace_period_seconds": grace_period}
+    if grace_period is None:
+        return how
+    return {**how, "grace_period_seconds": whole("--grace-period", grace_period)}

@@ -13,7 +13,7 @@ from app.commands.connecting import run
 from app.commands.naming import place
 from app.commands.outcome import PARTIAL, WELL, Complaint, Misuse
 from app.commands.painting import paint, place_colour
-from app.commands.words import Asked, pod_or_workload, seconds, split
+from app.commands.words import Asked, pod_or_workload, seconds, split, whole
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -43,7 +43,7 @@ def logs(
         bool, typer.Option("--previous", "-p", help="Show the log of the previous run of the container.")
     ] = False,
     tail: Annotated[
-        int | None,
+        str | None,
         typer.Option("--tail", metavar="N", help="Show only the last N lines of each container; -1 for all."),
     ] = None,
     since: Annotated[
@@ -58,11 +58,12 @@ def logs(
         raise Misuse("--follow and --previous: what has ended cannot be followed")
     if container and container_option:
         raise Misuse(f"two containers are named: {container!r}, and {container_option!r} with -c")
+    lines = whole("--tail", tail, least=-1) if tail is not None else -1
     how: dict[str, Any] = {
         "container": container or container_option,
         "follow": follow,
         "previous": previous,
-        "tail_lines": None if tail is None or tail < 0 else tail,
+        "tail_lines": lines if lines >= 0 else None,
         "since_seconds": seconds("--since", since) if since else None,
     }
     asked = pod_or_workload(target)

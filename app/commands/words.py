@@ -8,6 +8,8 @@ from app.commands.outcome import Misuse
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?(ms|s|m|h|d))+")
+# What an int32 of Kubernetes holds is shorter.
+_WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 
 
@@ -68,3 +70,10 @@ def seconds(option: str, text: str) -> int:
     if not _DURATION.fullmatch(text):
         raise Misuse(f"{option}: {text!r} is not accepted; accepted is a time such as 30s, 5m, 1h30m or 2d")
     return max(1, round(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))))
+
+
+def whole(option: str, text: str, *, least: int = 0) -> int:
+    """A whole number. Raises Misuse."""
+    if _WHOLE.fullmatch(text) and int(text) >= least:
+        return int(text)
+    raise Misuse(f"{option}: {text!r} is not accepted; accepted is a whole number from {least} on")

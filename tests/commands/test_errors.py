@@ -8,6 +8,7 @@ import pytest
 
 from tests.commands.conftest import Clusters
 from tests.commands.running import ROOT, SECONDS, Command, environment
+from tests.connecting.certificates import Authority
 from tests.serving.process import started
 
 
@@ -25,7 +26,10 @@ from tests.serving.process import started
         ("logs a b -c d", "two containers are named: 'b', and 'd' with -c"),
         ("logs a -f -p", "what has ended cannot be followed"),
         ("scale deploy/web", "--replicas"),
-        ("scale deploy/web --replicas=-1", "--replicas"),
+        ("scale deploy/web --replicas=-1", "--replicas: '-1' is not accepted; accepted is a whole number"),
+        ("scale deploy/web --replicas=1e3", "--replicas: '1e3' is not accepted"),
+        ("logs a --tail ten", "--tail: 'ten' is not accepted; accepted is a whole number from -1 on"),
+        ("delete pods x --grace-period=1s", "--grace-period: '1s' is not accepted"),
         ("scale deploy --replicas=1", "say which of the deploy"),
         ("restart", "say what"),
         ("delete pods", "say which of the pods"),
@@ -61,9 +65,31 @@ async def test_a_server_that_is_not_there(arguments: str) -> None:
 async def test_the_flag_wins_over_the_environment(command: Command) -> None:
     elsewhere = Command("http://127.0.0.1:1")
     assert (await elsewhere("get", "pods", "--server", command.url)).status == 0
-    wrong = await command("get", "pods", "--server", "nonsense")
+
+
+@pytest.mark.parametrize(
+    "server", ["nonsense", "localhost:8000", "ftp://localhost", "http://localhost:99999"]
+)
+async def test_a_server_that_is_no_url(command: Command, server: str) -> None:
+    wrong = await command("get", "pods", "--server", server)
+    told = f"the server '{server}' is not accepted; accepted is a URL such as http://127.0.0.1:8000"
+    assert (wrong.status, wrong.err) == (1, f"k8s-mcp: {told}\n")
+
+
+async def test_a_server_that_speaks_no_tls(command: Command) -> None:
+    wrong = await command("get", "pods", "--server", command.url.replace("http:", "https:"))
     assert (wrong.status, wrong.err.count("\n")) == (1, 1)
-    assert "nonsense" in wrong.err
+    assert f"does not speak TLS; is it {command.url}?" in wrong.err
+
+
+async def test_a_server_whose_certificate_nobody_knows() -> None:
+    server = await asyncio.start_server(print, "127.0.0.1", 0, ssl=Authority().server("127.0.0.1"))
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    wrong = await Command(url)("get", "pods")
+    server.close()
+    assert wrong.status == 1
+    assert wrong.err.startswith(f"k8s-mcp: the certificate of {url} is not trusted: ")
+    assert wrong.err.count("\n") == 1
 
 
 async def test_what_the_server_refuses(command: Command) -> None:
