@@ -81,6 +81,8 @@ async def serve(settings: Settings) -> None:
             settings.read_only if isinstance(settings.read_only, bool) else fleet.protection,
             settings.allow_proxy,
             settings.consistent_reads == "forward",
+            settings.streams_per_caller,
+            settings.scans_per_caller,
         )
         async with (
             _answering(make_application(fleet, door, serving), sockets, tls, descriptors),

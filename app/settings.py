@@ -222,6 +222,16 @@ class Settings(BaseSettings):
         "what holds for single clusters",
         'a mapping such as {"prod": {"namespaces": ["team-a"]}}',
     )
+    streams_per_caller: int = _setting(
+        10_000, "how many streams one caller may have open", "a number, 0 for any number", ge=0, le=1_000_000
+    )
+    scans_per_caller: int = _setting(
+        100,
+        "how many answers that look into every object one caller may have under way",
+        "a number, 0 for any number",
+        ge=0,
+        le=1_000_000,
+    )
     log_format: Literal["text", "json"] = _setting("text", "how log lines look", "text or json")
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "what is logged", "debug, info, warning or error"

@@ -13,6 +13,7 @@ from app.api.facade.presence import LASTING, Lasting
 from app.api.heads import LONGEST_HEAD, SERVER
 from app.api.metrics import METRICS, Metrics
 from app.api.problem import is_kubernetes, problems
+from app.api.quotas import SCANS, STREAMS, Quota
 from app.api.sockets import share_compression
 from app.api.state import FLEET, HUB, SERVING, Serving
 from app.api.unpacking import LARGEST_BODY_BYTES
@@ -44,6 +45,8 @@ def make_application(fleet: Fleet, door: Door, serving: Serving) -> web.Applicat
     app[HUB] = hub
     app[SERVING] = serving
     app[METRICS] = metrics
+    app[STREAMS] = Quota(serving.streams_per_caller, "streams", "streams_per_caller")
+    app[SCANS] = Quota(serving.scans_per_caller, "scans", "scans_per_caller")
     app[PAGES] = Pages()
     app[INTEREST] = Interest()
     app[LASTING] = lasting = Lasting()

@@ -15,6 +15,7 @@ from app.api.forms import Listing
 from app.api.negotiation import choose_format, media_type
 from app.api.parameters import fields_of, flag, words, wrong
 from app.api.problem import Problem
+from app.api.quotas import SCANS
 from app.api.scoping import caught_up, covered, resource_named, statuses
 from app.api.sending import send
 from app.api.state import FLEET
@@ -32,6 +33,8 @@ from app.streams.positions import cursor_of
 LONGEST_HEADER = 6 * 1024
 # These show how old things are, and change with every second.
 AGEING = frozenset({"table", "wide"})
+# These are made of what is decoded.
+DECODED = AGEING | {"yaml"}
 
 EVENTS = "events"
 EVENTS_SORT = f"['{LAST_SEEN}'],metadata.creationTimestamp,cluster,metadata.name"
@@ -66,6 +69,19 @@ async def list_events(request: web.Request) -> web.StreamResponse:
 async def answer_list(request: web.Request, coverage: Coverage, query: Query) -> web.StreamResponse:
     """What a query finds now, in the format that is asked for. Raises Problem."""
     form = choose_format(request)
+    if not _looks_into_objects(query, form):
+        return await _answer_list(request, coverage, query, form)
+    with request.app[SCANS].held(request):
+        return await _answer_list(request, coverage, query, form)
+
+
+def _looks_into_objects(query: Query, form: str) -> bool:
+    return bool(query.fields or query.order.keys or query.projection) or form in DECODED
+
+
+async def _answer_list(
+    request: web.Request, coverage: Coverage, query: Query, form: str
+) -> web.StreamResponse:
     late = await caught_up(request, coverage)
     # From here to where the query suspends is one step of the event loop: all of it agrees.
     known = statuses(coverage, late)

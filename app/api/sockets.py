@@ -9,6 +9,7 @@ from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 from app.api.callers import CALLER
 from app.api.metrics import UNTIMED
 from app.api.problem import Problem
+from app.api.quotas import STREAMS
 from app.api.state import FLEET, HUB, SERVING
 from app.api.streams import STOPPING, subscription
 from app.api.subscribing import Subscription, subscribe
@@ -51,19 +52,26 @@ async def websocket(request: web.Request) -> web.StreamResponse:
             426, "this is for WebSockets; /stream has the same over HTTP", headers={"Upgrade": "websocket"}
         )
     asked = subscription(request) if request.query else None
+    quota = request.app[STREAMS]
+    if asked is not None:
+        # Like any other stream it is refused before it begins.
+        quota.take(request)
+    hub, channel = request.app[HUB], None
     request[UNTIMED] = True
-    writer = await socket.prepare(request)
-    if request.transport is None:
-        return socket
-    socket.headers.clear()  # they are sent, and would be held for as long as the socket is open
-    channel = Channel(request.transport, request.protocol, writer.drain, _PING, asks=True)
-    session = _Session(request, socket, channel)
-    hub = request.app[HUB]
-    hub.attend(channel, session.stop)
     try:
+        writer = await socket.prepare(request)
+        if request.transport is None:
+            return socket
+        socket.headers.clear()  # they are sent, and would be held for as long as the socket is open
+        channel = Channel(request.transport, request.protocol, writer.drain, _PING, asks=True)
+        session = _Session(request, socket, channel)
+        hub.attend(channel, session.stop)
         await session.run(asked)
     finally:
-        hub.dismiss(channel)
+        if channel is not None:
+            hub.dismiss(channel)
+        if asked is not None:
+            quota.give_back(request)
     return socket
 
 
@@ -94,10 +102,11 @@ class _Refused(Exception):
 class _Session:
     """One socket and its subscriptions."""
 
-    __slots__ = ("_channel", "_request", "_socket", "_tasks", "_window_bits")
+    __slots__ = ("_channel", "_quota", "_request", "_socket", "_tasks", "_window_bits")
 
     def __init__(self, request: web.Request, socket: web.WebSocketResponse, channel: Channel) -> None:
         self._request = request
+        self._quota = request.app[STREAMS]
         self._socket = socket
         self._channel = channel
         self._window_bits = int(socket.compress) and max(int(socket.compress), 9)
@@ -120,6 +129,9 @@ class _Session:
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            for id_ in self._tasks:
+                if id_ is not None:
+                    self._quota.give_back(self._request)
 
     async def _answer(self, message: str | bytes, *, by_query: bool) -> None:
         if by_query:
@@ -139,12 +151,15 @@ class _Session:
             if task is None:
                 raise _Refused(id_, 404, f"there is no subscription {id_!r}")
             task.cancel()
+            self._quota.give_back(self._request)
         elif id_ in self._tasks:
             raise _Refused(id_, 409, f"there is a subscription {id_!r} already")
         elif len(self._tasks) >= SUBSCRIPTIONS:
             raise _Refused(id_, 429, f"a socket has at most {SUBSCRIPTIONS} subscriptions")
         else:
-            self._begin(id_, self._subscription(message))
+            asked = self._subscription(message)
+            self._take(id_)
+            self._begin(id_, asked)
 
     def _subscription(self, message: dict[str, Any]) -> Subscription:
         request = self._request
@@ -155,8 +170,13 @@ class _Session:
             raise _Refused(message["id"], problem.status, problem.detail, problem.members) from None
 
     def _begin(self, id_: str | None, asked: Subscription) -> None:
-        task = asyncio.create_task(self._stream(id_, asked))
-        self._tasks[id_] = task
+        self._tasks[id_] = asyncio.create_task(self._stream(id_, asked))
+
+    def _take(self, id_: str) -> None:
+        try:
+            self._quota.take(self._request)
+        except Problem as problem:
+            raise _Refused(id_, problem.status, problem.detail) from None
 
     async def _stream(self, id_: str | None, asked: Subscription) -> None:
         encoding = Messages(id_, self._window_bits)
@@ -173,6 +193,8 @@ class _Session:
             pass  # The client has gone, which is its right.
         if self._tasks.get(id_) is asyncio.current_task():
             del self._tasks[id_]
+            if id_ is not None:
+                self._quota.give_back(self._request)
 
     def _say(self, id_: str | None, frame: bytes) -> None:
         if not self._channel.is_closing:

@@ -18,7 +18,8 @@ class Serving:
     ``certificate`` is the PEM of the server's own certificate, None on plain HTTP; ``read_only``
     has the names of the clusters in which nothing may be changed, True for all; ``allow_proxy`` whether the
     pages of pods, services and nodes are served; ``consistent_reads`` whether lists of a cluster's own
-    API that ask for the latest state are always the API server's."""
+    API that ask for the latest state are always the API server's; ``streams_per_caller`` and
+    ``scans_per_caller`` how many of these one caller may have at once, 0 for any number."""
 
     sync_timeout: float
     token: str | None = field(repr=False)
@@ -26,6 +27,8 @@ class Serving:
     read_only: bool | Container[str] = False
     allow_proxy: bool = False
     consistent_reads: bool = False
+    streams_per_caller: int = 0
+    scans_per_caller: int = 0
 
 
 SERVING = web.AppKey("serving", Serving)

@@ -9,6 +9,7 @@ from app.api.callers import CALLER
 from app.api.metrics import UNTIMED
 from app.api.negotiation import accepts
 from app.api.parameters import wrong
+from app.api.quotas import STREAMS
 from app.api.scoping import covered
 from app.api.state import FLEET, HUB, SERVING
 from app.api.subscribing import Subscription, subscribe
@@ -72,22 +73,28 @@ async def _send(request: web.Request, asked: Subscription) -> web.StreamResponse
     response.headers["X-Accel-Buffering"] = "no"
     # Its transport is set up for a stream, and no good for anything else.
     response.force_close()
+    quota, channel = request.app[STREAMS], None
+    quota.take(request)
     request[UNTIMED] = True
-    writer = await response.prepare(request)
-    if request.method == hdrs.METH_HEAD or writer is None or request.transport is None:
-        return response
-    chunked = response.headers.get(hdrs.TRANSFER_ENCODING) == "chunked"
-    encoding = Events(chunked) if events else Lines(chunked)
-    channel = Channel(request.transport, request.protocol, writer.drain, encoding.keepalive)
     try:
+        writer = await response.prepare(request)
+        if request.method == hdrs.METH_HEAD or writer is None or request.transport is None:
+            return response
+        chunked = response.headers.get(hdrs.TRANSFER_ENCODING) == "chunked"
+        encoding = Events(chunked) if events else Lines(chunked)
+        channel = Channel(request.transport, request.protocol, writer.drain, encoding.keepalive)
         await _run(request, asked, encoding, channel)
         await response.write_eof()
     except ConnectionError:
         pass  # The client has gone, which is its right.
     except Exception:
+        if channel is None:
+            raise
         # The status has been sent; all that is left is to have the client come again.
         log.exception("stream broken off", extra={"path": request.path})
         channel.abort()
+    finally:
+        quota.give_back(request)
     return response
 
 

@@ -9,7 +9,9 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from app.api.callers import LOCAL
 from app.api.facade import pages, reading
+from app.api.quotas import SCANS
 from app.fleet.crds import Definition
 from app.kube.discovery import Catalog
 from app.kube.resources import Resource
@@ -414,3 +416,24 @@ async def test_a_dry_run_is_not_waited_for(held: tuple[Client, Held], upstream: 
     async with client.post("/clusters/prod/api/v1/namespaces/team/pods?dryRun=All", json={}):
         pass
     assert not cluster.written.pending("pods")
+
+
+async def test_scans_are_bounded_for_each_caller(front: Front, upstream: Upstream) -> None:
+    client, held = await front.client(upstream.url, scans_per_caller=1)
+    held.fill("pods", [pod("web-1", "team", 5, app="web")], 10)
+    asked: list[tuple[Mapping[str, str], dict[str, str]]] = [
+        ({"resourceVersion": "0", "fieldSelector": "metadata.name=web-1"}, {}),
+        ({"resourceVersion": "0"}, {"Accept": TABLE}),
+        ({"resourceVersion": "0"}, {"Accept": METADATA}),
+    ]
+    for _ in range(2):
+        assert [(await ask(client, PODS, query, **headers))[0] for query, headers in asked] == ["hit"] * 3
+    # As if one were under way.
+    client.app[SCANS]._taken[LOCAL.name, "127.0.0.1"] += 1
+    for query, headers in asked:
+        async with client.get(PODS, params=query, headers=headers) as answer:
+            status = await answer.json(content_type=None)
+            assert (answer.status, status["kind"], status["reason"]) == (429, "Status", "TooManyRequests")
+            assert "raise scans_per_caller" in status["message"]
+    async with client.get(PODS, params={"resourceVersion": "0"}) as answer:
+        assert answer.status == 200

@@ -23,10 +23,12 @@ LONGEST_LINE = 32 * 1024
 class Server:
     """One process, as far as a client can tell."""
 
-    def __init__(self, config: Path, *, options: Options = OPTIONS, patience: float = 5.0) -> None:
+    def __init__(
+        self, config: Path, *, options: Options = OPTIONS, patience: float = 5.0, streams_per_caller: int = 0
+    ) -> None:
         self.fleet = Fleet(options, [config])
         self.port = 0
-        serving = Serving(patience, None, None)
+        serving = Serving(patience, None, None, streams_per_caller=streams_per_caller)
         application = make_application(self.fleet, Door(None, "127.0.0.1", ()), serving)
         self.hub = application[HUB]
         self._runner = web.AppRunner(

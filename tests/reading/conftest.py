@@ -127,11 +127,14 @@ def start(
     clusters: dict[str, Held], aiohttp_client: Callable[[TestServer], Awaitable[Client]]
 ) -> StartServer:
     async def start_server(
-        token: str | None = None, certificate: str | None = None, sync_timeout: float = 0.2
+        token: str | None = None,
+        certificate: str | None = None,
+        sync_timeout: float = 0.2,
+        scans_per_caller: int = 0,
     ) -> Client:
         fleet = Fleet(OPTIONS)
         fleet.clusters = cast(dict[str, Cluster], clusters)
-        serving = Serving(sync_timeout, token, certificate)
+        serving = Serving(sync_timeout, token, certificate, scans_per_caller=scans_per_caller)
         return await aiohttp_client(
             TestServer(make_application(fleet, Door(token, "127.0.0.1", []), serving))
         )

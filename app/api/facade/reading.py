@@ -14,6 +14,7 @@ from app.api.facade.bodies import Listed
 from app.api.facade.selecting import selected
 from app.api.forms import Pieces
 from app.api.problem import Problem
+from app.api.quotas import SCANS, STREAMS
 from app.api.sending import send
 from app.api.state import SERVING
 from app.cache.objects import CachedObject, key_of
@@ -98,13 +99,23 @@ async def answer(
         headers["Warning"] = f'299 - "stale {max(time.time() - since, 0):.0f}s"'
     if ask.stream is not None:
         columns = cluster.definitions.columns(ask.resource)
-        cluster.watches.hold(ask.resource.name)
-        try:
-            return await watching.watch(request, ask, ask.stream, columns, headers)
-        finally:
-            cluster.watches.let_go(ask.resource.name)
+        with request.app[STREAMS].held(request):
+            cluster.watches.hold(ask.resource.name)
+            try:
+                return await watching.watch(request, ask, ask.stream, columns, headers)
+            finally:
+                cluster.watches.let_go(ask.resource.name)
     if ask.name:
         return await send(request, _object(cluster, ask), headers)
+    if ask.fields is None and ask.shape == "json":
+        return await _answer_list(request, cluster, ask, headers)
+    with request.app[SCANS].held(request):
+        return await _answer_list(request, cluster, ask, headers)
+
+
+async def _answer_list(
+    request: web.Request, cluster: Cluster, ask: Ask, headers: Mapping[str, str]
+) -> web.StreamResponse:
     listed = await _list(request, cluster, ask)
     length = bodies.list_length(listed) if ask.shape == "json" else None
     return await send(request, _body(ask, listed), headers, length=length)
