@@ -72,7 +72,6 @@ def read_one(body: bytes, *, is_json: bool) -> bytes:
         members = _members.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"it must be one object: {error}") from None
-    members.pop("cluster", None)
     return msgspec.json.encode(members)
 
 
@@ -84,9 +83,9 @@ def phases(manifests: Sequence[Manifest]) -> Iterator[list[tuple[int, Manifest]]
 
 
 def _encoded(document: Any, number: int) -> bytes:
-    """The JSON of a document without our own ``cluster``. Raises Unreadable."""
+    """The JSON of a document. Raises Unreadable."""
     try:
-        return orjson.dumps({name: value for name, value in document.items() if name != "cluster"})
+        return orjson.dumps(document)
     except orjson.JSONEncodeError as error:
         raise Unreadable(f"document {number}: {error}") from None
 

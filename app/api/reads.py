@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from app.api.targets import name_of, namespace_of, targets
 from app.cache.errors import SelectorError
 from app.cache.eventtimes import LAST_SEEN
 from app.cache.objects import SEPARATOR, CachedObject
+from app.cache.ownmember import without_own
 from app.cache.queries import Query, run
 from app.cache.store import Store
 from app.fleet.coverage import Coverage
@@ -98,7 +99,7 @@ async def _answer_list(
         [(store.cluster, found) for store, found in result.runs],
         continue_=query.continue_after(result.last, cursor) if result.last is not None else None,
         remaining=result.remaining or None,
-        tail_of=query.projection.tail if query.projection is not None else None,
+        tail_of=_tail_of(query, stores),
         printer_columns=_printer_columns(coverage),
     )
     if listing.continue_:
@@ -126,10 +127,21 @@ async def get_object(request: web.Request) -> web.StreamResponse:
         cursor,
         known,
         [(store.cluster, [found])],
-        tail_of=query.projection.tail if query.projection is not None else None,
+        tail_of=_tail_of(query, [store]),
         printer_columns=_printer_columns(coverage),
     )
     return await send(request, forms.OBJECTS[form](listing), headers)
+
+
+def _tail_of(query: Query, stores: Sequence[Store]) -> Callable[[CachedObject], bytes] | None:
+    """What is shown of an object; None where it is all that is held."""
+    if query.projection is not None:
+        return query.projection.tail
+    return _without_own if any(store.own_cluster for store in stores) else None
+
+
+def _without_own(found: CachedObject) -> bytes:
+    return without_own(found.tail)
 
 
 def query_of(

@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from app.cache.errors import SelectorError
 from app.cache.objects import CachedObject
+from app.cache.ownmember import MEMBER, without_own
 from app.cache.paths import ACCEPTED, ANY, Path, PathError, Step, scan_list
 from app.cache.reading import Steps, nameable
 from app.jsontext import without_halves
@@ -28,7 +29,6 @@ _ALWAYS: tuple[Steps, ...] = (
     ("metadata", "uid"),
     ("metadata", "resourceVersion"),
 )
-_CLUSTER: Steps = ("cluster",)
 
 _BRACE = ord("{")
 
@@ -40,7 +40,7 @@ class Projection:
     """What ``fields=`` asks for. ``cluster`` is in every item of an answer, asked for or not."""
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
-        self._tree = _tree([*_ALWAYS, *(path.steps for path in paths if path.steps != _CLUSTER)])
+        self._tree = _tree([*_ALWAYS, *(path.steps for path in paths if path.steps[0] != MEMBER)])
         kind = _type(self._tree)
         self._decoder: msgspec.json.Decoder[Any] | None = msgspec.json.Decoder(kind) if kind else None
 
@@ -70,7 +70,7 @@ class Projection:
         except msgspec.DecodeError:  # Half of a surrogate pair.
             cut = _cut(Raw(without_halves(found.json)), self._tree)
         assert cut is not None
-        return bytes(cut)[1:]
+        return without_own(bytes(cut)[1:])
 
 
 @lru_cache(maxsize=256)

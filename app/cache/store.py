@@ -48,6 +48,7 @@ class Store:
 
     ``version`` is the resourceVersion up to which the store is complete, 0 before the
     first list. ``generation`` rises with every change of content and with nothing else.
+    ``own_cluster`` says that objects may have a member ``cluster`` of their own.
     ``unreadable`` are the keys of objects that are there and cannot be held.
     """
 
@@ -62,6 +63,7 @@ class Store:
         self.restored = 0.0
         self.replaced_at = 0
         self.latest = (0, "")
+        self.own_cluster = False
         self.unreadable: set[str] = set()
         self.listeners: list[Listener] = []
         self.routes: Routes[Follower] = Routes(cluster)

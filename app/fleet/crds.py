@@ -8,31 +8,41 @@ but some time later than the definition.
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from app.cache.ownmember import MEMBER
 from app.fleet.status import Condition
 from app.kube.discovery import crd_resource
 from app.kube.reflector import Health
 from app.kube.resources import Resource
 from app.kube.unreadable import Unreadable
 from app.kube.wire import WireObject
-from app.lenient import objects, text
+from app.lenient import boolean, mapping, objects, text
 
 log = logging.getLogger(__name__)
+
+# Of a schema whose objects may have members that it does not name.
+_KEEPS_ALL = "x-kubernetes-preserve-unknown-fields"
+
+
+# Whether objects have a member ``cluster`` of their own.
+Own = Literal["no", "maybe", "yes"]
 
 
 class Definition(msgspec.Struct, frozen=True):
     """What is kept of a CustomResourceDefinition.
 
     ``resource`` is None while the API server does not serve it. ``columns`` are the
-    additionalPrinterColumns of each version, ``list_kind`` is what a list of it is.
+    additionalPrinterColumns of each version, ``list_kind`` is what a list of it is,
+    ``own_cluster`` whether its objects have a member ``cluster``, which reads add to all others.
     """
 
     resource: Resource | None
     columns: Mapping[str, Sequence[Mapping[str, Any]]]
     list_kind: str = ""
+    own_cluster: Own = "no"
 
 
 class Definitions:
@@ -120,7 +130,14 @@ def _definition(found: WireObject) -> Definition:
         text(version, "name"): objects(version, "additionalPrinterColumns")
         for version in objects(crd, "spec", "versions")
     }
-    return Definition(resource, columns, text(crd, "spec", "names", "listKind"))
+    return Definition(resource, columns, text(crd, "spec", "names", "listKind"), _own_cluster(crd))
+
+
+def _own_cluster(crd: Mapping[str, Any]) -> Own:
+    schemas = [mapping(version, "schema", "openAPIV3Schema") for version in objects(crd, "spec", "versions")]
+    if any(MEMBER in mapping(schema, "properties") for schema in schemas):
+        return "yes"
+    return "maybe" if any(boolean(schema, _KEEPS_ALL) for schema in schemas) else "no"
 
 
 def _nothing(name: str, reason: str) -> Definition:

@@ -101,6 +101,7 @@ class Feed:
         self._on_change(before, self.condition)
 
     def _cached(self, found: WireObject) -> CachedObject:
+        self.store.own_cluster = self.store.own_cluster or found.own_cluster
         key = key_of(found.namespace, found.name)
         held = self.store.get(key)
         if held is not None and held.version == found.version and held.tail == found.tail:

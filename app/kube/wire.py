@@ -48,7 +48,7 @@ class WireObject(msgspec.Struct, frozen=True, gc=False):
     ``labels`` is the JSON of metadata.labels, b"" for none. ``tail`` is the object's
     JSON without its opening brace; it begins with ``"kind":…,"apiVersion":…`` and has
     no managedFields unless they are kept; what was cut out is ``managed``, b"" for nothing.
-    All are copies: nothing larger stays alive.
+    ``own_cluster`` says that it has a member ``cluster``. All are copies: nothing larger stays alive.
     """
 
     namespace: str
@@ -58,6 +58,7 @@ class WireObject(msgspec.Struct, frozen=True, gc=False):
     labels: bytes
     tail: bytes
     managed: bytes = b""
+    own_cluster: bool = False
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -171,7 +172,8 @@ def page_steps(body: bytes, resource: Resource, shape: Shape) -> Generator[None,
 
 
 def decode_answer(body: bytes, shape: Shape) -> bytes:
-    """What a write was answered with, cut in the same way; its JSON without the opening brace.
+    """What a write was answered with, cut in the same way; its JSON without the opening brace, and
+    without a member ``cluster`` of its own.
 
     A dry run brings an object without a version, a deletion perhaps a Status. Raises WireError.
     """
@@ -191,6 +193,7 @@ class _Object(msgspec.Struct, gc=False):
     metadata: _Metadata
     kind: str | UnsetType = UNSET
     apiVersion: str | UnsetType = UNSET
+    cluster: Raw | UnsetType = UNSET
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -302,6 +305,7 @@ def _answer(body: bytes, shape: Shape) -> bytes:
         metadata = _members_decoder.decode(members["metadata"])
         if metadata.pop("managedFields", None) is not None:
             members["metadata"] = Raw(msgspec.json.encode(metadata))
+    members.pop("cluster", None)
     return msgspec.json.encode(members)[1:]
 
 
@@ -340,6 +344,7 @@ def _object(body: bytes, shape: Shape, kind: str = "", api_version: str = "") ->
         b"" if labels in (b"null", b"{}") else labels,
         tail,
         b"" if shape.keep_managed_fields else bytes(metadata.managedFields),
+        found.cluster is not UNSET,
     )
 
 

@@ -22,6 +22,8 @@ class Place:
     """Where objects are, one resource of one cluster, and what their frames say of that."""
 
     def __init__(self, cluster: str, resource: Resource) -> None:
+        # Of the kinds of Kubernetes itself none has members that are unknown here.
+        self.custom = "." in resource.group
         spelled = orjson.dumps(cluster)
         place = b'"cluster":%s,"resource":%s' % (spelled, orjson.dumps(resource.name))
         self.reset = b'{"type":"RESET",%s}' % place

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from app.cache.changelog import Deleted
 from app.cache.objects import CachedObject
+from app.cache.ownmember import without_own
 from app.cache.projection import Projection
 from app.cache.tables import Column, Table, live_cells
 from app.fleet.cluster import Cluster
@@ -48,7 +49,9 @@ class Objects:
         self._projection = projection
 
     def tail(self, found: CachedObject) -> bytes:
-        return found.tail if self._projection is None else self._projection.tail(found)
+        if self._projection is not None:
+            return self._projection.tail(found)
+        return without_own(found.tail) if self._place.custom else found.tail
 
     def state(self, kind: Kind, found: CachedObject) -> bytes:
         return self._place.state(kind, found, self.tail(found))

@@ -102,4 +102,4 @@ async def test_one_that_is_asked_for_is_not_passed_off_as_missing(
     detail = "pods 'web-9' of prod cannot be read; the log says why"
     assert await problem(client, "/pods/web-9", 502) == detail
     assert await problem(client, "/pods/web-9", 502, namespace="default") == detail
-    assert "there is no" in await problem(client, "/pods/web-9", 404, namespace="data")
+    assert "not found" in await problem(client, "/pods/web-9", 404, namespace="data")
