@@ -175,12 +175,12 @@ class _Reader:
 
     def _value(self, event: Any, depth: int) -> Any:
         if depth > DEEPEST:
-            raise Unreadable(f"line {_line(event)} is nested deeper than {DEEPEST}")
+            raise Unreadable(f"{_place(event)}: it is nested deeper than {DEEPEST}")
         before = self._values
         self._count(1, event)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
-                raise Unreadable(f"line {_line(event)}: there is no anchor {event.anchor!r} before it")
+                raise Unreadable(f"{_place(event)}: there is no anchor {event.anchor!r} before it")
             found, size = self._anchors[event.anchor]
             self._count(size, event)
             return found
@@ -211,10 +211,10 @@ class _Reader:
             if name == _MERGE and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
                 for each in value if isinstance(value, list) else [value]:
                     if not isinstance(each, dict):
-                        raise Unreadable(f"line {_line(event)}: << takes mappings")
+                        raise Unreadable(f"{_place(event)}: << takes mappings")
                     merged = each | merged
             elif name in found:
-                raise Unreadable(f"line {_line(event)}: {name!r} is there already")
+                raise Unreadable(f"{_place(event)}: {name!r} is there already")
             else:
                 found[name] = value
         return merged | found
@@ -222,16 +222,16 @@ class _Reader:
     def _count(self, number: int, event: Any) -> None:
         self._values += number
         if self._values > MOST_VALUES:
-            raise Unreadable(f"line {_line(event)}: more than {MOST_VALUES} values, aliases included")
+            raise Unreadable(f"{_place(event)}: more than {MOST_VALUES} values, aliases included")
 
 
-def _line(event: Any) -> int:
-    return int(event.start_mark.line) + 1
+def _place(event: Any) -> str:
+    return f"line {event.start_mark.line + 1}, column {event.start_mark.column + 1}"
 
 
 def _check_tag(event: Any) -> None:
     if event.tag is not None and event.tag not in _TAGS and event.tag != "!":
-        raise Unreadable(f"line {_line(event)}: the tag {event.tag!r} has no meaning in a manifest")
+        raise Unreadable(f"{_place(event)}: the tag {event.tag!r} has no meaning in a manifest")
 
 
 def _key(value: Any, event: Any) -> str:
@@ -240,7 +240,7 @@ def _key(value: Any, event: Any) -> str:
         return value
     if isinstance(value, bool | int | float):
         return orjson.dumps(value).decode()
-    raise Unreadable(f"line {_line(event)}: a name must be text")
+    raise Unreadable(f"{_place(event)}: a name must be text")
 
 
 def _scalar(event: Any) -> Any:
@@ -260,7 +260,7 @@ def _scalar(event: Any) -> Any:
             return text
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if text.lstrip("-+") in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"):
-        raise Unreadable(f"line {_line(event)}: {text} is no number of JSON")
+        raise Unreadable(f"{_place(event)}: {text} is no number of JSON")
     return text
 
 
@@ -273,4 +273,4 @@ def _integer(text: str, event: Any) -> int | float:
             return _exact(sign + digits)
         return _exact(sign + str(int(digits, 8 if octal else 0)))
     except Unreadable as error:
-        raise Unreadable(f"line {_line(event)}: {error}") from None
+        raise Unreadable(f"{_place(event)}: {error}") from None

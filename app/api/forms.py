@@ -144,7 +144,7 @@ async def yaml_list(listing: Listing) -> Pieces:
         return
     yield b"items:\n"
     async for document in listing.documents():
-        async for piece in _written(document, in_list=True):
+        async for piece in yaml_document(document, in_list=True):
             yield piece
 
 
@@ -185,11 +185,11 @@ async def json_object(listing: Listing) -> Pieces:
 
 async def yaml_object(listing: Listing) -> Pieces:
     async for document in listing.documents():
-        async for piece in _written(document):
+        async for piece in yaml_document(document):
             yield piece
 
 
-async def _written(document: bytes, *, in_list: bool = False) -> Pieces:
+async def yaml_document(document: bytes, *, in_list: bool = False) -> Pieces:
     """The YAML of a JSON document; others have their turn within a large one."""
     try:
         value = jsontext.decode(document)

@@ -113,7 +113,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     success: dict[str, Any] = {"description": endpoint.summary, "content": content}
     statuses = {"200": success} if endpoint.method == "GET" else {"2XX": success}
     if endpoint.several:
-        results = {"application/json": {"schema": {"$ref": "#/components/schemas/Results"}}}
+        results = {media: {"schema": {"$ref": "#/components/schemas/Results"}} for media in endpoint.media}
         statuses["207"] = {"description": "A result for each cluster, not all equal.", "content": results}
         told |= results
     operation = {

@@ -11,6 +11,8 @@ import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
+from app.api.forms import yaml_document
+from app.api.parameters import wrong
 from app.api.problem import Problem
 from app.fleet.asking import Failed
 from app.fleet.cluster import Cluster
@@ -21,6 +23,7 @@ from app.streams.positions import cursor_of_writes
 log = logging.getLogger(__name__)
 
 MULTI_STATUS = 207
+WRITTEN_FORMATS = ("json", "yaml")
 Result = Done | Failed
 
 
@@ -58,6 +61,22 @@ def fault(cluster: Cluster) -> Failed:
     """For an exception that nobody expected: it is to hurt no other cluster."""
     log.exception("write failed", extra={"cluster": cluster.name})
     return Failed(500, "internal error; the log of the server has more", "InternalError")
+
+
+def written_format(request: web.Request) -> str:
+    """One of WRITTEN_FORMATS, as ``format=`` says. Raises Problem."""
+    form = request.query.get("format", WRITTEN_FORMATS[0])
+    if form not in WRITTEN_FORMATS:
+        raise wrong("format", form, ", ".join(WRITTEN_FORMATS))
+    return form
+
+
+async def in_format(response: web.Response, form: str) -> web.Response:
+    """An answer of JSON in one of WRITTEN_FORMATS."""
+    if form == "yaml" and isinstance(response.body, bytes):
+        response.body = b"".join([piece async for piece in yaml_document(response.body)])
+        response.content_type = "application/yaml"
+    return response
 
 
 def answer(outcomes: Sequence[Outcome], *, several: bool) -> web.Response:

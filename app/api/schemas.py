@@ -48,6 +48,13 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             },
         },
     },
+    "Edit": {
+        "type": "object",
+        "description": "The YAML of an object before and after it was edited.",
+        "required": ["before", "after"],
+        "properties": {"before": {"type": "string"}, "after": {"type": "string"}},
+        "additionalProperties": False,
+    },
     "Replicas": {
         "type": "object",
         "required": ["replicas"],

@@ -23,6 +23,7 @@ T = TypeVar("T")
 ALL = "*"
 FIELD_MANAGER = "k8s-mcp"
 DRY_RUN = "All"
+FIELD_VALIDATION = ("Ignore", "Warn", "Strict")
 JSON = ("application/json",)
 YAML = ("application/yaml", "application/x-yaml", "text/yaml")
 # So much YAML takes a tenth of a second to read; others are to be answered meanwhile.
@@ -109,6 +110,11 @@ def options(request: web.Request, *, managed: bool = True) -> dict[str, str]:
         found["dryRun"] = dry_run
     if managed:
         found["fieldManager"] = request.query.get("fieldManager") or FIELD_MANAGER
+    validation = request.query.get("fieldValidation")
+    if validation is not None:
+        if validation not in FIELD_VALIDATION:
+            raise wrong("fieldValidation", validation, ", ".join(FIELD_VALIDATION))
+        found["fieldValidation"] = validation
     if "force" in request.query:
         found["force"] = str(flag(request, "force")).lower()
     return found

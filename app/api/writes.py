@@ -12,7 +12,7 @@ from app.api.absence import in_place_of
 from app.api.parameters import wrong
 from app.api.permitting import check_writable
 from app.api.problem import Problem
-from app.api.results import Outcome, answer, in_each
+from app.api.results import Outcome, answer, in_each, in_format, written_format
 from app.api.scoping import resource_named
 from app.api.targets import (
     JSON,
@@ -27,13 +27,14 @@ from app.api.targets import (
 )
 from app.api.unpacking import body_of_request
 from app.documents import read_one
-from app.fleet import writing
-from app.fleet.asking import APPLY, JSON_PATCH, LIMIT_SECONDS, MERGE, STRATEGIC, Ask, Deadline, Failed
+from app.fleet import editing, writing
+from app.fleet.asking import APPLY, EDIT, JSON_PATCH, LIMIT_SECONDS, MERGE, STRATEGIC, Ask, Deadline, Failed
 from app.fleet.cluster import Cluster
+from app.fleet.edits import read_edit
 from app.fleet.writing import RESTARTABLE, Done, path_of, write
 from app.kube.resources import Resource
 
-PATCHES = (MERGE, STRATEGIC, JSON_PATCH, APPLY)
+PATCHES = (MERGE, STRATEGIC, JSON_PATCH, APPLY, EDIT)
 PROPAGATION = ("Background", "Foreground", "Orphan")
 
 Work = Callable[[Cluster, Resource, Deadline], Awaitable[Done]]
@@ -97,6 +98,8 @@ async def patch(request: web.Request) -> web.StreamResponse:
         raise media_refused(media, *PATCHES)
     plan = await _of_one(request, "patch", options(request))
     body = await body_of_request(request)
+    if media == EDIT:
+        return await _edit(request, plan, body)
     if media != JSON_PATCH:
         body = await understood(read_one, body, is_json=media != APPLY)
     head = _head(body) if media == APPLY else _Head()
@@ -106,6 +109,19 @@ async def patch(request: web.Request) -> web.StreamResponse:
         path = path_of(found, plan.namespace, plan.name)
         asked = Ask("PATCH", path, plan.params, body, media, repeatable=media == APPLY)
         return await write(cluster, found, plan.namespace, asked, deadline)
+
+    return await _carry_out(request, plan, work)
+
+
+async def _edit(request: web.Request, plan: _Plan, body: bytes) -> web.StreamResponse:
+    edit = await understood(read_edit, body, is_json=True)
+    try:
+        editing.check_identity(edit)
+    except Failed as failed:
+        raise Problem(failed.status, failed.detail) from None
+
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
+        return await editing.carry_out(cluster, found, plan.namespace, plan.name, edit, plan.params, deadline)
 
     return await _carry_out(request, plan, work)
 
@@ -158,6 +174,8 @@ async def _of_one(request: web.Request, verb: str, params: Mapping[str, str], su
 
 
 async def _carry_out(request: web.Request, plan: _Plan, work: Work) -> web.StreamResponse:
+    form = written_format(request)
+
     async def in_cluster(cluster: Cluster) -> Done:
         if not writing.is_dry_run(plan.params):
             check_writable(request, cluster.name)
@@ -172,7 +190,7 @@ async def _carry_out(request: web.Request, plan: _Plan, work: Work) -> web.Strea
     outcomes = await in_each(plan.targets.clusters, in_cluster)
     for outcome in outcomes:
         _record(request, plan, outcome)
-    return answer(outcomes, several=plan.targets.several)
+    return await in_format(answer(outcomes, several=plan.targets.several), form)
 
 
 def _record(request: web.Request, plan: _Plan, outcome: Outcome) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from app.api import applies, writes
 from app.api.endpoint import Endpoint
 from app.api.parameters import Parameter
-from app.api.targets import DRY_RUN, JSON, YAML
-from app.fleet.asking import APPLY, JSON_PATCH, MERGE, STRATEGIC
+from app.api.results import WRITTEN_FORMATS
+from app.api.targets import DRY_RUN, FIELD_VALIDATION, JSON, YAML
+from app.fleet.asking import APPLY, EDIT, JSON_PATCH, MERGE, STRATEGIC
 
 WHERE = (
     Parameter(
@@ -18,13 +19,20 @@ WHERE = (
 )
 _DRY_RUN = Parameter("dryRun", "All: show what would be done, and change nothing.", {"enum": [DRY_RUN]})
 _FORCE = Parameter("force", "Take over fields that others manage.", {"type": "boolean"})
-_MANAGED = (_DRY_RUN, Parameter("fieldManager", "Who manages the fields; k8s-mcp if left out."))
+_MANAGED = (
+    _DRY_RUN,
+    Parameter("fieldManager", "Who manages the fields; k8s-mcp if left out."),
+    Parameter("fieldValidation", "What becomes of fields that are not known.", {"enum": [*FIELD_VALIDATION]}),
+)
+_FORMAT = Parameter("format", "Of the answer.", {"enum": [*WRITTEN_FORMATS], "default": "json"})
+_ANSWERS = (JSON[0], YAML[0])
 _OBJECT = dict.fromkeys((JSON[0], YAML[0]), "Body")
 _PATCHES: Mapping[str, str] = {
     MERGE: "Patch",
     STRATEGIC: "Patch",
     JSON_PATCH: "JsonPatch",
     APPLY: "Body",
+    EDIT: "Edit",
 }
 
 WRITES = (
@@ -42,7 +50,8 @@ WRITES = (
         "/{resource}",
         writes.create,
         "Create an object.",
-        (*WHERE, *_MANAGED),
+        (*WHERE, _FORMAT, *_MANAGED),
+        media=_ANSWERS,
         schema="ObjectOrResults",
         method="POST",
         body=_OBJECT,
@@ -52,7 +61,8 @@ WRITES = (
         "/{resource}/{name}",
         writes.patch,
         "Change an object.",
-        (*WHERE, *_MANAGED, _FORCE),
+        (*WHERE, _FORMAT, *_MANAGED, _FORCE),
+        media=_ANSWERS,
         schema="ObjectOrResults",
         method="PATCH",
         body=_PATCHES,
@@ -62,7 +72,8 @@ WRITES = (
         "/{resource}/{name}",
         writes.replace,
         "Replace an object.",
-        (*WHERE, *_MANAGED),
+        (*WHERE, _FORMAT, *_MANAGED),
+        media=_ANSWERS,
         schema="ObjectOrResults",
         method="PUT",
         body=_OBJECT,
@@ -74,6 +85,7 @@ WRITES = (
         "Delete an object.",
         (
             *WHERE,
+            _FORMAT,
             _DRY_RUN,
             Parameter(
                 "propagationPolicy",
@@ -82,6 +94,7 @@ WRITES = (
             ),
             Parameter("gracePeriodSeconds", "Seconds that it has to end.", {"type": "integer", "minimum": 0}),
         ),
+        media=_ANSWERS,
         schema="ObjectOrResults",
         method="DELETE",
         several=True,
@@ -90,7 +103,8 @@ WRITES = (
         "/{resource}/{name}/scale",
         writes.scale,
         "Set the number of replicas of a workload.",
-        (*WHERE, *_MANAGED),
+        (*WHERE, _FORMAT, *_MANAGED),
+        media=_ANSWERS,
         schema="ObjectOrResults",
         method="POST",
         body={JSON[0]: "Replicas"},
@@ -100,7 +114,8 @@ WRITES = (
         "/{resource}/{name}/restart",
         writes.restart,
         "Restart a workload, as kubectl rollout restart does.",
-        (*WHERE, *_MANAGED),
+        (*WHERE, _FORMAT, *_MANAGED),
+        media=_ANSWERS,
         schema="ObjectOrResults",
         method="POST",
         several=True,

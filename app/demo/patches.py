@@ -145,7 +145,10 @@ def _json_patched(obj: Obj, patch: Any) -> Obj:
 def _operate(document: Obj, operation: Obj) -> None:
     kind, path = operation["op"], _pointer(operation["path"])
     if kind == "test":
-        if _at(document, path) != operation["value"]:
+        # kube-apiserver takes null for what is not there.
+        parent = _at(document, path[:-1])
+        missing = bool(path) and isinstance(parent, dict) and path[-1] not in parent
+        if (None if missing else _at(document, path)) != operation["value"]:
             raise ValueError(path)
     elif kind == "remove":
         _remove(document, path)

@@ -21,6 +21,8 @@ MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
+# Ours: two texts, of which the difference is to be made.
+EDIT = "application/vnd.k8s-mcp.edit+json"
 
 
 class Failed(Exception):

@@ -12,7 +12,7 @@ from msgspec import Raw
 REDACTED = "k8s-mcp/redacted"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MARK = Raw(b'"true"')
-_VALUES = ("data", "stringdata")
+VALUES = ("data", "stringdata")
 _EMPTY = Raw(b'""')
 _NULL = Raw(b"null")
 _NONE = Raw(b"{}")
@@ -29,12 +29,19 @@ def redacted(secret: bytes) -> bytes:
     and in any case, as Go's decoder reads them. Raises msgspec.DecodeError or
     RecursionError for what is no JSON object.
     """
+    document = _members.decode(without_values(secret))
+    for name in document:
+        if name.lower() == "metadata":
+            document[name] = _marked(document[name])
+    return msgspec.json.encode(document)
+
+
+def without_values(secret: bytes) -> bytes:
+    """The JSON of a Secret with every value of data and stringData emptied, and all else as it is."""
     document = _members.decode(secret)
     for name in document:
-        if name.lower() in _VALUES:
+        if name.lower() in VALUES:
             document[name] = _emptied(document[name])
-        elif name.lower() == "metadata":
-            document[name] = _marked(document[name])
     return msgspec.json.encode(document)
 
 

@@ -87,7 +87,7 @@ def test_documents_that_are_empty_are_left_out() -> None:
         ("? " * 100_000, f"deeper than {DEEPEST}"),
         ("a: *b", "no anchor 'b'"),
         ("a: &a [*a]", "no anchor 'a'"),
-        ("a: 1\n---\nb: 2\na: 1\na: 2", "line 5: 'a' is there already"),
+        ("a: 1\n---\nb: 2\na: 1\na: 2", "line 5, column 1: 'a' is there already"),
         ("a: !!python/object/apply:os.system [x]", "python/object"),
         ("a: !!binary aGk=", "binary"),
         ("a: .inf", "no number of JSON"),
@@ -195,13 +195,15 @@ def test_integers_that_kubernetes_would_round_are_refused(number: str) -> None:
     ):
         with pytest.raises(Unreadable, match="more than 64 bits, which would be rounded") as caught:
             load(body.encode(), is_json=is_json)
-        assert ("line 2: " in str(caught.value)) == body.startswith("a:")
+        assert ("line 2, column 3: " in str(caught.value)) == body.startswith("a:")
         assert len(str(caught.value)) < 150
     assert load(f'a: "{number}"'.encode(), is_json=False) == [{"a": number}]
 
 
 def test_hexadecimal_integers_that_kubernetes_would_round_are_refused() -> None:
-    with pytest.raises(Unreadable, match="line 1: 340282366920938463463374607431768211455 is an integer"):
+    with pytest.raises(
+        Unreadable, match="line 1, column 4: 340282366920938463463374607431768211455 is an integer"
+    ):
         one("a: 0xffffffffffffffffffffffffffffffff")
     assert one("a: 0x10000000000000000")["a"] == 2.0**64
 
