@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -85,7 +85,7 @@ class History:
         held = [*storage.collection(plural).values()]
         kind = "Pod" if plural == "pods" else "ConfigMap"
         place = {"namespace": rng.choice(NAMESPACES), "name": f"n{rng.randrange(8)}"}
-        labels = {"app": rng.choice(("web", "db"))}
+        labels = {"app": rng.choice(("web", "db", "web", "db", "web", "db", None))}  # None cannot be read.
         if rng.random() < 0.3 and held:
             storage.remove(rng.choice(held).obj)
         elif rng.random() < 0.5 and held:
@@ -141,4 +141,9 @@ def truth(cluster: SimulatedCluster, plural: str) -> dict[str, tuple[str, int]]:
     return {
         f"{namespace}/{name}": (stored.obj["metadata"]["uid"], stored.version)
         for (namespace, name), stored in cluster.storage.collection(plural).items()
+        if is_readable(stored.obj)
     }
+
+
+def is_readable(obj: Mapping[str, Any]) -> bool:
+    return None not in obj["metadata"].get("labels", {}).values()

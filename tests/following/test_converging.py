@@ -15,7 +15,7 @@ import pytest
 
 from app.demo.server import SimulatedCluster
 from app.streams import hub, views
-from tests.converging.history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, hurry
+from tests.converging.history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, hurry, is_readable
 from tests.following.clients import TRANSPORTS, Follower, Key
 from tests.following.proxy import Proxy
 from tests.following.serving import Server, simulated, write_config
@@ -56,7 +56,7 @@ def truth(clusters: Mapping[str, SimulatedCluster], matches: Matches) -> dict[Ke
         for cluster, simulation in clusters.items()
         for plural in RESOURCES
         for (namespace, name), stored in simulation.storage.collection(plural).items()
-        if matches(stored.obj)
+        if is_readable(stored.obj) and matches(stored.obj)
     }
 
 
