@@ -305,7 +305,8 @@ def test_what_is_no_list(body: bytes) -> None:
 METADATA = b'"metadata":{"namespace":"s","name":"a","uid":"u","resourceVersion":"7"%s}'
 TYPED = b'{"kind":"Pod","apiVersion":"v1",%s%s}'
 PLAIN = METADATA % b""
-DEEP = b"[" * 1200 + b"]" * 1200
+# Decoders go as deep as Python may recurse, which hypothesis lets it further than is usual.
+DEEP = b"[" * 50_000 + b"]" * 50_000
 UNREADABLE = [
     (b"{}", "Object missing required field `metadata`"),
     (TYPED % (b'"metadata":null', b""), "Expected `object`, got `null`"),
@@ -344,6 +345,31 @@ def test_an_object_that_cannot_be_read_spoils_only_itself(
     if b'"a","uid"' in body and b'"7"' in body:
         assert (unreadable.namespace, unreadable.name, unreadable.uid) == ("s", "a", "u")
         assert unreadable.version == 7
+
+
+@given(
+    st.lists(
+        st.one_of(st.integers(0, 10**6), st.sampled_from([body for body, _ in UNREADABLE])), max_size=30
+    ),
+    st.sampled_from([b",", b" , ", b",\n"]),
+    st.sampled_from([64, 300, 4000]),
+    st.booleans(),
+)
+def test_among_any_others_all_that_can_be_read_is(
+    items: list[int | bytes], comma: bytes, slice_bytes: int, behind: bool
+) -> None:
+    def spelled(item: int | bytes) -> bytes:
+        return item if isinstance(item, bytes) else TYPED % (PLAIN.replace(b'"a"', b'"n%d"' % item), b"")
+
+    listed = b'"items":[%s]' % comma.join(map(spelled, items))
+    metadata = b'"metadata":{"resourceVersion":"5","continue":"more"}'
+    body = b"{%s}" % b",".join([listed, metadata] if behind else [metadata, listed])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slicing, "SLICE_BYTES", slice_bytes)
+        page = decode_page(body, PODS, Shape())
+    assert (page.version, page.continue_) == (5, "more")
+    assert [found.name for found in page.objects] == [f"n{item}" for item in items if isinstance(item, int)]
+    assert len(page.unreadable) == sum(isinstance(item, bytes) for item in items)
 
 
 def test_a_list_that_is_cut_off_is_no_list() -> None:
