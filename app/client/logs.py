@@ -7,12 +7,14 @@ from app.client.calls import Calls
 
 # A log that is followed may say nothing for days.
 _FOR_EVER = 0.0
+# A log without line ends must not be held as a whole.
+LONGEST_LINE = 1024 * 1024
 
 
 class Logs:
     """``async for line in logs`` gives lines without their ends, ``await logs`` all of the text.
 
-    Raises FleetError.
+    A line longer than ``LONGEST_LINE`` bytes comes in pieces of that. Raises FleetError.
     """
 
     def __init__(self, calls: Calls, path: str, params: Mapping[str, str]) -> None:
@@ -32,10 +34,26 @@ class Logs:
             async for piece in answer.content.iter_any():
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:
-                    yield line.decode(errors="replace")
+                    for part in _parts(line):
+                        yield part.decode(errors="replace")
+                *parts, rest = _parts(rest)
+                for part in parts:
+                    yield part.decode(errors="replace")
         if rest:
             yield rest.decode(errors="replace")
 
     async def _text(self) -> str:
         async with self._calls.open("GET", self._path, self._params, silence=_FOR_EVER) as answer:
             return (await answer.read()).decode(errors="replace")
+
+
+def _parts(line: bytes) -> list[bytes]:
+    """A line in parts that are not too long, cut between characters."""
+    parts = []
+    while len(line) > LONGEST_LINE:
+        end = LONGEST_LINE
+        while end > LONGEST_LINE - 3 and line[end] & 0xC0 == 0x80:
+            end -= 1
+        parts.append(line[:end])
+        line = line[end:]
+    return [*parts, line]

@@ -9,10 +9,11 @@ from aiohttp import web
 from app.demo.failures import Failure
 from app.demo.parameters import number
 from app.demo.registry import Obj
-from app.demo.seed_logs import LogLine, log_lines
+from app.demo.seed_logs import LogLine, container_status, log_lines
 from app.demo.storage import Storage
 
 FOLLOW_SECONDS = 0.5
+KINDS = ("containers", "initContainers", "ephemeralContainers")
 
 
 async def send(
@@ -20,9 +21,8 @@ async def send(
 ) -> web.StreamResponse:
     """Answer with the log of one container. Raises Failure where there is none."""
     container = _container(pod, query.get("container"))
-    seconds = number(query, "sinceSeconds")
     now = datetime.now(UTC)
-    since = now - timedelta(seconds=seconds) if seconds is not None else None
+    since = _since(query, now)
     previous = query.get("previous") == "true"
     lines = log_lines(
         pod, container, now=now, previous=previous, since=since, tail=number(query, "tailLines")
@@ -53,6 +53,24 @@ async def send(
     return response
 
 
+def _since(query: Mapping[str, str], now: datetime) -> datetime | None:
+    """The moment after which lines are wanted. Raises Failure."""
+    seconds, at = number(query, "sinceSeconds"), query.get("sinceTime")
+    if seconds is not None and at:
+        raise Failure("BadRequest", "at most one of `sinceTime` or `sinceSeconds` may be specified")
+    if seconds is not None:
+        return now - timedelta(seconds=seconds)
+    if not at:
+        return None
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise Failure("BadRequest", f'sinceTime: invalid value "{at}"') from None
+    # In whole seconds, as kube-apiserver passes it on, and with the lines of that very moment.
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.replace(microsecond=0) - timedelta(microseconds=1)
+
+
 def _present(storage: Storage, pod: Obj) -> Obj | None:
     """The pod as it is now; None where it is gone, or another one has its name."""
     metadata = pod["metadata"]
@@ -63,19 +81,19 @@ def _present(storage: Storage, pod: Obj) -> Obj | None:
 
 
 def _runs(pod: Obj, container: str) -> bool:
-    statuses = pod.get("status", {}).get("containerStatuses") or ()
-    return any(each["name"] == container and "running" in each.get("state", {}) for each in statuses)
+    status = container_status(pod, container)
+    return status is not None and "running" in status.get("state", {})
 
 
 def _container(pod: Obj, asked: str | None) -> str:
     spec, name = pod["spec"], pod["metadata"]["name"]
-    names = [each["name"] for kind in ("containers", "initContainers") for each in spec.get(kind) or ()]
-    if asked is None and len(names) > 1:
-        told = f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]"
+    main, *others = ([each["name"] for each in spec.get(kind) or ()] for kind in KINDS)
+    if asked is None and len(main) > 1:
+        told = f"a container name must be specified for pod {name}, choose one of: [{' '.join(main)}]"
         raise Failure("BadRequest", told)
-    if asked is not None and asked not in names:
+    if asked is not None and not any(asked in names for names in (main, *others)):
         raise Failure("BadRequest", f"container {asked} is not valid for pod {name}")
-    return asked or names[0]
+    return asked or str(main[0])
 
 
 def _text(lines: list[LogLine], *, stamped: bool) -> bytes:

@@ -68,9 +68,15 @@ def log_lines(
     return found if tail is None else found[len(found) - min(tail, len(found)) :]
 
 
+def container_status(pod: Obj, container: str | None) -> Obj | None:
+    """That of a container of whatever kind, of the first for None; None where there is none yet."""
+    kinds = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    statuses = (each for kind in kinds for each in (pod.get("status") or {}).get(kind) or ())
+    return next((status for status in statuses if container in (None, status["name"])), None)
+
+
 def _span(pod: Obj, container: str | None, now: datetime, *, previous: bool) -> _Span | None:
-    statuses: list[Obj] = pod.get("status", {}).get("containerStatuses") or []
-    status = next((each for each in statuses if container in (None, each["name"])), None)
+    status = container_status(pod, container)
     if status is None:
         return None
     state: Obj = (status.get("lastState") or {}) if previous else status["state"]

@@ -45,8 +45,12 @@ class LogSplitter:
 
     def _cut(self, line: bytes, pieces: list[Piece]) -> bytes:
         while len(line) > LONGEST_LINE:
-            self._piece(line[:LONGEST_LINE], pieces, ends=False)
-            line = line[LONGEST_LINE:]
+            end = LONGEST_LINE
+            # Between characters, unless these are none.
+            while end > LONGEST_LINE - 3 and line[end] & 0xC0 == 0x80:
+                end -= 1
+            self._piece(line[:end], pieces, ends=False)
+            line = line[end:]
         return line
 
     def _piece(self, line: bytes, pieces: list[Piece], *, ends: bool) -> None:

@@ -1,11 +1,18 @@
 """Lists, objects, writes and logs through the client."""
 
 import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing
 
 import pytest
+from aiohttp import web
 
 from app.client import AsyncFleet, FleetError
+from app.client.logs import LONGEST_LINE, Logs
+from app.demo import logs
+from app.demo.registry import Obj
 from app.demo.server import SimulatedCluster
+from app.demo.storage import Storage
 from tests.following.serving import config_map, pod
 
 
@@ -195,3 +202,35 @@ async def test_a_token_is_presented(monkeypatch: pytest.MonkeyPatch) -> None:
             await fleet.clusters()
     assert "Authorization: Bearer of the environment" in told[0]
     assert "Authorization: Bearer given" in told[1]
+
+
+async def test_a_line_without_an_end_comes_in_pieces(
+    fleet: AsyncFleet, prod: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "\N{GRINNING FACE}" * (3 * LONGEST_LINE // 4) + "end"
+    ends = asyncio.Event()
+
+    async def send(
+        request: web.Request, storage: Storage, pod: Obj, query: Mapping[str, str]
+    ) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(text.encode())
+        await ends.wait()
+        await response.write(b"\nnext\n")
+        return response
+
+    monkeypatch.setattr(logs, "send", send)
+    prod.storage.create(pod("web-1"))
+    async with asyncio.timeout(20), aclosing(aiter(_log(fleet))) as lines:
+        # It does not end yet, and what is held of it is bounded.
+        pieces = [await anext(lines) for _ in range(3)]
+        ends.set()
+        pieces += [line async for line in lines]
+    assert max(len(piece.encode()) for piece in pieces) <= LONGEST_LINE
+    assert pieces[-1] == "next"
+    assert "".join(pieces[:-1]) == text
+
+
+def _log(fleet: AsyncFleet) -> Logs:
+    return fleet.logs("pods", "web-1", cluster="prod", namespace="default")

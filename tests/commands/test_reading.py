@@ -5,6 +5,8 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.commands.conftest import OPTIONS, Clusters, running
 from tests.commands.running import SECONDS, Command
 from tests.following.serving import Server, write_config
@@ -78,6 +80,34 @@ async def test_logs_of_several_clusters_say_whose_a_line_is(command: Command) ->
         "[prod/web-1/main",
         "[staging/web-1/main",
     }
+
+
+async def test_more_logs_than_are_read_at_once_are_told(
+    command: Command, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.logs.MOST", 1)
+    refused = await command("logs", "pod/web-1")
+    assert refused.status == 1
+    assert "there are 2 containers" in refused.err
+    monkeypatch.undo()
+    monkeypatch.setattr("app.fleet.logs.MOST", 2)
+    process = await command.start("logs", "-f", "deploy/web", "--tail", "1")
+    assert process.stdout is not None
+    async with asyncio.timeout(SECONDS):
+        out = await process.stdout.readline() + await process.stdout.readline()
+        clusters["prod"].storage.create(running("web-2", app="web"))
+        while b"[prod/web-2/main] " not in out:
+            out += await process.stdout.readline()
+        for cluster in clusters.values():
+            for resource in ("deployments.apps", "pods"):
+                for stored in [*cluster.storage.collection(resource).values()]:
+                    if stored.obj["metadata"]["namespace"] == "default":
+                        cluster.storage.remove(stored.obj)
+        # With the deployment it ends.
+        out += (await process.communicate())[0]
+    assert process.returncode == 0
+    note = "[prod/web-2/main] (no log yet: 2 are read already; container= or cluster= choose fewer)"
+    assert out.decode().splitlines().count(note) == 1
 
 
 async def test_logs_of_what_is_in_several_namespaces_or_nowhere(command: Command, clusters: Clusters) -> None:

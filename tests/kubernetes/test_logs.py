@@ -44,6 +44,42 @@ async def test_logs_of_a_real_deployment_are_merged_and_followed(tmp_path: Path)
             await asyncio.to_thread(product.__exit__, None, None, None)
 
 
+@pytest.mark.timeout(240)
+async def test_following_a_job_a_pod_or_a_deployment_ends_with_it(tmp_path: Path) -> None:
+    """kwok never ends a log that is followed, so that all depends on what the control plane says."""
+    async with ControlPlane(assets(*WHOLE), nodes=1, forwarded=free_port()) as plane:
+        say(plane, "one")
+        product = Product(tmp_path, "--kubeconfig", str(plane.kubeconfig(tmp_path / "config")))
+        await asyncio.to_thread(product.__enter__)
+        try:
+            await asyncio.to_thread(until, lambda: product.state("plane") == "synced", seconds=20)
+            async with aiohttp.ClientSession() as session, asyncio.timeout(100):
+                await asyncio.to_thread(plane.kubectl, "create", "job", "x", "--image=nginx")
+                assert "] one" in await _followed(session, product.url, "jobs/x", "one")
+                (pod,) = plane.request("GET", "/api/v1/namespaces/default/pods")["items"]
+                assert await _followed(session, product.url, f"pods/{pod['metadata']['name']}") == "one\n"
+                plane.kubectl("create", "deployment", "web", "--image=nginx")
+                await asyncio.to_thread(until, lambda: running(plane, 1), seconds=60)
+                following = asyncio.create_task(_followed(session, product.url, "deploy/web"))
+                await asyncio.sleep(3)
+                assert not following.done()
+                await asyncio.to_thread(plane.kubectl, "delete", "deployment", "web")
+                assert "] one" in await following
+        finally:
+            await asyncio.to_thread(product.__exit__, None, None, None)
+
+
+async def _followed(session: aiohttp.ClientSession, url: str, what: str, text: str = "") -> str:
+    """All of a followed log, once it has ended; asked for again until it has this text."""
+    params = {**WHERE, "follow": "1"}
+    while True:
+        async with session.get(f"{url}/{what}/logs", params=params) as answer:
+            said = await answer.text()
+            if answer.status == 200 and text in said:
+                return said
+        await asyncio.sleep(0.2)
+
+
 async def _look(session: aiohttp.ClientSession, url: str, plane: ControlPlane) -> None:
     async def text(path: str, **params: str) -> str:
         async with session.get(url + path, params=WHERE | params) as answer:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.kubernetes.plane import assets
 from tests.logs.conftest import Client, following
 from tests.logs.kubelet import Kubelet, now
@@ -92,6 +94,30 @@ async def test_lines_are_in_the_order_of_their_times_whatever_zone_and_digits_th
             text = await read(client, "/services/web/logs", tailLines=tail)
             lines = [line.replace("[plane/", "").replace("/main]", "") for line in text.splitlines()]
             assert lines == ["a 0", "c 0", "b 0", "a 1", "b 1", "c 1", "a 2", "b 2"]
+    finally:
+        kubelet.plane.request("DELETE", "/api/v1/namespaces/default/services/web")
+
+
+async def test_logs_beyond_the_limit_are_named_and_read_when_there_is_room(
+    client: Client, kubelet: Kubelet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.fleet.logs.MOST", 2)
+    labels = {"app": "web"}
+    kubelet.plane.request("POST", "/api/v1/namespaces/default/services", service("web", labels))
+    try:
+        for name in ("web-1", "web-2"):
+            kubelet.run(name, "main", labels=labels)
+            kubelet.say(name, "main", f"{now()} from {name}")
+        async with following(client, "/services/web/logs") as log:
+            await log.until("from web-2")
+            kubelet.run("web-3", "main", labels=labels)
+            kubelet.say("web-3", "main", f"{now()} from web-3")
+            await log.until(
+                "[plane/web-3/main] (no log yet: 2 are read already; container= or cluster= choose"
+            )
+            kubelet.delete("web-1")
+            lines = await log.until("from web-3")
+        assert [line for line in lines if "web-3" in line][1:] == ["[plane/web-3/main] from web-3"]
     finally:
         kubelet.plane.request("DELETE", "/api/v1/namespaces/default/services/web")
 

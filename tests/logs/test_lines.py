@@ -80,6 +80,14 @@ def test_a_line_without_an_end_is_cut_and_its_pieces_are_no_lines() -> None:
         assert [piece[2:] for piece in pieces] == [(True, False)] + (len(pieces) - 1) * [(False, False)]
 
 
+def test_a_line_is_cut_between_characters() -> None:
+    for shift in range(4):
+        text = "x" * shift + "\N{GRINNING FACE}" * 200_000
+        pieces = pieces_of(f"2026-11-23T10:00:00Z {text}\n".encode(), 65536)
+        assert len(pieces) > 3
+        assert "".join(piece[1].decode() for piece in pieces) == text
+
+
 def test_half_a_time_is_not_taken_for_a_line() -> None:
     text = b"2026-11-23T10:00:00Z one\n2026-11-23T10:00:01.5"
     assert [piece[1] for piece in pieces_of(text, 7)] == [b"one"]

@@ -73,6 +73,29 @@ async def test_a_log_is_of_one_container(cluster: SimulatedCluster) -> None:
     assert main != side
 
 
+async def test_lines_from_a_moment_on_and_of_any_kind_of_container(cluster: SimulatedCluster) -> None:
+    _, stamped = await _log(cluster, "one", timestamps="true")
+    last = stamped.splitlines()[-5].split()[0]
+    _, later = await _log(cluster, "one", timestamps="true", sinceTime=f"{last[:19]}Z")
+    assert later.splitlines()[-5:][0].split()[0] >= last[:19]
+    assert 5 <= len(later.splitlines()) < len(stamped.splitlines())
+    assert (await _log(cluster, "one", sinceTime="noon"))[0] == 400
+
+    more = pod("more", namespace="default")
+    more["spec"]["initContainers"] = [{"name": "prepare", "image": "i"}]
+    more["spec"]["ephemeralContainers"] = [{"name": "look", "image": "i"}]
+    statuses = {
+        "containerStatuses": [_state("main")],
+        "initContainerStatuses": [_state("prepare", ended=True)],
+        "ephemeralContainerStatuses": [_state("look")],
+    }
+    cluster.storage.create({**more, "status": statuses})
+    texts = [await _log(cluster, "more", container=name) for name in ("main", "prepare", "look")]
+    assert [status for status, _ in texts] == [200, 200, 200]
+    assert len({text for _, text in texts}) == 3
+    assert (await _log(cluster, "more", tailLines="1"))[0] == 200
+
+
 @pytest.mark.parametrize(
     ("name", "query", "status", "message"),
     [
