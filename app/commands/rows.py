@@ -59,7 +59,8 @@ class Rows:
         for row in rows:
             self._widest = [
                 max(before, cell, key=lambda each: len(str(each)))
-                for before, cell in zip(self._widest, row, strict=True)
+                # Of some resources there are more cells than columns, as kube-apiserver has it.
+                for before, cell in zip(self._widest, row, strict=False)
             ]
         sheet = Sheet(self._columns, wide=self._wide)
         for row in (self._widest, *rows):

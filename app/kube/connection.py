@@ -16,7 +16,7 @@ from yarl import URL
 from app.kube.access import Access
 from app.kube.bounds import ANSWER_BYTES, EVENT_SECONDS, OBJECT_BYTES
 from app.kube.errors import ApiError, CannotConnect, ConnectionFailed
-from app.kube.lines import LineSplitter
+from app.kube.lines import LineSplitter, WireError
 from app.kube.receiving import beginning, whole
 from app.kube.sockets import FOR_CALLERS, new_socket
 from app.kube.socks import SocksConnector, is_socks
@@ -165,7 +165,10 @@ class Connection:
                     due = now() + EVENT_SECONDS
                 elif now() > due:
                     raise ConnectionFailed(f"an event is not whole within {EVENT_SECONDS:g} s")
-        if splitter.rest():
+        rest = splitter.rest()
+        if rest and not rest.startswith(b"{"):  # The page of a proxy, say.
+            raise WireError("an answer that is no event")
+        if rest:
             raise ConnectionFailed("the connection was lost in the middle of an event")
 
     async def _chunks(

@@ -47,7 +47,7 @@ async def test_resource_that_fails_later_leaves_its_cluster_synced(serve: Server
         assert str(condition.error).startswith("pods is stale: 500 ")
 
 
-@pytest.mark.parametrize("fault", [Fault.ERROR, Fault.FORBIDDEN, Fault.UNAVAILABLE])
+@pytest.mark.parametrize("fault", [Fault.ERROR, Fault.FORBIDDEN, Fault.UNAVAILABLE, Fault.GARBAGE])
 async def test_resource_that_can_be_listed_but_not_watched_is_stale_and_polled(
     serve: Servers, tmp_path: Path, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,9 +5,9 @@ kubernetes/pkg/printers/internalversion/printers.go, 1.37.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
-from app.cache.ages import since
+from app.cache.ages import parse_time, since
 from app.cache.tables.model import MakeRow, MakeRows, Row
 from app.cache.tables.parts import UNSET, age_of, is_deleted, name_of, or_none
 from app.lenient import Object, at, boolean, mapping, objects, printed, size, text, texts
@@ -18,6 +18,7 @@ _MODES = {
     "ReadWriteMany": "RWX",
     "ReadWriteOncePod": "RWOP",
 }
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 _DEFAULT_CLASS = (
     "storageclass.kubernetes.io/is-default-class",
@@ -95,9 +96,13 @@ def _storage_classes(classes: Sequence[Object], now: datetime) -> list[Row]:
     marked = [number for number, each in enumerate(classes) if _is_marked(each)]
     if marked:
         marked.sort(key=lambda number: name_of(classes[number]))
-        default = max(marked, key=lambda number: text(classes[number], "metadata", "creationTimestamp"))
+        default = max(marked, key=lambda number: _created(classes[number]))
         rows[default][0] = f"{rows[default][0]} (default)"
     return rows
+
+
+def _created(storage_class: Object) -> datetime:
+    return parse_time(at(storage_class, "metadata", "creationTimestamp")) or _NEVER
 
 
 def _is_marked(storage_class: Object) -> bool:
