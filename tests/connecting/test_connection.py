@@ -13,6 +13,7 @@ from aiohttp import ClientTimeout, web
 
 from app.kube.connection import Connection
 from app.kube.errors import ApiError, ConnectionFailed
+from app.kube.lines import WireError
 from app.kube.words import in_words
 from app.version import version
 from tests.connecting.certificates import Authority
@@ -309,7 +310,7 @@ LOST = "the connection was lost in the middle of an answer"
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        ([CHUNKED, chunk(b"1\n2"), b"0\r\n\r\n"], "the connection was lost in the middle of an event"),
+        ([CHUNKED, chunk(b'1\n{"t'), b"0\r\n\r\n"], "the connection was lost in the middle of an event"),
         ([CHUNKED, chunk(b"1\n")], LOST),
         ([CHUNKED, b"40\r\n1\n"], LOST),
         ([CHUNKED, chunk(b"1\n"), b"rubbish\r\n"], "the server does not speak HTTP, or not as it should"),
@@ -324,6 +325,12 @@ async def test_watch_that_breaks_says_so(raw: Start, sent: list[bytes], said: st
     # What comes together with the end may be lost with it; a watch is resumed from what was seen.
     assert found in ([], [b"1"])
     assert str(caught.value) == said
+
+
+async def test_watch_that_is_answered_with_a_page_says_so(raw: Start) -> None:
+    connection = await raw(Raw(CHUNKED, chunk(b"<html>log in"), b"0\r\n\r\n"))
+    with pytest.raises(WireError, match="an answer that is no event"):
+        await follow(connection, [])
 
 
 async def test_half_open_watch_is_given_up(raw: Start) -> None:
