@@ -41,6 +41,7 @@ class Position:
         self._at: int | None = None
         self._counts: dict[int, int] = {}
         self._left: dict[int, int] = {}
+        self._asked_from = 0
         self._forgotten = -1
         self._kept_from = 0
         self._first: tuple[int, int] | None = None
@@ -79,6 +80,7 @@ class Position:
             self._opened = time.monotonic()
         self._at = None
         start = self._start() * _SECOND
+        self._asked_from = start
         self._left = {stamp: count for stamp, count in self._counts.items() if stamp >= start}
         self._leaves_out, self._skip = False, 0
         self._met_first = not self._is_limited or self._first is None or self._first[0] < start
@@ -142,7 +144,7 @@ class Position:
         at = self._at
         if not self._again or at is None:
             return False
-        if at <= self._forgotten:
+        if at < self._asked_from or at <= self._forgotten:
             return True
         if self._is_before_first(at, text):
             return True

@@ -48,6 +48,8 @@ class LogReader:
         self._unfinished: list[Piece] = []
         self._waiting: asyncio.Timeout | None = None
         self._is_draining = False
+        self._runs = False
+        self._wake = asyncio.Event()
         self._line_is_open = False
         self._is_open = False
         # Attempts since something new came.
@@ -58,11 +60,12 @@ class LogReader:
         """Read until there is no more to come."""
         try:
             failure = await self._attempt()
+            self._open_feed()
             if failure is not None and self._alone and not self.started.done():
                 self.started.set_exception(failure)
                 return
             while self._follows and await self._goes_on(failure):
-                await asyncio.sleep(min(RETRY_SECONDS * 2**self._in_vain, RETRY_AT_MOST_SECONDS))
+                await self._pause()
                 failure = await self._attempt()
             await self._put_unfinished()
             if failure is not None and not self._follows:
@@ -73,15 +76,26 @@ class LogReader:
                 self.started.set_result(None)
 
     async def look(self) -> None:
-        """Wait no longer than a moment for what comes after the end of a container."""
-        if not self._is_draining and await self._writers.writing(self._source) in ("ended", "gone"):
+        """Read at once what a container writes that has started, and not for ever after it has ended."""
+        writing = await self._writers.writing(self._source)
+        if writing == "runs" and not self._runs:
+            self._wake.set()
+        self._runs = writing == "runs"
+        if not self._is_draining and writing in ("ended", "gone"):
             self._is_draining = True
+            self._wake.set()
             if self._waiting is not None:
                 self._waiting.reschedule(asyncio.get_running_loop().time() + DRAIN_SECONDS)
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(RETRY_SECONDS * 2**self._in_vain, RETRY_AT_MOST_SECONDS)):
+                await self._wake.wait()
 
     async def _attempt(self) -> Failure | None:
         """Read what one connection brings; returns why no more came, None where it ended well."""
         self._is_open = False
+        self._wake.clear()
         self._in_vain = min(self._in_vain + 1, 10)
         try:
             if not await self._receive(self._position.params(), checks=True):
@@ -101,6 +115,7 @@ class LogReader:
         async with opened(self._source, {**params, "timestamps": "true"}) as chunks:
             self._is_open = True
             self._position.begin()
+            self._open_feed()
             if not self.started.done():
                 self.started.set_result(None)
             try:
@@ -114,6 +129,11 @@ class LogReader:
             finally:
                 self._unfinished = self._position.sift(splitter.rest()) or self._unfinished
         return True
+
+    def _open_feed(self) -> None:
+        """Others wait for what a log has up to now, but not for what it will have."""
+        if self._follows and self.feed.is_slow:
+            self.feed.open()
 
     async def _receive_missed(self) -> None:
         """Pass on what the run before the present one wrote since; say so where that is not known."""

@@ -139,7 +139,7 @@ class _Joined:
                 self._skip(source)
                 continue
             self._skipped.discard(key)
-            feed = self._feeds[key] = Feed(self._activity)
+            feed = self._feeds[key] = Feed(self._activity, is_slow=True)
             self._readers[key] = LogReader(writers, source, options, feed, alone=self._alone)
             self._spawn(self._run(key))
 

@@ -23,8 +23,8 @@ NOT_FOUND = 404
 _PODS = Resource("", "v1", PODS, "pod", "Pod", True)
 
 T = TypeVar("T", Pod, Workload)
-# Of a container: it writes or will, it has ended for good, its pod is gone, or nobody can be asked now.
-Writing = Literal["writes", "ended", "gone", "unknown"]
+# Of a container: it runs, it may run later, it has ended for good, its pod is gone, or nobody knows.
+Writing = Literal["runs", "waits", "ended", "gone", "unknown"]
 
 
 class LogOptions(msgspec.Struct, frozen=True):
@@ -105,7 +105,7 @@ class Writers:
         ]
 
     async def writing(self, source: Source) -> Writing:
-        """Whether a container still writes, or will again."""
+        """Whether a container writes, or may later."""
         if self.cluster.is_closed:
             return "gone"
         try:
@@ -114,7 +114,9 @@ class Writers:
             return "unknown"
         if pod is None:
             return "gone"
-        return "ended" if pod.has_ended(source.container) else "writes"
+        if pod.has_ended(source.container):
+            return "ended"
+        return "runs" if pod.runs(source.container) else "waits"
 
     async def are_complete(self) -> bool:
         """Whether no further pods will come."""

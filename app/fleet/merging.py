@@ -10,17 +10,23 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 
 PIECE_BYTES = 256 * 1024
-# A source that says nothing for so long does not keep the others' lines any longer.
+# A source that says nothing for so long does not keep the others' lines any longer: where it may be silent
+# for days, and where it is only slow to begin or to go on.
 PATIENCE_SECONDS = 0.2
+SLOW_SECONDS = 5.0
 
 # When it was written, in nanoseconds since 1970, and the line.
 Line = tuple[int, bytes]
 
 
 class Feed:
-    """One source, which ``put``s its lines, each with its time, until it has ``ended``."""
+    """One source, which ``put``s its lines, each with its time, until it has ``ended``.
 
-    def __init__(self, activity: asyncio.Event) -> None:
+    ``is_slow`` says that the next of them is on its way, and is worth more patience.
+    """
+
+    def __init__(self, activity: asyncio.Event, *, is_slow: bool = False) -> None:
+        self.is_slow = is_slow
         self.ended = False
         self.lines: deque[Line] = deque()
         self._activity = activity
@@ -34,6 +40,12 @@ class Feed:
             self._taken.clear()
             self._activity.set()
             await self._taken.wait()
+
+    def open(self) -> None:
+        """It may be silent from now on."""
+        self.is_slow = False
+        self._quiet_since = asyncio.get_running_loop().time()
+        self._activity.set()
 
     def end(self) -> None:
         self.ended = True
@@ -50,7 +62,7 @@ class Feed:
         """Seconds that there is still to wait for its next line before others go on; None for no more."""
         if self.ended or self.lines:
             return None
-        left = self._quiet_since + PATIENCE_SECONDS - now
+        left = self._quiet_since + (SLOW_SECONDS if self.is_slow else PATIENCE_SECONDS) - now
         return left if left > 0 else None
 
 

@@ -11,7 +11,12 @@ class _Ended(msgspec.Struct):
     exitCode: int = 0
 
 
+class _Running(msgspec.Struct):
+    pass
+
+
 class _State(msgspec.Struct):
+    running: _Running | None = None
     terminated: _Ended | None = None
 
 
@@ -94,6 +99,13 @@ class Pod(msgspec.Struct):
                     exit_code = _exit_code(name, statuses or [])
                     return exit_code is not None and not self._restarts(kind, container, exit_code)
         return True
+
+    def runs(self, name: str) -> bool:
+        """Whether a container has started, and has not ended."""
+        status = self.status or _PodStatus()
+        kinds = (status.initContainerStatuses, status.containerStatuses, status.ephemeralContainerStatuses)
+        states = [each.state for statuses in kinds for each in statuses or () if each.name == name]
+        return any(state is not None and state.running is not None for state in states)
 
     def _restarts(self, kind: _Kind, container: _Container, exit_code: int) -> bool:
         if kind == "ephemeral" or self.metadata.deletionTimestamp:

@@ -98,6 +98,24 @@ async def test_lines_are_in_the_order_of_their_times_whatever_zone_and_digits_th
         kubelet.plane.request("DELETE", "/api/v1/namespaces/default/services/web")
 
 
+@pytest.mark.parametrize("follow", ["0", "1"])
+async def test_a_node_that_is_slow_to_answer_does_not_change_the_order(
+    client: Client, kubelet: Kubelet, follow: str
+) -> None:
+    labels = {"app": "web"}
+    kubelet.plane.request("POST", "/api/v1/namespaces/default/services", service("web", labels))
+    try:
+        for name, ago in (("web-1", 20), ("web-2", 30)):
+            kubelet.run(name, "main", labels=labels)
+            kubelet.say(name, "main", f"{now(ago)} first", f"{now(ago - 5)} second")
+        kubelet.delays["web-2"] = 1
+        async with following(client, "/services/web/logs", follow=follow) as log:
+            lines = [(await log.answer.content.readline()).decode() for _ in range(4)]
+        assert [line.partition("/main] ")[0][-1] for line in lines] == ["2", "2", "1", "1"]
+    finally:
+        kubelet.plane.request("DELETE", "/api/v1/namespaces/default/services/web")
+
+
 async def test_logs_beyond_the_limit_are_named_and_read_when_there_is_room(
     client: Client, kubelet: Kubelet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

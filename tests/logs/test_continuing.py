@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.api.state import FLEET
 from tests.kubernetes.plane import BASIC, ControlPlane, assets
 from tests.logs.conftest import Client, following, serving
 from tests.logs.kubelet import Kubelet, Run, now
@@ -179,3 +180,42 @@ async def test_a_restart_of_the_api_server_loses_and_repeats_nothing(tmp_path: P
             "two",
             *(f"unheard {number}" for number in range(100)),
         ]
+
+
+async def test_a_container_is_read_as_soon_as_it_starts(
+    client: Client, kubelet: Kubelet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.fleet.logreader.RETRY_SECONDS", 60)
+    monkeypatch.setattr("app.fleet.logreader.RETRY_AT_MOST_SECONDS", 60)
+    kubelet.run("web-1", "main", "side")
+    waiting = {"waiting": {"reason": "PodInitializing"}}
+    kubelet.state("web-1", "Pending", {"main": waiting, "side": waiting})
+    kubelet.refuses = True
+    async with following(client, POD) as log:
+        await log.until("side] (no log: ")
+        kubelet.refuses = False
+        kubelet.say("web-1", "main", f"{now()} started")
+        kubelet.state("web-1", "Running", {"main": {"running": {"startedAt": now()}}, "side": waiting})
+        async with asyncio.timeout(10):
+            assert "[plane/web-1/main] started" in await log.until("started")
+
+
+async def test_a_cluster_that_is_not_watched_any_more_is_told(client: Client, kubelet: Kubelet) -> None:
+    kubelet.run("web-1", "main")
+    kubelet.say("web-1", "main", f"{now()} one")
+    async with following(client, POD) as log:
+        await log.until("one")
+        await client.app[FLEET].clusters["plane"].close()
+        lines = await log.end()
+    assert lines == ["one", "(interrupted: the cluster is not watched any more, or in another way)"]
+
+
+async def test_an_api_server_that_sends_what_it_was_not_asked_for(kubelet: Kubelet, client: Client) -> None:
+    kubelet.run("web-1", "main")
+    kubelet.forgets_times = True
+    kubelet.say("web-1", "main", f"{now(60)} old", f"{now()} one")
+    async with following(client, POD) as log:
+        await log.until("one")
+        kubelet.cut()
+        kubelet.say("web-1", "main", f"{now()} two")
+        assert await log.until("two") == ["old", "one", "two"]
