@@ -1,6 +1,7 @@
 """The same client for code that does not await: a loop in a thread of its own does."""
 
 import asyncio
+import atexit
 import ctypes
 import functools
 import os
@@ -78,7 +79,14 @@ class _Handlers:
 
     def _run(self, handler: Handler, event: Event) -> None:
         self._thread = threading.get_ident()
-        if asyncio.iscoroutine(result := handler(event)):
+        try:
+            result = handler(event)
+        except Exception:
+            raise
+        except BaseException as error:
+            # SystemExit and its like would end the loop of the client, and nobody would be told.
+            raise RuntimeError(f"the handler ended with {error!r}") from error
+        if asyncio.iscoroutine(result):
             result.close()
             raise TypeError("the handler must be a plain function; coroutine functions are for AsyncFleet")
 
@@ -234,6 +242,14 @@ def _begin_all_anew() -> None:
 
 
 os.register_at_fork(after_in_child=_begin_all_anew)
+
+
+@atexit.register
+def _abandon_all() -> None:
+    """Iterators and informers that are finished later would wait for a thread that does not run any more."""
+    for fleet in [*_FLEETS]:
+        if fleet._loop is not None:
+            fleet._loop.abandon()
 
 
 async def _next(items: AsyncIterator[T]) -> T:

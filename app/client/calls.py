@@ -57,8 +57,8 @@ def query(**given: Any) -> dict[str, str]:
 
 def part(word: str) -> str:
     """A word as a part of a path."""
-    if not word:
-        raise ValueError("a resource and a name must not be empty")
+    if word in ("", ".", ".."):
+        raise ValueError(f"{word!r} is no resource and no name; accepted is what is not empty, '.' or '..'")
     return quote(word, safe="")
 
 

@@ -53,6 +53,8 @@ class Informer(Mapping[Key, Object]):
         waiting = asyncio.ensure_future(self._synced.wait())
         await asyncio.wait({waiting, self._following}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
+        if self._following.cancelled():
+            raise RuntimeError("this informer has ended; enter another one")
         if self._following.done():
             self._following.result()
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -34,7 +34,12 @@ class LoopThread:
                 work.close()
                 raise RuntimeError(problem)
             running = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return _result(running)
+        try:
+            return _result(running)
+        except CancelledError:
+            if self._ended:
+                raise RuntimeError(self._ended) from None
+            raise
 
     def finish(self, work: Coroutine[Any, Any, None]) -> None:
         """Run what cleans up: without waiting in the loop's own thread, where garbage may be collected
@@ -44,8 +49,13 @@ class LoopThread:
                 work.close()
                 return
             running = asyncio.run_coroutine_threadsafe(work, self._loop)
-        if not self._own_thread():
+        if self._own_thread():
+            return
+        try:
             _result(running)
+        except CancelledError:
+            if not self._ended:
+                raise
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
         """Cancel what still runs, run what is ``last``, and end the thread."""
@@ -65,6 +75,11 @@ class LoopThread:
         for iterator in [*self.iterators]:
             await end_of(iterator)
         await last
+
+    def abandon(self) -> None:
+        """Wait for nothing any more: the interpreter ends, and with it the thread."""
+        with self._lock:
+            self._ended = "the interpreter is ending"
 
     def disown(self) -> None:
         """Know that the thread is another process's, from which this one was forked."""

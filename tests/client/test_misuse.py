@@ -237,17 +237,64 @@ def test_threads_may_begin_to_use_it_at_once(demo: Product) -> None:
 
 def test_a_close_ends_what_other_threads_wait_for(demo: Product) -> None:
     fleet = Fleet(demo.url)
-    ended = threading.Event()
 
     def follow() -> None:
         try:
             for _event in fleet.watch("services"):
                 pass
-        except BaseException:
-            ended.set()
+        except RuntimeError as error:
+            told.append(str(error))
 
+    told: list[str] = []
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     fleet.clusters()
     fleet.close()
-    assert ended.wait(20)
+    thread.join(20)
+    assert told == ["this client is closed; make another one"]
+
+
+def test_a_program_ends_whatever_it_left_open(demo: Product) -> None:
+    script = (
+        "from app.client import Fleet\n"
+        f"fleet = Fleet({demo.url!r})\n"
+        "events = fleet.watch('services')\n"
+        "next(events)\n"
+        "informer = fleet.informer('services', handler=print)\n"
+        "informer.__enter__().synced()\n"
+    )
+    _, errors = outputs_of(script)
+    assert errors == ""
+
+
+@pytest.mark.parametrize("ending", [SystemExit(3), KeyboardInterrupt()])
+def test_a_handler_that_wants_to_end_the_program_is_told(demo: Product, ending: BaseException) -> None:
+    def leave(event: Event) -> None:
+        raise ending
+
+    with Fleet(demo.url) as fleet:
+        informer = fleet.informer("services", handler=leave)
+        known = informer.__enter__()
+        with pytest.raises(RuntimeError, match=r"the handler ended with (SystemExit|KeyboardInterrupt)"):
+            known.synced()
+        with pytest.raises(RuntimeError, match="the handler ended with"):
+            informer.__exit__(None, None, None)
+        assert len(fleet.clusters()) == 2
+
+
+def test_an_informer_that_has_ended_says_so(demo: Product) -> None:
+    with Fleet(demo.url) as fleet:
+        with fleet.informer("services") as known:
+            known.synced()
+        with pytest.raises(RuntimeError, match="this informer has ended"):
+            known.synced()
+        assert len(known)
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_name_leads_nowhere_else(demo: Product, name: str) -> None:
+    with Fleet(demo.url) as fleet:
+        with pytest.raises(ValueError, match="is no resource and no name"):
+            fleet.get("services", name)
+        with pytest.raises(ValueError, match="is no resource and no name"):
+            fleet.delete(name, "x", cluster="*")
