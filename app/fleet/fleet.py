@@ -9,6 +9,7 @@ from pathlib import Path
 from app.fleet.cluster import Cluster, Options
 from app.fleet.coverage import Coverage
 from app.fleet.protection import Protection
+from app.fleet.restrictions import Restrictions
 from app.kube.clusternames import near
 from app.kube.contexts import Context
 from app.kube.discovery import WELL_KNOWN
@@ -57,6 +58,7 @@ class Fleet:
         self._namespaces = namespaces or {}
         self._read_only = read_only
         self.protection = Protection(read_only, self._kubeconfigs.names)
+        self._restrictions = Restrictions(self._namespaces, self._kubeconfigs.names)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -134,6 +136,7 @@ class Fleet:
     async def _settle_on(self, contexts: Sequence[Context]) -> None:
         """Have the clusters of these contexts that are to be watched: those that changed are begun anew."""
         self.protection.follow(contexts)
+        self._restrictions.follow(contexts)
         wanted = {context.name: context for context in choose(contexts, self._contexts)}
         ended = [
             cluster
@@ -144,8 +147,7 @@ class Fleet:
         begun = wanted.keys() - clusters.keys()
         for name, context in wanted.items():
             if name in begun:
-                namespaces = self._kubeconfigs.names.meant(self._namespaces, context, ())
-                options = self._options.restricted(namespaces)
+                options = self._options.restricted(self._restrictions.of(context))
                 clusters[name] = Cluster(context, options, self._tell, self._keyring)
         for cluster in ended:
             if cluster.name not in wanted:

@@ -10,6 +10,7 @@ import msgspec
 from app.cache.store import Change
 from app.fleet.asking import MERGE, STRATEGIC, Ask, Deadline, Failed, ask
 from app.fleet.cluster import Cluster
+from app.fleet.completeness import refuse_projection
 from app.fleet.listening import listening
 from app.fleet.membership import without_ours
 from app.fleet.restoring import SECRETS, ask_restored
@@ -102,6 +103,7 @@ def as_written(resource: Resource, api_version: object) -> Resource:
 
 async def write(cluster: Cluster, resource: Resource, namespace: str, asked: Ask, deadline: Deadline) -> Done:
     """Have a cluster carry something out; reads through this process wait for it. Raises Failed."""
+    refuse_projection(asked)
     asked = await without_ours(cluster, resource, asked, deadline)
     send = ask_restored if resource.name == SECRETS and asked.body is not None else ask
     answered = await send(cluster, asked, deadline)

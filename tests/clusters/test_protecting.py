@@ -159,6 +159,28 @@ async def test_settings_of_a_cluster_go_by_either_name(tmp_path: Path) -> None:
         } == {"team/prod": ("b",), "team-prod": ("a",), "team/dev": ("c",)}
 
 
+async def test_a_cluster_that_is_renamed_stays_restricted_to_its_namespaces(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "config", "prod", "other")
+
+    def restricted(fleet: Fleet) -> dict[str, tuple[str, ...]]:
+        return {name: tuple(cluster.options.namespaces) for name, cluster in fleet.clusters.items()}
+
+    async with watched(path, namespaces={"prod": ["a", "b"]}) as fleet:
+        assert restricted(fleet) == {"prod": ("a", "b"), "other": ()}
+        write(path, "production", "other")
+        await until(lambda: "production" in names(fleet))
+        # Another context of the same server was never meant.
+        assert restricted(fleet)["production"] == ("a", "b")
+        assert restricted(fleet)["other"] == ()
+        assert "clusters names what is in no kubeconfig any more" in caplog.text
+        await until(lambda: "prod" not in names(fleet))
+        write(path, "production", "other", "elsewhere", server="http://127.0.0.1:2")
+        await until(lambda: "elsewhere" in names(fleet))
+        assert restricted(fleet) == {"production": ("a", "b"), "other": (), "elsewhere": ()}
+
+
 async def test_a_chosen_context_that_vanishes_goes_and_the_others_are_followed(tmp_path: Path) -> None:
     path = write(tmp_path / "config", "prod", "staging", "other")
     async with watched(path, chosen=["prod", "staging"]) as fleet:

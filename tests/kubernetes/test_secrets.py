@@ -1,9 +1,10 @@
 """Secrets that were read redacted, edited and written back keep their values, on a real API server."""
 
+import asyncio
 import base64
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.api.application import make_application
 from app.api.door import Door
 from app.api.state import Serving
 from app.fleet.fleet import Fleet
-from tests.kubernetes.plane import ControlPlane
+from tests.kubernetes.plane import BASIC, ControlPlane, assets, write_kubeconfig
 from tests.reading.conftest import OPTIONS
 
 REDACTED = "k8s-mcp/redacted"
@@ -301,14 +302,139 @@ async def test_a_binary_body_with_the_annotation_is_refused(place: Place) -> Non
     assert place.values == VALUES
 
 
+def cbor(value: Any, *, parts: int = 0) -> bytes:
+    """A document as CBOR, with texts in parts of so many bytes."""
+    if isinstance(value, dict):
+        members = b"".join(cbor(name, parts=parts) + cbor(each, parts=parts) for name, each in value.items())
+        return bytes([0xA0 + len(value)]) + members
+    text = str(value).encode()
+    if not parts:
+        return (bytes([0x60 + len(text)]) if len(text) < 24 else bytes([0x78, len(text)])) + text
+    pieces = [text[at : at + parts] for at in range(0, len(text), parts)]
+    return b"\x7f" + b"".join(bytes([0x60 + len(piece)]) + piece for piece in pieces) + b"\xff"
+
+
+@pytest.mark.parametrize("media", ["application/cbor", "application/apply-patch+cbor"])
+@pytest.mark.parametrize("parts", [0, 1, 5, 16])
+async def test_cbor_with_the_annotation_is_refused_however_it_is_cut(
+    place: Place, media: str, parts: int
+) -> None:
+    place.create()
+    metadata = {"name": place.name, "annotations": {REDACTED: "true"}}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"user": ""}}
+    method = "PUT" if media == "application/cbor" else "PATCH"
+    status, answer = await place.write_own(method, media, b"\xd9\xd9\xf7" + cbor(secret, parts=parts))
+    assert (status, "accepted is JSON or YAML" in json.dumps(answer)) == (422, True), answer
+    assert place.values == VALUES
+
+
+@pytest.mark.parametrize("kind", ["List", "SecretList"])
+async def test_lists_of_secrets_that_are_applied_keep_the_values(place: Place, kind: str) -> None:
+    place.create()
+    secret = await place.read()
+    secret["data"]["user"] = encoded("bob")
+    item = {
+        name: value for name, value in secret.items() if kind == "List" or name not in ("kind", "apiVersion")
+    }
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": place.name, "namespace": "default"},
+    }
+    items = [config, item] if kind == "List" else [item]
+    body = yaml.safe_dump({"apiVersion": "v1", "kind": kind, "items": items})
+    # Who created it manages the user.
+    _, answer = await place.write("POST", "/apply", YAML, body, cluster="plane", force="true")
+    assert {each["status"] for each in answer["results"][0]["documents"]} <= {200, 201}, answer
+    assert place.values == {**VALUES, "user": "bob"}
+    if kind == "List":
+        place._plane.request("DELETE", f"/api/v1/namespaces/default/configmaps/{place.name}")
+
+
+@pytest.mark.parametrize("kind", ["List", "SecretList"])
+async def test_lists_of_secrets_are_created_by_nobody(place: Place, kind: str) -> None:
+    """An API server takes one object at a time: what is redacted in a list cannot get past us."""
+    place.create()
+    secret = await place.read()
+    del secret["cluster"]
+    secret["metadata"] = {"name": f"{place.name}-copy", "annotations": {REDACTED: "true"}}
+    body = {"apiVersion": "v1", "kind": kind, "items": [secret]}
+    collection = place.path.rpartition("/")[0]
+    for path in ("/secrets?cluster=plane&namespace=default", f"/clusters/plane{collection}"):
+        status, answer = await place.write("POST", path, JSON, body)
+        assert 400 <= status < 500, answer
+    listed = place._plane.request("GET", collection)["items"]
+    assert not [each for each in listed if each["metadata"]["name"] == f"{place.name}-copy"]
+    assert place.values == VALUES
+
+
+@pytest.fixture
+def other_plane() -> Iterator[ControlPlane]:
+    with ControlPlane(assets(*BASIC)) as plane:
+        yield plane
+
+
+async def test_each_cluster_keeps_its_own_values(
+    control_plane: ControlPlane, other_plane: ControlPlane, tmp_path: Path
+) -> None:
+    planes = {"a": control_plane, "b": other_plane}
+    name = f"s-{uuid.uuid4().hex[:8]}"
+    path = f"/api/v1/namespaces/default/secrets/{name}"
+    before = {"a": {"user": "alice", "password": "one"}, "b": {"user": "bob", "password": "two", "more": "b"}}
+    for cluster, plane in planes.items():
+        body = {"metadata": {"name": name}, "stringData": before[cluster]}
+        plane.request("POST", path.rpartition("/")[0], body)
+    write_kubeconfig(tmp_path / "kubeconfig", planes)
+    fleet = Fleet(OPTIONS, [tmp_path / "kubeconfig"])
+    await fleet.start()
+    app = make_application(fleet, Door(None, "127.0.0.1", []), Serving(5.0, None, None))
+
+    def values() -> dict[str, dict[str, str]]:
+        held = {cluster: plane.request("GET", path)["data"] for cluster, plane in planes.items()}
+        return {
+            cluster: {key: base64.b64decode(value).decode() for key, value in data.items()}
+            for cluster, data in held.items()
+        }
+
+    try:
+        async with TestServer(app) as server, aiohttp.ClientSession(str(server.make_url("/"))) as session:
+            await asyncio.gather(*(each.settled.wait() for each in fleet.clusters.values()))
+            async with session.get(f"secrets/{name}?namespace=default&cluster=a") as answer:
+                secret = await answer.json()
+            del secret["metadata"]["resourceVersion"], secret["metadata"]["uid"]
+            secret["data"]["password"] = encoded("new")
+            to_all = {"cluster": "*", "namespace": "default"}
+            for method, media in (("PATCH", MERGE), ("PATCH", STRATEGIC), ("PATCH", APPLY)):
+                params = {**to_all, **({"force": "true"} if media == APPLY else {})}
+                headers = {"Content-Type": media}
+                async with session.request(
+                    method, f"secrets/{name}", params=params, json=secret, headers=headers
+                ) as answer:
+                    assert answer.status == 200, await answer.text()
+                assert values() == {each: {**before[each], "password": "new"} for each in before}
+            async with session.post("apply", params={**to_all, "force": "true"}, json=secret) as answer:
+                assert answer.status == 200, await answer.text()
+            assert values() == {each: {**before[each], "password": "new"} for each in before}
+            # A replacement has the keys that it names; what a cluster does not hold is refused there.
+            secret["data"]["more"] = ""
+            async with session.put(f"secrets/{name}", params=to_all, json=secret) as answer:
+                results = (await answer.json())["results"]
+            assert [(each["cluster"], each["status"]) for each in results] == [("a", 422), ("b", 200)]
+            assert "holds no value of more" in results[0]["error"]["detail"]
+            assert values() == {each: {**before[each], "password": "new"} for each in before}
+    finally:
+        await fleet.close()
+        control_plane.request("DELETE", path)
+
+
 async def test_some_fields_of_a_secret_say_too_that_they_are_redacted(place: Place) -> None:
     place.create()
     url = f"{place._url}/secrets/{place.name}?namespace=default&fields=data"
     async with place._session.get(url) as answer:
         secret = await answer.json()
     assert secret["metadata"]["annotations"] == {REDACTED: "true"}
-    status, _ = await place.write_fleet("PUT", JSON, secret)
-    assert status == 200
+    status, answer = await place.write_fleet("PUT", JSON, secret)
+    assert (status, "fields=" in answer["detail"]) == (422, True), answer
     assert place.values == VALUES
 
 

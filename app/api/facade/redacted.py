@@ -1,5 +1,7 @@
 """Writes to a cluster's own API that hold a Secret which this server has redacted."""
 
+import re
+
 from aiohttp import web
 
 from app.api.facade import protobuf
@@ -13,6 +15,9 @@ from app.fleet.restoring import SECRETS, with_stored_values
 from app.kube.secrets import REDACTED, Unrestorable, is_redacted
 from app.yamlreader import Unreadable
 
+# Before a part of a text in CBOR, which may be cut anywhere, stands how long the part is.
+_CBOR_LENGTH = rb"(?:[\x40-\x57\x60-\x77]|[\x58\x78].|[\x59\x79]..|[\x5a\x7a].{4}|[\x5b\x7b].{8})?"
+_ANNOTATION = re.compile(_CBOR_LENGTH.join(re.escape(bytes([each])) for each in REDACTED.encode()), re.DOTALL)
 _WRITES = frozenset({"POST", "PUT", "PATCH"})
 _BINARY = frozenset({protobuf.MEDIA_TYPE, "application/cbor", "application/apply-patch+cbor"})
 # An API server takes no larger body.
@@ -37,7 +42,7 @@ async def body_with_stored_values(request: web.Request, cluster: Cluster, target
         raise Problem(413, f"the body is too large; accepted are {_LARGEST_BYTES} bytes")
     media = request.content_type
     if media in _BINARY:
-        if REDACTED.encode() in body:
+        if _ANNOTATION.search(body):
             raise Problem(422, f"this Secret is redacted ({REDACTED}); accepted is JSON or YAML of it")
         return body
     try:
