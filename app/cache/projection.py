@@ -31,6 +31,7 @@ _ALWAYS: tuple[Steps, ...] = (
 )
 
 _BRACE = ord("{")
+_OPENINGS = b"{["
 
 _members = msgspec.json.Decoder(dict[str, Raw])
 _elements = msgspec.json.Decoder(list[Raw])
@@ -118,8 +119,11 @@ def _cut(value: Raw, tree: _Tree) -> Raw | None:
     """The same for any shape, level by level; None where nothing that the tree leads to is there."""
     if tree is None:
         return value
+    first = memoryview(value)[0]
+    if tree.get(ANY, tree) is None and first in _OPENINGS:
+        return value
     try:
-        if memoryview(value)[0] == _BRACE:
+        if first == _BRACE:
             return _cut_members(_members.decode(value), tree)
         return _cut_elements(_elements.decode(value), tree)
     except msgspec.ValidationError:
