@@ -133,7 +133,8 @@ class _Joined:
         sources = {source.key: (writers, source) for writers in self._writers for source in writers.sources()}
         self._forget(sources.keys())
         for key, (writers, source) in sources.items():
-            if key in self._feeds:
+            # Who reads one alone has been told that lines have no places in front.
+            if key in self._feeds or (self._alone and self._feeds):
                 continue
             if len(self._readers) >= MOST:
                 self._skip(source)

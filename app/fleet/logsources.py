@@ -123,7 +123,12 @@ class Writers:
         return True
 
     def _pods(self) -> list[Pod]:
-        return [self._pod] if self._pod is not None else []
+        if self._pod is None:
+            return []
+        # It may have ephemeral containers by now.
+        metadata = self._pod.metadata
+        cached = _cached(self.cluster, PODS, self.namespace, metadata.name, metadata.uid, Pod)
+        return [cached or self._pod]
 
 
 class WorkloadWriters(Writers):
@@ -220,11 +225,9 @@ async def _current(
     cluster: Cluster, resource: Resource, namespace: str, name: str, uid: str, kind: type[T]
 ) -> T | None:
     """The object of this uid as it is now, None where it is gone. Raises Failed where nobody knows."""
-    for store in _live(cluster, resource.name):
-        cached = store.get(key_of(namespace, name))
-        if cached is not None and cached.uid == uid:
-            with suppress(msgspec.DecodeError):
-                return _decoded(cached, kind)
+    cached = _cached(cluster, resource.name, namespace, name, uid, kind)
+    if cached is not None:
+        return cached
     # It is gone, or younger than what the watch has told yet, or nothing of the kind is watched.
     try:
         current = await _asked(cluster, resource, namespace, name, kind)
@@ -233,6 +236,16 @@ async def _current(
             return None
         raise
     return current if current.metadata.uid == uid else None
+
+
+def _cached(cluster: Cluster, resource: str, namespace: str, name: str, uid: str, kind: type[T]) -> T | None:
+    """The object of this uid as the cache has it; None where it has none that can be relied on."""
+    for store in _live(cluster, resource):
+        cached = store.get(key_of(namespace, name))
+        if cached is not None and cached.uid == uid:
+            with suppress(msgspec.DecodeError):
+                return _decoded(cached, kind)
+    return None
 
 
 def _live(cluster: Cluster, resource: str) -> list[Store]:

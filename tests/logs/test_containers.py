@@ -35,6 +35,25 @@ async def test_init_and_ephemeral_containers_have_logs_too(client: Client, kubel
         assert await read(client, "/pods/web-1/logs", container=name) == f"from {name}\n"
 
 
+async def test_an_ephemeral_container_joins_the_others_of_a_pod_that_is_followed(
+    client: Client, kubelet: Kubelet
+) -> None:
+    kubelet.run("web-1", "main", "side")
+    kubelet.say("web-1", "main", f"{now()} one")
+    async with following(client, "/pods/web-1/logs") as log:
+        await log.until("one")
+        kubelet.attach("web-1", "debugger")
+        kubelet.say("web-1", "debugger", f"{now()} a look inside")
+        assert await log.until("inside") == ["[plane/web-1/main] one", "[plane/web-1/debugger] a look inside"]
+    async with following(client, "/pods/web-1/logs", container="main") as log:
+        await log.until("one")
+        kubelet.attach("web-1", "other")
+        kubelet.say("web-1", "other", f"{now()} a look inside")
+        await asyncio.sleep(0.5)
+        kubelet.say("web-1", "main", f"{now()} two")
+        assert await log.until("two") == ["one", "two"]
+
+
 async def test_a_workload_has_the_logs_of_all_its_containers(client: Client, kubelet: Kubelet) -> None:
     labels = {"app": "web"}
     kubelet.plane.request("POST", "/api/v1/namespaces/default/services", service("web", labels))

@@ -219,3 +219,14 @@ async def test_an_api_server_that_sends_what_it_was_not_asked_for(kubelet: Kubel
         kubelet.cut()
         kubelet.say("web-1", "main", f"{now()} two")
         assert await log.until("two") == ["old", "one", "two"]
+
+
+async def test_a_log_without_any_time_cannot_be_gone_on_with(client: Client, kubelet: Kubelet) -> None:
+    kubelet.run("web-1", "main")
+    kubelet.say("web-1", "main", *(f"line {number}" for number in range(300)))
+    async with following(client, POD) as log:
+        await log.until("line 299")
+        kubelet.cut()
+        lines = await log.end()
+    assert lines[:-1] == [f"line {number}" for number in range(300)]
+    assert lines[-1] == "(interrupted: its lines have no times from which to go on)"
