@@ -1,6 +1,8 @@
 """The ways to patch an object: JSON patch, merge, strategic merge; and the merging of an apply."""
 
+import contextlib
 import copy
+import json
 from typing import Any
 
 import yaml
@@ -60,6 +62,8 @@ def applied(obj: Obj, patch: Obj) -> Obj:
 
 def parse(body: bytes) -> Any:
     """JSON or YAML. Raises Failure."""
+    with contextlib.suppress(ValueError):
+        return json.loads(body)
     try:
         return yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:

@@ -1,15 +1,15 @@
 /** The drawer: one object, live. */
 
-import { actionsFor, bare, pathOf } from "./actions.js";
+import { actionsFor } from "./actions.js";
 import { ago, moment } from "./ages.js";
 import { h, say, the, visible } from "./dom.js";
 import { logs } from "./logs.js";
 import { overview, section } from "./overview.js";
 import { hasLogs, related } from "./relations.js";
+import { pathOf, textOf } from "./requests.js";
 import { at, number, text } from "./lenient.js";
 import { keyOf } from "./store.js";
 import { Rows, rowsOf } from "./tables.js";
-import { toYaml } from "./yaml.js";
 
 /** @typedef {import("./socket.js").Subscription} Subscription */
 /** @typedef {{ resource: string, cluster: string, namespace: string, name: string }} Place */
@@ -23,6 +23,9 @@ export class Drawer extends EventTarget {
   /** @type {any} */
   #object = null;
   #gone = false;
+  /** Its YAML, and the object that it is of. @type {{ text: string, of: any }} */
+  #yaml = { text: "", of: null };
+  #reading = false;
   /** @type {Subscription[]} */
   #subscriptions = [];
   /** @type {Subscription[]} */
@@ -51,7 +54,7 @@ export class Drawer extends EventTarget {
     this.socket = socket;
     this.clusters = clusters;
     this.resources = resources;
-    setInterval(() => this.#tab !== "logs" && this.#tab !== "yaml" && this.#drawSoon(), 5000);
+    setInterval(() => this.#tab !== "logs" && this.#drawSoon(), 5000);
   }
 
   /** @param {Place | null} place @param {string} tab */
@@ -76,6 +79,7 @@ export class Drawer extends EventTarget {
     this.#families = [];
     this.#events = new Map();
     this.#object = null;
+    this.#yaml = { text: "", of: null };
     this.#gone = false;
     this.#refused = "";
     this.#row = new Rows(place?.resource ?? "");
@@ -199,7 +203,8 @@ export class Drawer extends EventTarget {
     const panel = the("panel");
     if (!this.#object) panel.replaceChildren(h("p", { class: "soft" }, this.#gone ? "There is no such object." : visible(this.#refused) || "Loading…"));
     else if (this.#tab === "logs") this.#drawLogs(panel);
-    else if (!panel.contains(getSelection()?.isCollapsed === false ? (getSelection()?.anchorNode ?? null) : document)) {
+    else if (this.#tab === "yaml") this.#drawYaml(panel);
+    else if (!hasSelection(panel)) {
       const kept = panel.scrollTop;
       const open = new Set([...panel.querySelectorAll("details[open]")].map((each) => each.id));
       panel.replaceChildren(this.#content());
@@ -210,9 +215,34 @@ export class Drawer extends EventTarget {
 
   /** @returns {HTMLElement} */
   #content() {
-    if (this.#tab === "yaml") return h("pre", { class: "yaml" }, toYaml(bare(this.#object)));
     if (this.#tab === "events") return events([...this.#events.values()]);
     return overview(this.place?.resource ?? "", this.#object, this.#row, [...this.resources().values()], this.#families);
+  }
+
+  /** @param {HTMLElement} panel */
+  #drawYaml(panel) {
+    void this.#readYaml();
+    const text = this.#yaml.text || "Loading…";
+    const shown = panel.querySelector(".yaml") ?? h("pre", { class: "yaml" });
+    if (shown.parentElement !== panel) panel.replaceChildren(shown);
+    if (shown.textContent !== text && !hasSelection(panel)) shown.textContent = text;
+  }
+
+  /** The server's text of what is shown: there is one writer of YAML. */
+  async #readYaml() {
+    const { target, place } = this;
+    if (this.#reading || !target || this.#gone || this.#yaml.of === target.object) return;
+    this.#reading = true;
+    const cursor = this.#subscriptions[0]?.cursor;
+    let text = "";
+    try {
+      text = await textOf(target, cursor ? { after: cursor } : {});
+    } catch (error) {
+      text = `# ${visible(error instanceof Error ? error.message : String(error))}`;
+    }
+    this.#reading = false;
+    if (this.place === place && !this.#gone) this.#yaml = { text, of: target.object };
+    this.#drawSoon();
   }
 
   /** @param {HTMLElement} panel */
@@ -279,6 +309,12 @@ function events(list) {
       ),
     );
   return rows.length ? section("Events", ["Seen", "Type", "Reason", "Message", "Count"], rows) : h("p", { class: "soft" }, "No events.");
+}
+
+/** Whether something in it is selected. @param {HTMLElement} panel @returns {boolean} */
+function hasSelection(panel) {
+  const selection = getSelection();
+  return selection?.isCollapsed === false && panel.contains(selection.anchorNode);
 }
 
 /** A value of a field selector. @param {string} text @returns {string} */

@@ -1,6 +1,6 @@
 /** The last lines of a container's run that ended, fetched once. */
 
-import { pathOf } from "./actions.js";
+import { pathOf } from "./requests.js";
 import { painted } from "./ansi.js";
 import { ask } from "./api.js";
 import { h } from "./dom.js";

@@ -26,7 +26,7 @@ async def test_overview_yaml_events_logs_and_children(
     await expect(panel).to_contain_text("ReplicaSet (")
     await page.get_by_role("tab", name="YAML").click()
     await expect(panel).to_contain_text("kind: Deployment")
-    await expect(panel).to_contain_text(f"uid: {cart(clusters)['metadata']['uid']}")
+    await expect(panel).to_contain_text(f"{cart(clusters)['metadata']['uid']}")
     await page.get_by_role("tab", name="Logs").click()
     await expect(page.locator(".log .from").first).to_contain_text("cart-")
     await page.get_by_role("tab", name="Events").click()
