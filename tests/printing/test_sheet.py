@@ -54,6 +54,7 @@ def test_columns_of_low_priority_are_for_wide_output() -> None:
         ("page\fbreak", "page..."),
         ("\x1b[31mred", "^[[31mred"),
         ("a\tb", "a b"),
+        ("a\0\a\x7f\x9b2Jb", "a^@^G^?\\x9b2Jb"),
     ],
 )
 def test_cells(cell: Cell, text: str) -> None:

@@ -8,6 +8,10 @@ import pytest
 import yaml
 
 from app import jsontext
+from app.client import AsyncFleet
+from app.commands import describing, getting
+from app.commands.choosing import Choice
+from app.commands.words import asked
 from app.yamltext import dump
 from tests.reading.conftest import Client, Held, pod
 
@@ -172,3 +176,34 @@ async def test_sse_and_websockets_bring_it(odd: Client, value: bytes) -> None:
             messages.append(message)
         assert sum(value.decode() in message for message in messages) == 1
         assert len([message for message in messages if '"ADDED"' in message]) == 3
+
+
+async def test_the_client_reads_it_and_what_it_writes_of_it_is_the_same(odd: Client, value: bytes) -> None:
+    async with AsyncFleet(str(odd.make_url("/"))) as fleet:
+        pods = await fleet.list("pods")
+        assert [pod.metadata.name for pod in pods] == ["a", "odd", "z"]
+        assert jsontext.encode(pods[1].spec.odd) == jsontext.encode(jsontext.decode(value))
+        async for event in fleet.watch("pods"):
+            if event.type == "SYNCED":
+                break
+            if event.name == "odd":
+                assert event.object is not None
+                assert event.object["spec"]["odd"] == jsontext.decode(value)
+
+
+async def test_commands_print_it(odd: Client, value: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    everywhere = Choice([], [])
+    async with AsyncFleet(str(odd.make_url("/"))) as fleet:
+        for form in ("json", "yaml", "table", "wide", "name"):
+            assert await getting._show(fleet, asked(["pods"]), everywhere, form) == 0
+            printed = capsys.readouterr().out
+            assert "odd" in printed
+            if form == "json":
+                found = jsontext.decode(printed.encode())["items"]
+                assert [each["metadata"]["name"] for each in found] == ["a", "odd", "z"]
+                assert jsontext.encode(found[1]["spec"]["odd"]) == jsontext.encode(jsontext.decode(value))
+        # Of names, the command makes the table.
+        assert await getting._show(fleet, asked(["pods", "a", "odd", "z"]), everywhere, "wide") == 0
+        assert [line.split()[2] for line in capsys.readouterr().out.splitlines()[1:]] == ["a", "odd", "z"]
+        assert await describing._describe(fleet, asked(["pod/odd"]), everywhere) == 0
+        assert capsys.readouterr().out.startswith("name:         odd\n")

@@ -13,8 +13,12 @@ from app.cache.tables.model import Cell, Column
 _PADDING = 3
 _LEAST = 6
 _BREAKS = str.maketrans(dict.fromkeys("\f\r", "\n"))
-# A tab would start another column, an escape sequence would reach the terminal.
-_UNSAFE = str.maketrans({"\t": " ", "\v": " ", "\x1b": "^["})
+# A tab would start another column, control characters would reach the terminal.
+_UNSAFE = str.maketrans(
+    {chr(code): f"^{chr(code ^ 0x40)}" for code in (*range(0x20), 0x7F)}
+    | {chr(code): f"\\x{code:02x}" for code in range(0x80, 0xA0)}
+    | {"\t": " ", "\v": " "}
+)
 
 
 class Sheet:
