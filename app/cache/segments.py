@@ -20,7 +20,7 @@ SEGMENT_BYTES = 256 * 1024
 _MOST_TIMES = 2
 _FEW = 16
 
-_TAIL = attrgetter("tail")
+_KEY, _TAIL = attrgetter("key"), attrgetter("tail")
 
 
 class Segment(NamedTuple):
@@ -32,10 +32,14 @@ class Segment(NamedTuple):
 
 
 class AllObjects(Sequence[CachedObject]):
-    """All objects of a store, as they were when this was made."""
+    """All objects of a store, as they were when this was made.
 
-    def __init__(self, segments: list[Segment]) -> None:
+    ``firsts`` are the keys from which on an object belongs to each segment.
+    """
+
+    def __init__(self, segments: list[Segment], firsts: list[str]) -> None:
         self.segments = segments
+        self._firsts = firsts
         self._ends = list(accumulate(len(segment.objects) for segment in segments))
 
     def __len__(self) -> int:
@@ -56,6 +60,17 @@ class AllObjects(Sequence[CachedObject]):
         number = bisect_right(self._ends, at)
         objects = self.segments[number].objects
         return objects[at - self._ends[number]]
+
+    def after(self, key: str) -> tuple[Segment, int] | None:
+        """The segment of the next object behind this key, and its place in there; None behind the last."""
+        if not self.segments:
+            return None
+        number = max(bisect_right(self._firsts, key) - 1, 0)
+        segment = self.segments[number]
+        index = bisect_right(segment.objects, key, key=_KEY)
+        if index < len(segment.objects):
+            return segment, index
+        return (self.segments[number + 1], 0) if number + 1 < len(self.segments) else None
 
     def _between(self, start: int, stop: int, step: int) -> list[CachedObject]:
         if step != 1:
@@ -95,25 +110,31 @@ class Segments:
         # The first key that falls into each, and the segment where it still holds.
         self._firsts: list[str] = []
         self._segments: list[Segment | None] = []
+        self._all: AllObjects | None = None
 
     def changed(self, key: str) -> None:
         """There is another object of this key, or none."""
+        self._all = None
         if self._firsts:
             self._segments[bisect_right(self._firsts, key) - 1] = None
 
     def clear(self) -> None:
-        self._firsts.clear()
-        self._segments.clear()
+        self._firsts = []
+        self._segments = []
+        self._all = None
 
     def all(self, keys: Sequence[str], objects: Mapping[str, CachedObject]) -> AllObjects:
         """``keys`` are those of the ``objects``, sorted."""
+        if self._all is not None:
+            return self._all
         segments = [*self._up_to_date(keys, objects)]
         if len(segments) > _MOST_TIMES * sum(segment.size for segment in segments) // SEGMENT_BYTES + _FEW:
             segments = [*_cut([objects[key] for key in keys])]
         self._segments = [*segments]
         # What is created before all others falls into the first segment too.
         self._firsts = ["", *(segment.objects[0].key for segment in segments[1:])] if segments else []
-        return AllObjects(segments)
+        self._all = AllObjects(segments, self._firsts)
+        return self._all
 
     def _up_to_date(self, keys: Sequence[str], objects: Mapping[str, CachedObject]) -> Iterator[Segment]:
         """Those that still hold, and new ones in between."""

@@ -17,6 +17,7 @@ from app.kube.resources import Resource
 from app.streams import frames
 from app.streams.deltas import merge_patch
 from app.streams.shapes import Objects, Rows, Shape, rows_of
+from app.streams.sharing import SHARED
 
 # So many changes at once are not written for everybody: each stream fetches them as it can.
 MANY_CHANGES = 500
@@ -218,7 +219,11 @@ class Part:
         """
         shape = self._shape
         yield from shape.heads
+        query = self.query
         for store in self.stores:
+            if query.labels is None and query.fields is None and query.namespaces is None:
+                yield from SHARED.everything(shape, store)
+                continue
             for key in self._keys(store):
                 yield self._state_of(shape, store, key, "ADDED") or NOTHING
 

@@ -75,6 +75,26 @@ def test_all_objects_are_a_sequence() -> None:
         every[200]
 
 
+def walked(store: Store) -> list[CachedObject]:
+    """All objects, one after the other."""
+    objects: list[CachedObject] = []
+    while (place := store.all().after(objects[-1].key if objects else "")) is not None:
+        segment, index = place
+        objects.append(segment.objects[index])
+    return objects
+
+
+def test_behind_a_key_comes_the_next_object_whether_or_not_that_key_is_there() -> None:
+    store = Store("c", "pods")
+    assert store.all().after("") is None
+    store = filled()
+    for name in ("a", NAMES[0], NAMES[9], NAMES[9] + "-", NAMES[10], NAMES[150], NAMES[-1], "z"):
+        key = key_of("n", name)
+        behind = [found for found in store.select() if found.key > key]
+        place = store.all().after(key)
+        assert (place[0].objects[place[1]] if place is not None else None) == (behind[0] if behind else None)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_comes_and_goes_all_objects_are_those_of_the_store(seed: int) -> None:
     rng = random.Random(seed)
@@ -86,7 +106,7 @@ def test_whatever_comes_and_goes_all_objects_are_those_of_the_store(seed: int) -
             else:
                 store.delete(key_of("n", name), name, store.version + 1)
         every = store.all()
-        assert list(every) == store.select()
+        assert list(every) == walked(store) == store.select()
         assert sum(segment.size for segment in every.segments) == store.bytes
 
 
