@@ -38,7 +38,8 @@ def check(request: web.Request, parameters: Collection[Parameter]) -> None:
         if name not in known:
             near = difflib.get_close_matches(name.lower(), {key.lower(): key for key in known}, n=2)
             names = [key for key in known if key.lower() in near] or [*known]
-            raise Problem(400, f"{_short(name)!r} is no parameter here; accepted is {', '.join(names)}")
+            accepted = ", ".join(names) or "none"
+            raise Problem(400, f"{_short(name)!r} is no parameter here; accepted is {accepted}")
         values = request.query.getall(name)
         if len(values) > 1 and not known[name].repeats:
             raise Problem(400, f"{name} is given {len(values)} times; accepted is one value")

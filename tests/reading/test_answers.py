@@ -207,6 +207,12 @@ async def test_a_long_list_is_complete(client: Client, clusters: dict[str, Held]
     ]
 
 
+async def test_where_there_are_no_parameters_none_is_accepted(client: Client) -> None:
+    async with client.get("/healthz?verbose=1") as answer:
+        assert answer.status == 400
+        assert (await answer.text()).count("'verbose' is no parameter here; accepted is none") == 1
+
+
 @pytest.mark.parametrize("path", ["/pods", "/pods/db-1", "/clusters", "/metrics", "/healthz"])
 async def test_head_is_get_without_its_body(client: Client, path: str) -> None:
     async with client.get(path) as answer:
