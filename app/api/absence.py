@@ -1,17 +1,18 @@
 """What is said of an object that is not where it was looked for: what there is in its place."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 
 from aiohttp import web
 
 from app.api.callers import CALLER
 from app.api.state import FLEET
-from app.cache.objects import SEPARATOR
+from app.cache.objects import SEPARATOR, CachedObject
 from app.cache.store import Store
 from app.fleet.asking import Failed
 from app.fleet.cluster import Cluster
 from app.kube.resources import Resource
 from app.nearest import near
+from app.turns import Kind, Pace
 
 _NOT_FOUND = 404
 # What people mean by a name, the likeliest first; other kinds come behind these, by their names.
@@ -30,7 +31,7 @@ _MOST_COMPARED = 200
 _ODD_LETTERS = 3
 
 
-def not_found(
+async def not_found(
     request: web.Request,
     resource: Resource,
     name: str,
@@ -50,27 +51,32 @@ def not_found(
     if unsure:
         verb = "is" if len(unsure) == 1 else "are"
         text += f", but {len(unsure)} of {len(clusters)} clusters {verb} not synced"
+    pace = Pace(Kind.SCAN)
     hint = (
-        _of_another_kind(resource, name, clusters, namespaces)
-        or _elsewhere(request, resource, name, elsewhere)
-        or _alike(resource, name, clusters, namespaces)
+        await _of_another_kind(resource, name, clusters, namespaces, pace)
+        or await _elsewhere(request, resource, name, elsewhere, pace)
+        or await _alike(resource, name, clusters, namespaces, pace)
     )
     return f"{text}; {hint}" if hint else text
 
 
-def in_place_of(
+async def in_place_of(
     request: web.Request, failed: Failed, cluster: Cluster, resource: Resource, namespace: str, name: str
 ) -> Failed:
     """What a cluster answered; where that is that it has no such object, with what there is in its place."""
     if failed.status != _NOT_FOUND or failed.detail != f'{resource.name} "{name}" not found':
         return failed
     namespaces = [namespace] if namespace else None
-    detail = not_found(request, resource, name, [cluster], namespaces, elsewhere=[cluster])
+    detail = await not_found(request, resource, name, [cluster], namespaces, elsewhere=[cluster])
     return Failed(failed.status, detail, failed.reason)
 
 
-def _of_another_kind(
-    resource: Resource, name: str, clusters: Sequence[Cluster], namespaces: Collection[str] | None
+async def _of_another_kind(
+    resource: Resource,
+    name: str,
+    clusters: Sequence[Cluster],
+    namespaces: Collection[str] | None,
+    pace: Pace,
 ) -> str:
     watched = {
         watch.resource.name: watch.resource
@@ -79,13 +85,13 @@ def _of_another_kind(
         if watch.resource.name != resource.name and watch.resource.namespaced == resource.namespaced
     }
     for other in sorted(watched, key=lambda each: (_rank(each), each)):
-        if any(store.named(name, namespaces) for _, store in _stores(watched[other], clusters)):
+        async for _ in _named(watched[other], name, clusters, namespaces, pace):
             return f"{_called(watched[other])} {name!r} exists"
     return ""
 
 
-def _elsewhere(
-    request: web.Request, resource: Resource, name: str, clusters: Sequence[Cluster] | None
+async def _elsewhere(
+    request: web.Request, resource: Resource, name: str, clusters: Sequence[Cluster] | None, pace: Pace
 ) -> str:
     scope = request[CALLER].scope
     if clusters is None:
@@ -93,17 +99,21 @@ def _elsewhere(
     namespaces = scope.permitted_namespaces(None)
     places = [
         f"{cluster.name}, namespace {found.namespace}" if found.namespace else cluster.name
-        for cluster, store in _stores(resource, clusters)
-        for found in store.named(name, namespaces)
+        async for cluster, found in _named(resource, name, clusters, namespaces, pace)
     ]
     if not places:
         return ""
-    more = f" and {len(places) - 1} more places" if len(places) > 1 else ""
+    others = len(places) - 1
+    more = f" and {others} more place{'s' if others > 1 else ''}" if others else ""
     return f"{_called(resource)} {name!r} exists in {places[0]}{more}"
 
 
-def _alike(
-    resource: Resource, name: str, clusters: Sequence[Cluster], namespaces: Collection[str] | None
+async def _alike(
+    resource: Resource,
+    name: str,
+    clusters: Sequence[Cluster],
+    namespaces: Collection[str] | None,
+    pace: Pace,
 ) -> str:
     names: dict[str, None] = {}
     room = _MOST_NAMES
@@ -111,14 +121,30 @@ def _alike(
         keys = store.keys_after("", namespaces, room)
         room -= len(keys)
         names |= dict.fromkeys(key.partition(SEPARATOR)[2] for key in keys)
+        await pace.give()
     comparable = [
         each
         for each in names
         if each.startswith(name)
         or (abs(len(each) - len(name)) <= _ODD_LETTERS and (each[:1] == name[:1] or each[-1:] == name[-1:]))
     ]
+    await pace.give()
     alike = near(name, comparable[:_MOST_COMPARED])
     return f"did you mean {', '.join(alike)}?" if alike else ""
+
+
+async def _named(
+    resource: Resource,
+    name: str,
+    clusters: Sequence[Cluster],
+    namespaces: Collection[str] | None,
+    pace: Pace,
+) -> AsyncIterator[tuple[Cluster, CachedObject]]:
+    """The objects of this name, and where each is; others have their turns between the stores."""
+    for cluster, store in _stores(resource, clusters):
+        for found in store.named(name, namespaces):
+            yield cluster, found
+        await pace.give()
 
 
 def _stores(resource: Resource, clusters: Sequence[Cluster]) -> Iterator[tuple[Cluster, Store]]:

@@ -88,7 +88,7 @@ async def _find(
     try:
         return await find(cluster, found, namespace, name, options)
     except Failed as failed:
-        return in_place_of(request, failed, cluster, found, namespace, name)
+        return await in_place_of(request, failed, cluster, found, namespace, name)
 
 
 async def _send(

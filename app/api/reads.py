@@ -116,7 +116,7 @@ async def get_object(request: web.Request) -> web.StreamResponse:
     known = statuses(coverage, late)
     places = _places(coverage, query.namespaces, request.match_info["name"])
     if len(places) != 1:
-        raise _not_one(request, coverage, places, known, query.namespaces)
+        raise await _not_one(request, coverage, places, known, query.namespaces)
     ((store, found),) = places
     cursor = cursor_of(coverage, query.signature, request.app[FLEET].maker).encode()
     headers = _headers(request, form, cursor, known, [store])
@@ -230,7 +230,7 @@ def _unreadable(coverage: Coverage, namespaces: Collection[str] | None, name: st
     )
 
 
-def _not_one(
+async def _not_one(
     request: web.Request,
     coverage: Coverage,
     places: Sequence[tuple[Store, CachedObject]],
@@ -250,7 +250,7 @@ def _not_one(
         what = f"{coverage.resource.name} {name!r} of {', '.join(spoilt)}"
         return Problem(502, f"{what} cannot be read; the log says why", clusters=clusters)
     behind = [status.name for status in known if status.state != "synced"]
-    detail = not_found(request, coverage.resource, name, coverage.clusters, namespaces, unsure=behind)
+    detail = await not_found(request, coverage.resource, name, coverage.clusters, namespaces, unsure=behind)
     if behind:
         return Problem(503, detail, clusters=clusters)
     return Problem(404, detail)

@@ -185,7 +185,8 @@ async def _carry_out(request: web.Request, plan: _Plan, work: Work) -> web.Strea
         try:
             return await work(cluster, found, Deadline(LIMIT_SECONDS))
         except Failed as failed:
-            raise in_place_of(request, failed, cluster, found, plan.namespace, plan.name) from None
+            told = await in_place_of(request, failed, cluster, found, plan.namespace, plan.name)
+            raise told from None
 
     outcomes = await in_each(plan.targets.clusters, in_cluster)
     for outcome in outcomes:

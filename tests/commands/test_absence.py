@@ -40,6 +40,10 @@ def definition(plural: str, kind: str) -> dict[str, object]:
         ("get pod web-", "pod 'web-' not found; did you mean web-1?"),
         ("get pod db-1 -n default", "pod 'db-1' not found; pod 'db-1' exists in prod, namespace shop"),
         ("get pod db-1 --cluster staging", "pod 'db-1' not found; pod 'db-1' exists in prod, namespace shop"),
+        (
+            "get pod web-1 -n shop",
+            "pod 'web-1' not found; pod 'web-1' exists in prod, namespace default and 1 more place",
+        ),
         ("get pod web-1 -l app=db", "pod 'web-1' is there, but the selector does not match it"),
         ("get pod db-1 -l app=web", "pod 'db-1' is there, but the selector does not match it"),
     ],
