@@ -110,6 +110,13 @@ async def test_a_container_that_crashes_says_how_and_its_last_words(
     assert 1 <= len(said.splitlines()) <= 10
 
 
+def nested(depth: int) -> Any:
+    found: Any = 1
+    for number in range(depth):
+        found = {"a": found} if number % 2 else [found]
+    return found
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -117,6 +124,7 @@ async def test_a_container_that_crashes_says_how_and_its_last_words(
         {"status": {"conditions": {"a": 1}, "containerStatuses": {}}, "spec": {"containers": {"a": {}}}},
         {"status": {"containerStatuses": [None, 1, {"state": None, "lastState": {"terminated": None}}]}},
         {"status": "broken", "spec": []},
+        {"status": {"deep": nested(200), "huge": 1e300, "text": "\0\x1b[2J\x85\u2028" + "x" * 100_000}},
     ],
 )
 async def test_an_odd_object_has_an_overview(
@@ -126,6 +134,8 @@ async def test_an_odd_object_has_an_overview(
     page = await open_page(f"{server.url}/?open=prod/shop/aaa-odd")
     await expect(page.locator("#panel .facts")).to_contain_text("Created")
     await expect(row(page, "aaa-odd")).to_be_visible()
+    await page.get_by_role("tab", name="YAML").click()
+    await expect(page.locator("#panel")).to_contain_text("apiVersion: v1")
 
 
 async def test_replica_sets_that_are_scaled_to_nothing_are_folded_below_the_pods(
