@@ -22,7 +22,7 @@ from app.kube.sockets import FOR_CALLERS, new_socket
 from app.kube.socks import SocksConnector, is_socks
 from app.kube.upgrades import Upgrade, ask
 from app.kube.warning import warnings_of
-from app.kube.words import in_words
+from app.kube.words import in_words, within
 from app.version import version
 
 # Credentials as they were sent: the headers, and the SSL context with its certificate.
@@ -76,6 +76,7 @@ class Connection:
     ) -> bytes:
         """The body of an answer, of at most so many bytes.
 
+        ``timeout`` is in seconds, for its head and for its body each.
         Raises ApiError, ConnectionFailed, also AnswerTooLarge, and AccessError.
         """
         limits = ClientTimeout(total=timeout, connect=self._connect_timeout)
@@ -83,7 +84,7 @@ class Connection:
         async with answer:
             if answer.status != 200:
                 raise await _api_error(answer, limits, self._access.credential)
-            with in_words(limits):
+            async with within(limits):
                 return await whole(answer, most)
 
     async def send(
@@ -273,13 +274,13 @@ class Connection:
         asked, sent = await self._signed(headers)
         tls = sent[1]
         try:
-            with in_words(limits):
+            async with within(limits):
                 answer = await self._open().request(
                     method,
                     URL(self.server + path, encoded=True),
                     params=params,
                     headers=asked,
-                    timeout=limits,
+                    timeout=ClientTimeout(total=None, connect=limits.connect, sock_read=limits.sock_read),
                     ssl=tls if tls is not None else True,
                     server_hostname=access.server_hostname,
                     proxy=None if is_socks(access.proxy) else access.proxy,

@@ -21,7 +21,7 @@ from app.kube.receiving import whole
 from app.kube.sections import OidcConfig, section
 from app.kube.socks import SocksConnector, is_socks
 from app.kube.tls import pem, trusting
-from app.kube.words import in_words
+from app.kube.words import within
 
 TIMEOUT_SECONDS = 30.0
 
@@ -98,12 +98,13 @@ class Oidc(Renewed):
         try:
             proxy = proxy_for(URL(issuer), os.environ)
             connector = SocksConnector(proxy) if proxy is not None and is_socks(proxy) else None
-            async with aiohttp.ClientSession(timeout=limits, connector=connector) as session:
-                with in_words(limits):
-                    body = await self._ask(session, "GET", f"{issuer}/.well-known/openid-configuration")
-                    endpoint = msgspec.json.decode(body, type=_Discovered).token_endpoint
-                    body = await self._refreshed(session, endpoint, config)
-                    return msgspec.json.decode(body, type=_Tokens)
+            none = aiohttp.ClientTimeout(total=None)
+            session = aiohttp.ClientSession(timeout=none, connector=connector)
+            async with session, within(limits):
+                body = await self._ask(session, "GET", f"{issuer}/.well-known/openid-configuration")
+                endpoint = msgspec.json.decode(body, type=_Discovered).token_endpoint
+                body = await self._refreshed(session, endpoint, config)
+                return msgspec.json.decode(body, type=_Tokens)
         except ConnectionFailed as error:
             raise AccessError(f"oidc: {issuer}: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

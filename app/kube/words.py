@@ -1,10 +1,11 @@
 """Why there is no answer, in one line for humans."""
 
+import asyncio
 import os
 import re
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import aiohttp
 from aiohttp import ClientTimeout
@@ -21,6 +22,18 @@ def in_words(limits: ClientTimeout) -> Iterator[None]:
         raise _kind(error)(_timed_out(error, limits)) from None
     except (aiohttp.ClientError, OSError) as error:
         raise _kind(error)(_failed(error)) from None
+
+
+@asynccontextmanager
+async def within(limits: ClientTimeout) -> AsyncIterator[None]:
+    """The same for what may take ``limits.total`` seconds, which aiohttp is not to be told.
+
+    Its own timers lose a cancellation that comes with the end of their time: two of them are nested in
+    a request, and each takes one back (``TimerContext.__exit__``). Who has cancelled would wait for ever.
+    """
+    with in_words(limits):
+        async with asyncio.timeout(limits.total):
+            yield
 
 
 def _kind(error: Exception) -> type[ConnectionFailed]:

@@ -43,11 +43,13 @@ class Raw:
         self.answer = answer
         self.stay = stay
         self.heads: list[str] = []
+        self.asked = asyncio.Event()
         self.closed = asyncio.Event()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             self.heads.append(await head_of(reader))
+            self.asked.set()
             for part in self.answer:
                 writer.write(part)
                 await writer.drain()
@@ -440,6 +442,20 @@ async def test_server_that_does_not_answer(raw: Start) -> None:
     assert await failure(await raw(Raw(stay=True)), timeout=0.3) == "timed out after 0.3 s"
     assert await failure(await raw(Raw(CHUNKED, stay=True)), timeout=0.3) == "timed out after 0.3 s"
     assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("answer", [(), (HEAD + b"Content-Length: 5\r\n\r\n{",)])
+async def test_cancelling_as_the_time_ends_is_not_lost(raw: Start, answer: tuple[bytes, ...]) -> None:
+    connection = await raw(server := Raw(*answer, stay=True))
+    asking = asyncio.create_task(connection.get("/api/v1/pods", timeout=0.3))
+    async with asyncio.timeout(10):
+        await server.asked.wait()
+    await asyncio.sleep(0.05)
+    # Both are due when the loop goes on.
+    asyncio.get_running_loop().call_later(0.3, asking.cancel)
+    time.sleep(0.4)  # noqa: ASYNC251
+    await asyncio.wait({asking}, timeout=5)
+    assert asking.cancelled()
 
 
 @pytest.mark.parametrize(

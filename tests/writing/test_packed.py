@@ -14,12 +14,12 @@ from tests.writing.conftest import Client, config_map
 
 HEADERS = {"Content-Type": "application/json"}
 MAP = json.dumps(config_map("packed", key="value")).encode()
-BOMB = gzip.compress(bytes(2 * 10**8))
+BOMB = gzip.compress(bytes(2 * 10**8), mtime=0)
 PACKED = {
     "gzip": gzip.compress(MAP, mtime=0),
     "deflate": zlib.compress(MAP),
     "zstd": zstandard.compress(MAP),
-    "GZIP": gzip.compress(MAP[:9], mtime=0) + gzip.compress(MAP[9:]),
+    "GZIP": gzip.compress(MAP[:9], mtime=0) + gzip.compress(MAP[9:], mtime=0),
     "identity": MAP,
 }
 
