@@ -68,7 +68,7 @@ def completed(resource: str, obj: Obj) -> Obj:
         found = _secret(found)
     spec = found.get("spec")
     if isinstance(spec, dict) or resource == "namespaces":
-        spec = {**_SPECS.get(resource, {}), **(spec or {})}
+        spec = _filled(spec or {}, _SPECS.get(resource, {}))
         if resource == "pods":
             spec = _pod_spec(spec)
         elif isinstance(spec.get("template"), dict) and _is_workload(resource):
@@ -90,6 +90,11 @@ def started(resource: str, obj: Obj) -> Obj:
     return {**obj, "status": {**_STATUS[resource]}}
 
 
+def _filled(obj: Obj, defaults: Obj) -> Obj:
+    """What is missing comes behind what there is, which stays in its order."""
+    return {**obj, **{name: value for name, value in defaults.items() if name not in obj}}
+
+
 def _is_workload(resource: str) -> bool:
     return resource.endswith(".apps") or resource == "jobs.batch"
 
@@ -100,7 +105,7 @@ def _template(template: Obj) -> Obj:
 
 
 def _pod_spec(spec: Obj) -> Obj:
-    found = {**_POD_SPEC, **spec}
+    found = _filled(spec, _POD_SPEC)
     for name in ("containers", "initContainers"):
         if isinstance(found.get(name), list):
             found[name] = [_container(each) for each in found[name]]
@@ -112,9 +117,9 @@ def _container(container: Any) -> Any:
         return container
     image = str(container.get("image", "")).rpartition("/")[2]
     latest = ":" not in image or image.endswith(":latest")
-    found = {**_CONTAINER, "imagePullPolicy": "Always" if latest else "IfNotPresent", **container}
+    found = _filled(container, {**_CONTAINER, "imagePullPolicy": "Always" if latest else "IfNotPresent"})
     if isinstance(found.get("ports"), list):
-        found["ports"] = [{"protocol": "TCP", **each} for each in found["ports"]]
+        found["ports"] = [_filled(each, {"protocol": "TCP"}) for each in found["ports"]]
     return found
 
 
@@ -122,7 +127,7 @@ def _service(spec: Obj, metadata: Obj) -> Obj:
     found = {**spec}
     if isinstance(found.get("ports"), list):
         found["ports"] = [
-            {"protocol": "TCP", "targetPort": each.get("port"), **each} for each in found["ports"]
+            _filled(each, {"protocol": "TCP", "targetPort": each.get("port")}) for each in found["ports"]
         ]
     if found["type"] != "ExternalName" and not found.get("clusterIP"):
         # The same name has the same address, so that a run can be repeated.

@@ -81,3 +81,25 @@ async def test_a_demonstration_without_tokens_answers_clients_that_send_none_ove
         server = demo.kubeconfig["clusters"][0]["cluster"]["server"]
         async with session.get(f"{server}/apis/apps/v1/namespaces/shop/deployments/cart") as answer:
             assert (await answer.json())["status"]["readyReplicas"] == 4
+
+
+async def test_a_write_of_one_field_leaves_all_others_in_their_order() -> None:
+    """Who reviews an edit sees what was edited, and no fields that have moved."""
+    patch = {"metadata": {"annotations": {"edited": "1"}}}
+    async with run_demo(1, seed=5) as demo, aiohttp.ClientSession() as session:
+        (cluster,), (user,) = demo.kubeconfig["clusters"], demo.kubeconfig["users"]
+        headers = {"Authorization": f"Bearer {user['user']['token']}"}
+        for path in ("/api/v1/pods", "/apis/apps/v1/deployments", "/api/v1/services", "/apis/batch/v1/jobs"):
+            async with session.get(cluster["cluster"]["server"] + path, headers=headers) as answer:
+                first = (await answer.json())["items"][0]
+            place = f"namespaces/{first['metadata']['namespace']}/"
+            group, _, plural = path.rpartition("/")
+            async with session.patch(
+                f"{cluster['cluster']['server']}{group}/{place}{plural}/{first['metadata']['name']}",
+                params={"dryRun": "All"},
+                data=orjson.dumps(patch),
+                headers=headers | {"Content-Type": "application/merge-patch+json"},
+            ) as answer:
+                assert answer.status == 200, await answer.text()
+                patched = orjson.loads(await answer.read())
+            assert orjson.dumps(patched["spec"]) == orjson.dumps(first["spec"])
