@@ -87,7 +87,14 @@ def _spec(app: App, replicas: int) -> Obj:
             },
             "revisionHistoryLimit": 10,
         }
-    job: Obj = {"parallelism": 1, "completions": 1, "backoffLimit": 6, "suspend": False, "template": template}
+    job: Obj = {
+        "parallelism": 1,
+        "completions": 1,
+        "completionMode": "NonIndexed",
+        "backoffLimit": 6,
+        "suspend": False,
+        "template": template,
+    }
     if app.kind == "Job":
         return {**job, "selector": selector, "completionMode": "NonIndexed"}
     return {
