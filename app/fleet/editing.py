@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from app import jsontext
+from app.cache.ownmember import MEMBER
 from app.fleet.asking import JSON_PATCH, Ask, Deadline, Failed, ask
 from app.fleet.cluster import Cluster
 from app.fleet.edits import Changed, Document, Edit, Operation, at, changes, spelled
@@ -17,7 +18,7 @@ from app.kube.secrets import REDACTED, VALUES, without_values
 from app.kube.wire import WireError, decode_answer
 
 # What makes an object another one.
-_IDENTITY = (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("cluster",))
+_IDENTITY = (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), (MEMBER,))
 _UID = ("metadata", "uid")
 _VERSION = ("metadata", "resourceVersion")
 _ANNOTATIONS = ("metadata", "annotations")
@@ -32,7 +33,9 @@ def check_identity(edit: Edit) -> None:
     """Raises Failed where the edit would make another object of it."""
     for path in _IDENTITY:
         before, after = at(edit.before, path), at(edit.after, path)
-        if before != after:
+        # A member cluster that is no text is the object's own.
+        own = path == (MEMBER,) and not isinstance(before, str) and not isinstance(after, str)
+        if before != after and not own:
             raise _unprocessable(
                 f"{spelled(path)} cannot be changed from {_shown(before)} to {_shown(after)}: "
                 "that is another object, which is to be created"

@@ -242,6 +242,25 @@ async def test_a_status_that_changes_meanwhile_is_no_conflict(place: Place, widg
     assert stored["status"] == {"seen": 2}
 
 
+async def test_a_member_cluster_of_its_own_is_kept_and_may_be_added(place: Place, widgets: str) -> None:
+    own = {"cluster": {"name": "theirs"}}
+    path = place.create(widgets, apiVersion=f"{GROUP}/v1", kind="Editable", spec={"a": 1}, **own)
+    before = await place.text(path)
+    assert "theirs" not in before
+    status, answer, _ = await place.edit(path, before, before.replace("  a: 1\n", "  a: 2\n"))
+    assert status == 200, answer
+    stored = place.stored(path)
+    assert (stored["spec"], stored["cluster"]) == ({"a": 2}, own["cluster"])
+    now = await place.text(path)
+    status, answer, _ = await place.edit(path, now, now + "cluster: {name: mine}\n")
+    assert (status, place.stored(path)) == (409, stored), answer
+    other = place.create(widgets, apiVersion=f"{GROUP}/v1", kind="Editable", spec={"a": 1})
+    text = await place.text(other)
+    status, answer, _ = await place.edit(other, text, text + "cluster: {name: mine}\n")
+    assert status == 200, answer
+    assert place.stored(other)["cluster"] == {"name": "mine"}
+
+
 @pytest.mark.parametrize(
     ("theirs", "mine", "named"),
     [
