@@ -13,7 +13,7 @@ import msgspec
 import orjson
 
 from app import jsontext
-from app.cache.objects import CachedObject
+from app.cache.objects import CachedObject, opening
 from app.cache.segments import SEGMENT_BYTES, segments_of
 from app.cache.tables import Column, Sheet, table_for
 from app.fleet.status import ClusterStatus
@@ -66,26 +66,29 @@ class Listing(msgspec.Struct):
         """The JSON of the objects without the opening brace, a piece at a time; what goes before each."""
         pace = Pace(Kind.SNAPSHOT)
         for cluster, objects in self.runs:
-            opening = _opening(cluster)
-            if self.tail_of is None:
-                for segment in segments_of(objects):
-                    yield opening, segment.tails
-            else:
-                for some in by_work(objects, ROWS_AT_ONCE):
-                    yield opening, [self.tail_of(found) for found in some]
-                    await pace.give()
+            before = opening(cluster)
+            for some in by_work(objects, AT_ONCE if self.tail_of is None else ROWS_AT_ONCE):
+                yield before, [found.tail if self.tail_of is None else self.tail_of(found) for found in some]
+                await pace.give()
+
+    async def joined(self) -> Pieces:
+        """The JSON of the objects, each behind a comma."""
+        if self.tail_of is not None:
+            async for before, tails in self.tails():
+                yield (b"," + before).join([b"", *tails])
+            return
+        for cluster, objects in self.runs:
+            before = b"," + opening(cluster)
+            for segment in segments_of(objects):
+                yield segment.joined(before)
 
     async def documents(self) -> AsyncGenerator[bytes, None]:
         """The whole JSON of each object."""
         pace = Pace(Kind.SNAPSHOT)
-        async for opening, tails in self.tails():
+        async for before, tails in self.tails():
             for tail in tails:
                 await pace.give()
-                yield opening + tail
-
-
-def _opening(cluster: str) -> bytes:
-    return b'{"cluster":' + orjson.dumps(cluster) + b","
+                yield before + tail
 
 
 def by_work(objects: Sequence[CachedObject], number: int) -> Iterator[Sequence[CachedObject]]:
@@ -95,7 +98,7 @@ def by_work(objects: Sequence[CachedObject], number: int) -> Iterator[Sequence[C
         some = objects[start : start + number]
         end = size = 0
         while end < len(some) and size < _BYTES_AT_ONCE:
-            size += len(some[end].tail)
+            size += some[end].size
             end += 1
         yield some[:end]
         start += end
@@ -110,7 +113,7 @@ def json_length(listing: Listing) -> int | None:
         return None
     items = sum(len(objects) for _, objects in listing.runs)
     size = sum(
-        len(objects) * len(_opening(cluster)) + sum(segment.size for segment in segments_of(objects))
+        len(objects) * len(opening(cluster)) + sum(segment.size for segment in segments_of(objects))
         for cluster, objects in listing.runs
     )
     return len(_json_head(listing)) + size + max(items - 1, 0) + len(b"]}")
@@ -122,19 +125,18 @@ def _json_head(listing: Listing) -> bytes:
 
 async def json_list(listing: Listing) -> Pieces:
     yield _json_head(listing)
-    comma = b""
-    async for opening, tails in listing.tails():
-        between = b"," + opening
-        yield comma + opening + between.join(tails) if comma == b"" else between.join([b"", *tails])
-        comma = b","
+    is_first = True
+    async for piece in listing.joined():
+        yield piece[1:] if is_first else piece
+        is_first = False
     yield b"]}"
 
 
 async def ndjson_list(listing: Listing) -> Pieces:
-    async for opening, tails in listing.tails():
+    async for before, tails in listing.tails():
         # A line end that an API server put between members would break the line.
         lines = [tail.replace(b"\n", b" ") for tail in tails]
-        yield opening + (b"\n" + opening).join(lines) + b"\n"
+        yield before + (b"\n" + before).join(lines) + b"\n"
 
 
 async def yaml_list(listing: Listing) -> Pieces:

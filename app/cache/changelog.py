@@ -213,4 +213,4 @@ class ExactChanges:
 
 
 def _kept_alive(change: Change) -> int:
-    return (len(change.old.tail) if change.old is not None else 0) + len(change.managed)
+    return (change.old.size if change.old is not None else 0) + len(change.managed)

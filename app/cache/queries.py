@@ -223,7 +223,7 @@ async def _matching(
 
 
 def _is_large(found: CachedObject) -> bool:
-    return len(found.tail) >= LARGE_BYTES
+    return found.size >= LARGE_BYTES
 
 
 def _columns(store: Store, objects: Sequence[CachedObject]) -> Callable[[Path], Column | None]:

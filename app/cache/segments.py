@@ -1,34 +1,65 @@
 """All objects of a store in the order of their keys, cut into segments that are kept between two lists.
 
-A list of everything reads each object's bytes once, and nothing else of it: what is scattered over memory
-costs more than the copying. A change drops the one segment that it falls into, which is made anew for the
-next list.
+A list of everything sends the text of each segment, in which its objects lie from then on: to gather bytes
+that are scattered over memory costs half as much as to send them. A change drops the one segment that it
+falls into, which is made anew for the next list.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain
 from operator import attrgetter
-from typing import NamedTuple, overload
+from typing import overload
 
 from app.cache.objects import CachedObject
 
 # Joins of 256 KB to 1 MB cost least: smaller ones wake up too often, larger ones need fresh pages.
 SEGMENT_BYTES = 256 * 1024
 
+# A text of which more than this part belongs to objects that are gone is given up.
+_LOOSE_AT_MOST = 1 / 4
 # More segments than these, because much was deleted, are joined.
 _MOST_TIMES = 2
 _FEW = 16
 
-_KEY, _TAIL = attrgetter("key"), attrgetter("tail")
+_KEY, _SIZE = attrgetter("key"), attrgetter("size")
 
 
-class Segment(NamedTuple):
-    """Neighbours; ``size`` is that of their tails together. Neither list is ever changed."""
+class Segment:
+    """Neighbours; ``size`` is that of their tails together.
 
-    objects: list[CachedObject]
-    tails: list[bytes]
-    size: int
+    While it is ``current``, all of them are in the store, and nothing is between them.
+    """
+
+    __slots__ = ("_text", "current", "objects", "size")
+
+    def __init__(self, objects: list[CachedObject], size: int, *, current: bool = False) -> None:
+        self.objects = objects
+        self.size = size
+        self.current = current
+        self._text: bytes | None = None
+
+    def joined(self, before: bytes) -> bytes:
+        """All tails, each behind ``before``, which is the same for all segments of a store.
+
+        A current segment keeps that text, and its objects lie there from then on.
+        """
+        if self._text is not None:
+            return self._text
+        text = before.join([b"", *(found.view() for found in self.objects)])
+        if self.current:
+            self._text, at = text, 0
+            for found in self.objects:
+                at += len(before)
+                found.settle(text, at)
+                at += found.size
+        return text
+
+    def detach(self) -> None:
+        """Have each object hold its own bytes, so that the text goes."""
+        self._text = None
+        for found in self.objects:
+            found.detach()
 
 
 class AllObjects(Sequence[CachedObject]):
@@ -93,13 +124,12 @@ def segments_of(objects: Sequence[CachedObject]) -> Iterator[Segment]:
         yield from _cut(list(objects))
 
 
-def _cut(objects: list[CachedObject]) -> Iterator[Segment]:
-    tails = list(map(_TAIL, objects))
-    sums = list(accumulate(map(len, tails)))
+def _cut(objects: list[CachedObject], *, current: bool = False) -> Iterator[Segment]:
+    sums = list(accumulate(map(_SIZE, objects)))
     start = before = 0
-    while start < len(tails):
+    while start < len(sums):
         end = bisect_left(sums, before + SEGMENT_BYTES, start, len(sums) - 1) + 1
-        yield Segment(objects[start:end], tails[start:end], sums[end - 1] - before)
+        yield Segment(objects[start:end], sums[end - 1] - before, current=current)
         start, before = end, sums[end - 1]
 
 
@@ -110,17 +140,33 @@ class Segments:
         # The first key that falls into each, and the segment where it still holds.
         self._firsts: list[str] = []
         self._segments: list[Segment | None] = []
+        # As they were when all were made last, and the bytes in the text of each that no object has any more.
+        self._made: list[Segment] = []
+        self._loose: list[int] = []
         self._all: AllObjects | None = None
 
-    def changed(self, key: str) -> None:
-        """There is another object of this key, or none."""
+    def changed(self, key: str, old: CachedObject | None) -> None:
+        """There is another object of this key, or none; ``old`` is what there was."""
         self._all = None
-        if self._firsts:
-            self._segments[bisect_right(self._firsts, key) - 1] = None
+        loose = old.detach() if old is not None else 0
+        if not self._firsts:
+            return
+        at = bisect_right(self._firsts, key) - 1
+        made = self._made[at]
+        made.current = False
+        self._segments[at] = None
+        self._loose[at] += loose
+        if self._loose[at] > made.size * _LOOSE_AT_MOST:
+            self._loose[at] = 0
+            made.detach()
 
     def clear(self) -> None:
+        for segment in self._made:
+            segment.current = False
         self._firsts = []
         self._segments = []
+        self._made = []
+        self._loose = []
         self._all = None
 
     def all(self, keys: Sequence[str], objects: Mapping[str, CachedObject]) -> AllObjects:
@@ -129,8 +175,10 @@ class Segments:
             return self._all
         segments = [*self._up_to_date(keys, objects)]
         if len(segments) > _MOST_TIMES * sum(segment.size for segment in segments) // SEGMENT_BYTES + _FEW:
-            segments = [*_cut([objects[key] for key in keys])]
+            segments = [*_cut([objects[key] for key in keys], current=True)]
         self._segments = [*segments]
+        self._made = segments
+        self._loose = [0] * len(segments)
         # What is created before all others falls into the first segment too.
         self._firsts = ["", *(segment.objects[0].key for segment in segments[1:])] if segments else []
         self._all = AllObjects(segments, self._firsts)
@@ -143,7 +191,7 @@ class Segments:
             # Up to here nothing holds, from ``done`` on.
             at = bisect_left(keys, first, at)
             if segment is not None:
-                yield from _cut([objects[key] for key in keys[done:at]])
+                yield from _cut([objects[key] for key in keys[done:at]], current=True)
                 yield segment
                 at = done = at + len(segment.objects)
-        yield from _cut([objects[key] for key in keys[done:]])
+        yield from _cut([objects[key] for key in keys[done:]], current=True)

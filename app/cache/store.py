@@ -346,9 +346,9 @@ class Store:
     def _forget(self, old: CachedObject) -> None:
         del self._objects[old.key]
         self._columns.changed(old.key)
-        self._segments.changed(old.key)
+        self._segments.changed(old.key, old)
         self._labels.remove(old.labels, old.key)
-        self.bytes -= len(old.tail)
+        self.bytes -= old.size
 
     def _put(self, old: CachedObject | None, new: CachedObject, step: int) -> None:
         self._hold(old, new)
@@ -361,8 +361,8 @@ class Store:
                 self._labels.remove(old.labels, old.key)
         self._objects[new.key] = new
         self._columns.changed(new.key)
-        self._segments.changed(new.key)
-        self.bytes += len(new.tail) - (len(old.tail) if old is not None else 0)
+        self._segments.changed(new.key, old)
+        self.bytes += new.size - (old.size if old is not None else 0)
 
     def _told(self, changes: Sequence[Change]) -> None:
         if changes:

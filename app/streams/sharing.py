@@ -53,7 +53,7 @@ class SharedFrames:
         frames, size = list[bytes](), 0
         for found in segment.objects[start : start + AT_ONCE]:
             frames.append(shape.state("ADDED", found))
-            size += len(found.tail)
+            size += found.size
             if size >= BYTES_AT_ONCE:
                 break
         if self.snapshots > 1:

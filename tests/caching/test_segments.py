@@ -19,7 +19,8 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def put(store: Store, name: str, size: int = 100) -> CachedObject:
     version = store.version + 1
-    found = CachedObject(key_of("n", name), name, version, store.labels(b""), b"x" * size)
+    tail = (f"{name}/{version} " * size).encode()[:size]
+    found = CachedObject(key_of("n", name), name, version, store.labels(b""), tail)
     store.apply(found)
     return found
 
@@ -38,8 +39,7 @@ def test_segments_hold_every_object_once_and_know_their_size() -> None:
     for found in (store.all(), objects):
         cut = list(segments_of(found))
         assert [each for segment in cut for each in segment.objects] == objects
-        assert [tail for segment in cut for tail in segment.tails] == [each.tail for each in objects]
-        assert all(segment.size == sum(map(len, segment.tails)) for segment in cut)
+        assert all(segment.size == sum(each.size for each in segment.objects) for segment in cut)
         assert {segment.size for segment in cut} == {1000}
 
 
@@ -119,3 +119,52 @@ def test_segments_that_much_was_deleted_from_are_joined(monkeypatch: pytest.Monk
             store.delete(key_of("n", NAMES[number]), NAMES[number], store.version + 1)
     assert len(store) == 20
     assert len(store.all().segments) <= 2 * store.bytes // 1000 + 1
+
+
+BEFORE = b',{"cluster":"c",'
+
+
+def texts(store: Store) -> int:
+    """The bytes that the objects of a store keep alive."""
+    return sum({id(found.text): len(found.text) for found in store.select()}.values())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_objects_lie_in_the_text_of_their_segment_and_say_what_they_said(seed: int) -> None:
+    rng = random.Random(seed)
+    store = filled()
+    tails = {found.key: found.tail for found in store.select()}
+    gone: list[tuple[CachedObject, bytes]] = []
+    for _ in range(200):
+        every = store.all()
+        if rng.random() < 0.5:
+            some = [segment.joined(BEFORE) for segment in every.segments]
+            assert b"".join(some) == b"".join(BEFORE + tails[key] for key in sorted(tails))
+        for name in rng.sample(NAMES, rng.choice([0, 1, 5, 60])):
+            key = key_of("n", name)
+            if (old := store.get(key)) is not None:
+                gone.append((old, tails.pop(key)))
+            if rng.random() < 0.7:
+                tails[key] = put(store, name, rng.choice([1, 100, 300])).tail
+            elif old is not None:
+                store.delete(key, name, store.version + 1)
+        if rng.random() < 0.5:  # A list that began before what changed.
+            started = [segment.joined(BEFORE) for segment in every.segments]
+            assert b"".join(started) == b"".join(BEFORE + found.tail for found in every)
+        assert {found.key: found.tail for found in store.select()} == tails
+        assert all(found.size == len(found.tail) == len(found.view()) for found in store.select())
+        assert texts(store) < 1.6 * store.bytes + len(store) * len(BEFORE)
+    assert all(found.tail == tail and len(found.text) == len(tail) for found, tail in gone)
+
+
+def test_a_text_of_which_much_is_gone_is_given_up() -> None:
+    store = filled()
+    for segment in store.all().segments:
+        segment.joined(BEFORE)
+    assert all(len(found.text) > 1000 for found in store.select())
+    for name in NAMES[:2]:
+        put(store, name)
+    assert store.select()[9].end > 0
+    put(store, NAMES[2])
+    assert [len(found.text) for found in store.select()[:10]] == [100] * 10
+    assert all(len(found.text) > 1000 for found in store.select()[10:])

@@ -76,7 +76,7 @@ def test_what_is_kept(fields: str, expected: dict[str, Any]) -> None:
 
 def test_members_come_in_one_order_and_values_as_they_were_spelled() -> None:
     found = make({"spec": {"b": 0, "a": 1}})
-    spelled = msgspec.structs.replace(found, tail=found.tail.replace(b'"b":0', b'"b":1.50e3'))
+    spelled = msgspec.structs.replace(found, text=found.tail.replace(b'"b":0', b'"b":1.50e3'))
     tail = Projection.parse("spec.b").tail(spelled)
     assert tail == (
         b'"kind":"Pod","apiVersion":"v1",'

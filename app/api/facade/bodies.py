@@ -62,8 +62,7 @@ async def json_list(listed: Listed) -> Pieces:
     yield _json_head(listed)
     between = b"{"
     for segment in segments_of(listed.objects):
-        tails = [memoryview(tail)[cut:] for tail in segment.tails] if cut else segment.tails
-        yield between + b",{".join(tails)
+        yield between + b",{".join([found.view(cut) for found in segment.objects])
         between = b",{"
     yield b"]}\n"
 
