@@ -33,6 +33,7 @@ from app.fleet.cluster import Cluster
 from app.fleet.edits import read_edit
 from app.fleet.writing import RESTARTABLE, Done, path_of, write
 from app.kube.resources import Resource
+from app.yamlreader import Unreadable, check_lossless
 
 PATCHES = (MERGE, STRATEGIC, JSON_PATCH, APPLY, EDIT)
 PROPAGATION = ("Background", "Foreground", "Orphan")
@@ -140,8 +141,10 @@ async def scale(request: web.Request) -> web.StreamResponse:
     if request.content_type not in JSON:
         raise media_refused(request.content_type, *JSON)
     try:
-        replicas = msgspec.json.decode(await body_of_request(request), type=_Replicas).replicas
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        body = await body_of_request(request)
+        check_lossless(body)
+        replicas = msgspec.json.decode(body, type=_Replicas).replicas
+    except (Unreadable, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f'the body is not accepted: {error}; accepted is {{"replicas":3}}') from None
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from app import jsontext
-from app.yamlreader import Unreadable, load
+from app.yamlreader import Unreadable, check_lossless, load
 
 Document = dict[str, Any]
 Path = tuple[str, ...]
@@ -44,6 +44,7 @@ class _Texts(msgspec.Struct, forbid_unknown_fields=True):
 
 def read_edit(body: bytes, *, is_json: bool = True) -> Edit:
     """The edit that a body of JSON describes by two texts of YAML. Raises Unreadable."""
+    check_lossless(body)
     try:
         texts = msgspec.json.decode(body, type=_Texts)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

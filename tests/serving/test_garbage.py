@@ -47,8 +47,10 @@ def lists(number: int) -> list[list[list[int]]]:
 
 
 def test_no_collection_looks_at_all_that_is_alive() -> None:
+    ballast = lists(500_000)
     with garbage.short_collections():
         looked_at = oldest_generations(500_000)
+    assert len(ballast) == 500_000
     assert len(looked_at) > 10
     assert max(looked_at) < 60_000
     # It is not so by itself.

@@ -172,3 +172,15 @@ async def test_members_that_are_added_and_removed(client: Client, clusters: Clus
     status, _ = await edit(client, TEXT, TEXT.replace("  name: a\n", "  name: a\n  labels: {c: d}\n"))
     assert status == 200
     assert stored(clusters, "prod")["metadata"]["labels"] == {"x.y/z~1": "b", "c": "d"}
+
+
+async def test_a_text_that_stands_twice_is_refused(client: Client, clusters: Clusters) -> None:
+    one, other = json.dumps(NEW), json.dumps(TEXT.replace("x: old", "x: other"))
+    answer = await client.patch(
+        "/configmaps/a?cluster=prod&namespace=default",
+        data=f'{{"before":{json.dumps(TEXT)},"after":{one},"after":{other}}}',
+        headers={"Content-Type": EDIT},
+    )
+    assert answer.status == 400
+    assert "'after' stands twice in one object" in await answer.text()
+    assert stored(clusters, "prod")["data"]["x"] == "old"

@@ -276,6 +276,7 @@ async def test_what_is_not_clear_is_not_carried_out(
         ("/configmaps", "application/yaml", b"\xff"),
         ("/deployments/web/scale", "application/json", b'{"replicas":"3"}'),
         ("/deployments/web/scale", "application/json", b'{"replicas":3,"replica":1}'),
+        ("/deployments/web/scale", "application/json", b'{"replicas":3,"replicas":0}'),
         ("/deployments/web/scale", "application/json", b""),
     ],
 )
