@@ -51,7 +51,8 @@ async def test_axe_finds_nothing_serious(
         assert await audit(page, axe) == [], key
     for key in ("?", ":", "d", "e"):
         await page.keyboard.press(key)
-        await expect(page.get_by_role("dialog")).to_be_visible()
+        # The editor asks for the text first.
+        await expect(page.get_by_role("dialog")).to_be_visible(timeout=30_000)
         assert await audit(page, axe) == [], key
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_have_count(0)
