@@ -30,7 +30,8 @@ export function listen(commands) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (document.querySelector("dialog[open]")) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    const writing = target.matches("input:not([type=checkbox]), textarea, select");
+    // A field of a dialog that has just closed keeps the focus until the page is laid out again.
+    const writing = !target.closest("dialog") && target.matches("input:not([type=checkbox]), textarea, select");
     if (writing && event.key !== "Escape" && !(target.id === "filter" && ["Enter", "ArrowDown"].includes(event.key))) return;
     // A button that has the focus is what Enter and Space press, a region what arrows scroll.
     if (target.matches("button, a, summary") && ["Enter", " "].includes(event.key)) return;

@@ -153,3 +153,19 @@ async def test_what_is_read_only_has_no_actions(config: Path, open_page: OpenPag
         await page.goto(server.url + CART.replace("prod", "staging"))
         await expect(page.locator("#action-d")).to_be_visible()
         await expect(page.locator(".chip[data-cluster=prod] .state")).to_contain_text("read-only")
+
+
+async def test_a_key_right_after_a_dialog_has_closed_is_heard(open_page: OpenPage, server: Server) -> None:
+    page = await open_page(server.url + CART)
+    await expect(page.locator("#action-e")).to_be_visible()
+    await page.keyboard.press("d")
+    await expect(page.get_by_role("dialog", name="Delete Deployment")).to_be_visible()
+    # In one task: the page is not laid out between both.
+    focused = await page.evaluate("""() => {
+      document.querySelector("dialog").close();
+      const field = document.activeElement;
+      field.dispatchEvent(new KeyboardEvent("keydown", { key: "e", bubbles: true }));
+      return field.id;
+    }""")
+    assert focused == "typed"
+    await expect(page.get_by_role("dialog", name="Edit Deployment")).to_be_visible()
