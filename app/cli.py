@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from app.commands.applying import apply
-from app.commands.changing import restart, scale
-from app.commands.deleting import delete
-from app.commands.describing import describe
-from app.commands.getting import get
-from app.commands.logs import logs
-from app.commands.outcome import INTERRUPTED, WRONG, Complaint
-from app.commands.overview import clusters
+from app.commands.apply import apply
+from app.commands.clusters_command import clusters
+from app.commands.delete import delete
+from app.commands.describe import describe
+from app.commands.exit_status import INTERRUPTED, WRONG, Complaint
+from app.commands.get import get
+from app.commands.logs_command import logs
+from app.commands.workload_changes import restart, scale
 from app.version import version as this_version
 
 app = typer.Typer(
@@ -157,7 +157,7 @@ async def _simulate(number: int) -> None:
 
     import yaml
 
-    from app.demo.clusters import run_demo
+    from app.simulator.simulated_fleet import run_demo
 
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):

@@ -15,18 +15,19 @@ from typing import Any
 
 from aiohttp import web
 
-from app import garbage, logs
-from app.api.admission import HEAD_SECONDS, Admission, ListeningSocket, Visited
 from app.api.application import HTTP_OPTIONS, make_application
-from app.api.door import Door, is_loopback_address
-from app.api.metrics import METRICS
-from app.api.state import Serving
+from app.api.door.admission import HEAD_SECONDS, Admission, ListeningSocket, Visited
+from app.api.door.door import Door, is_loopback_address
+from app.api.http.app_keys import Serving
+from app.api.http.metrics import METRICS
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
 from app.greeting import greeting, reachable_as
-from app.kube.errors import AccessError
-from app.kube.sockets import BUDGET
-from app.limits import Shares, raise_limit, shares
+from app.kube.api_errors import AccessError
+from app.kube.tcp_sockets import BUDGET
+from app.logging import configure, is_terminal, say, stderr_output
+from app.process import gc_pauses
+from app.process.open_files import Shares, raise_limit, shares
 from app.settings import SettingError, Settings, StartError
 
 log = logging.getLogger(__name__)
@@ -40,10 +41,10 @@ LAST_LINES_SECONDS = 0.5
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the exit status. Raises StartError."""
-    logs.configure(settings.log_format, settings.log_level)
+    configure(settings.log_format, settings.log_level)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings))
-    if (output := logs.output()) is not None:
+    if (output := stderr_output()) is not None:
         output.close(LAST_LINES_SECONDS)
     return 0
 
@@ -100,8 +101,8 @@ async def serve(settings: Settings) -> None:
 @contextlib.asynccontextmanager
 async def _collecting() -> AsyncIterator[None]:
     """Garbage is collected without holding anybody up."""
-    with garbage.short_collections():
-        sweeping = asyncio.create_task(garbage.sweep(), name="garbage")
+    with gc_pauses.short_collections():
+        sweeping = asyncio.create_task(gc_pauses.sweep(), name="garbage")
         try:
             yield
         finally:
@@ -158,7 +159,7 @@ async def _fleet(settings: Settings) -> AsyncIterator[Fleet]:
     async with contextlib.AsyncExitStack() as running:
         kubeconfigs: Sequence[Path] = settings.kubeconfig
         if settings.demo:
-            from app.demo.clusters import run_demo
+            from app.simulator.simulated_fleet import run_demo
 
             kubeconfigs = [(await running.enter_async_context(run_demo(settings.demo))).path]
         read_only = () if isinstance(settings.read_only, bool) else settings.read_only
@@ -241,8 +242,8 @@ def _announce(
     """On stderr, whatever is logged: where this server is."""
     # Any address is this machine's for who reads the line.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
-    terminal, trusted = logs.is_terminal(), None
+    terminal, trusted = is_terminal(), None
     if terminal and tls is not None and settings.tls_cert is not None:
         host, trusted = reachable_as(tls, (host, settings.host), settings.tls_cert) or (host, None)
     url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
-    logs.say(greeting(url, token, made, trusted, form=settings.log_format, terminal=terminal))
+    say(greeting(url, token, made, trusted, form=settings.log_format, terminal=terminal))

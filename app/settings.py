@@ -31,7 +31,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app.kube.kubeyaml import KubernetesLoader
+from app.kube.auth.kubeconfig_yaml import KubernetesLoader
 
 PREFIX = "K8S_MCP_"
 DEMO_CLUSTERS = 3

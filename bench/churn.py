@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from app.demo.clusters import kubeconfig
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from app.simulator.simulated_fleet import kubeconfig
 from bench.simulated import TOKEN
 from bench.speakers import document
 from bench.talking import say

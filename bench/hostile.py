@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from app.demo.clusters import kubeconfig
+from app.simulator.simulated_fleet import kubeconfig
 from bench.report import Row, megabytes, milliseconds
 from bench.sources import simulated_clusters
 from bench.talking import Talk

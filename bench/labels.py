@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from app.cache.objects import CachedObject
-from app.cache.selectors import LabelSelector
+from app.cache.query.label_selectors import LabelSelector
 from app.cache.store import Store
-from app.fleet.feed import Feed
-from app.kube.wire import Shape, decode_event
+from app.fleet.store_feed import Feed
+from app.kube.wire.decoding import Shape, decode_event
 from bench.pods import encoded, event
 from bench.report import Row, microseconds
 

@@ -15,12 +15,12 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from app.api.forms import Listing, json_length, json_list
+from app.api.http.rendering import Listing, json_length, json_list
 from app.cache.segments import SEGMENT_BYTES
 from app.cache.store import Store
-from app.fleet.feed import Feed
-from app.kube.resources import Resource
-from app.kube.wire import Shape, decode_event
+from app.fleet.store_feed import Feed
+from app.kube.discovery.api_resource import Resource
+from app.kube.wire.decoding import Shape, decode_event
 from bench.pods import encoded, event, pods, stripped
 from bench.raw import Answer, get
 from bench.report import Row, milliseconds

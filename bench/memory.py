@@ -13,11 +13,11 @@ from pathlib import Path
 
 import orjson
 
-from app.api.forms import Listing, json_list
+from app.api.http.rendering import Listing, json_list
 from app.cache.store import Store
-from app.fleet.feed import Feed
-from app.kube.resources import Resource
-from app.kube.wire import Shape, decode_page
+from app.fleet.store_feed import Feed
+from app.kube.discovery.api_resource import Resource
+from app.kube.wire.decoding import Shape, decode_page
 from bench.pods import page, pods, stripped
 from bench.report import Row, megabytes
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import orjson
 
 from app.cache.store import Store
-from app.fleet.feed import Feed
-from app.kube.access import open_access
-from app.kube.connection import Connection
-from app.kube.kubeconfig import find_contexts
+from app.fleet.store_feed import Feed
+from app.kube.auth.cluster_access import open_access
+from app.kube.auth.kubeconfig import find_contexts
+from app.kube.client import Connection
+from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Reflector
-from app.kube.resources import Resource
-from app.kube.wire import Shape, decode_event
+from app.kube.wire.decoding import Shape, decode_event
 from bench import real
 from bench.report import Row, megabytes, milliseconds
 from tests.kubernetes.plane import ControlPlane

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from app.demo.clusters import kubeconfig
-from app.demo.seed_many import many_pods
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from app.simulator.seed.many_pods import many_pods
+from app.simulator.simulated_fleet import kubeconfig
 
 TOKEN = "bench"
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from bench.report import megabytes
 from bench.sources import Measured
 from tests.converging.history import RESOURCES, History

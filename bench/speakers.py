@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.demo.seed_many import many_pods
+from app.simulator.seed.many_pods import many_pods
 from bench.audience import STAMP
 from bench.talking import say
 

@@ -5,24 +5,25 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from app.api.door import Door
-from app.api.endpoints import add_routes
-from app.api.facade.interest import INTEREST, Interest
-from app.api.facade.pages import PAGES, Pages
-from app.api.facade.presence import LASTING, Lasting
-from app.api.heads import LONGEST_HEAD, SERVER
-from app.api.metrics import METRICS, Metrics
-from app.api.problem import is_kubernetes, problems
-from app.api.quotas import SCANS, STREAMS, Quota
-from app.api.sockets import share_compression
-from app.api.state import FLEET, HUB, SERVING, Serving
-from app.api.unpacking import LARGEST_BODY_BYTES
+from app.api.door.door import Door
+from app.api.door.quotas import SCANS, STREAMS, Quota
+from app.api.door.request_heads import LONGEST_HEAD, SERVER
+from app.api.http.app_keys import FLEET, HUB, SERVING, Serving
+from app.api.http.lasting_work import LASTING, Lasting
+from app.api.http.metrics import METRICS, Metrics
+from app.api.http.problem import is_kubernetes, problems
+from app.api.http.request_body import LARGEST_BODY_BYTES
+from app.api.routes import add_routes
+from app.api.websocket import share_compression
 from app.fleet.fleet import Fleet
+from app.kubeapi.cached.list_pages import PAGES, Pages
+from app.kubeapi.interest import INTEREST, Interest
 from app.streams.hub import Hub
 
 # What aiohttp is to do with a connection, whoever makes its side of it. Bodies stay packed: unpacked ones
 # would be forwarded as something else than their headers say, and unpacking 1 MB holds up everybody. A head
-# may be as long as Go's servers take it, for long commands of kubectl's; `app.api.heads` bounds all of it.
+# may be as long as Go's servers take it, for long commands of kubectl's; `app.api.door.request_heads` bounds
+# all of it.
 HTTP_OPTIONS: Mapping[str, Any] = {
     "auto_decompress": False,
     "max_line_size": LONGEST_HEAD,

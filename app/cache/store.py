@@ -11,15 +11,15 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
+from app.cache.change_routing import Routes
 from app.cache.changelog import Change, ExactChanges, LastChanges
 from app.cache.clock import CLOCK
-from app.cache.columns import Column, Columns
-from app.cache.labels import LabelIndex
+from app.cache.label_index import LabelIndex
 from app.cache.objects import SEPARATOR, CachedObject, Labels, key_of
-from app.cache.paths import Path
-from app.cache.routing import Routes
+from app.cache.path_columns import Column, Columns
+from app.cache.query.label_selectors import LabelSelector
+from app.cache.query.object_paths import Path
 from app.cache.segments import AllObjects, Segments
-from app.cache.selectors import LabelSelector
 
 __all__ = ["Change", "Follower", "Listener", "Store"]
 

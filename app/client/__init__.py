@@ -1,12 +1,12 @@
 """The Python client: all clusters behind one server, with ``await`` or without."""
 
+from app.client.async_fleet import AsyncFleet
 from app.client.blocking import Fleet, Known
 from app.client.errors import FleetError
-from app.client.fleet import AsyncFleet
 from app.client.informer import Informer
-from app.client.logs import Logs
-from app.client.objects import Object, Objects, Results, Text
-from app.client.scripts import (
+from app.client.kube_object import Object, Objects, Results, Text
+from app.client.log_lines_client import Logs
+from app.client.script_functions import (
     create_service,
     list_deployments,
     list_pods,
@@ -14,7 +14,7 @@ from app.client.scripts import (
     list_services,
     load_kube_config,
 )
-from app.client.watching import Event
+from app.client.watch_loop import Event
 
 __all__ = [
     "AsyncFleet",

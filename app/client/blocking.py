@@ -14,12 +14,12 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from app.client.async_fleet import AsyncFleet
 from app.client.calls import Warned
-from app.client.fleet import AsyncFleet
 from app.client.informer import WAITS_FOR_ITSELF, Handler, Informer, Key
-from app.client.loopthread import LoopThread, end_of
-from app.client.objects import Object
-from app.client.watching import Event
+from app.client.kube_object import Object
+from app.client.loop_thread import LoopThread, end_of
+from app.client.watch_loop import Event
 
 P = ParamSpec("P")
 T = TypeVar("T")

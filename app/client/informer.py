@@ -7,8 +7,8 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Self
 
-from app.client.objects import Object
-from app.client.watching import Event
+from app.client.kube_object import Object
+from app.client.watch_loop import Event
 
 Key = tuple[str, str, str]
 Handler = Callable[[Event], Awaitable[None] | None]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands.completing import complete_clusters, complete_namespaces, complete_resources
+from app.commands.completion import complete_clusters, complete_namespaces, complete_resources
 
 Server = Annotated[
     str | None,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TextIO
 
-from app.commands.painting import Painter, paint, place_colour
+from app.commands.colours import Painter, paint, place_colour
 
 # Whoever gets an answer within this sees no progress.
 QUICK_SECONDS = 0.5

@@ -9,22 +9,22 @@ from contextlib import ExitStack, suppress
 
 import msgspec
 
-from app.fleet.crds import Definitions
-from app.fleet.status import Condition, overall, summary
-from app.fleet.watch import keep_running
-from app.fleet.watches import Watches
-from app.fleet.written import Written
-from app.kube.access import open_access
-from app.kube.connection import Connection
-from app.kube.contexts import Context
-from app.kube.discovery import WELL_KNOWN, Catalog, discover, server_version
-from app.kube.errors import AccessError, ApiError, CannotConnect, ConnectionFailed, UnreadableAnswer
-from app.kube.keyring import Keyring
+from app.fleet.definitions import Definitions
+from app.fleet.own_writes import Written
+from app.fleet.resource_watch import keep_running
+from app.fleet.watch_set import Watches
+from app.fleet.watch_status import Condition, overall, summary
+from app.json_access import text
+from app.kube.api_errors import AccessError, ApiError, CannotConnect, ConnectionFailed, UnreadableAnswer
+from app.kube.auth.cluster_access import open_access
+from app.kube.auth.contexts import Context
+from app.kube.auth.shared_credentials import Keyring
+from app.kube.client import Connection
+from app.kube.discovery.api_groups import WELL_KNOWN, Catalog, discover, server_version
+from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Reflector, Sink
-from app.kube.resources import Resource
-from app.kube.sockets import BUDGET
-from app.kube.wire import Shape
-from app.lenient import text
+from app.kube.tcp_sockets import BUDGET
+from app.kube.wire.decoding import Shape
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
-from app.fleet.status import ClusterStatus
-from app.kube.resources import Resource
+from app.fleet.watch_status import ClusterStatus
+from app.kube.discovery.api_resource import Resource
 
 
 async def introduced(clusters: Iterable[Cluster], patience: float) -> None:

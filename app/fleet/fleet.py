@@ -8,16 +8,16 @@ from pathlib import Path
 
 from app.fleet.cluster import Cluster, Options
 from app.fleet.coverage import Coverage
-from app.fleet.protection import Protection
-from app.fleet.restrictions import Restrictions
-from app.kube.clusternames import near
-from app.kube.contexts import Context
-from app.kube.discovery import WELL_KNOWN
-from app.kube.errors import AccessError
-from app.kube.keyring import Keyring
-from app.kube.kubeconfig import Kubeconfigs, check_chosen, choose
-from app.kube.names import AmbiguousResource, UnknownResource, match
-from app.nearest import no_cluster
+from app.fleet.namespace_restrictions import Restrictions
+from app.fleet.read_only import Protection
+from app.kube.api_errors import AccessError
+from app.kube.auth.cluster_names import near
+from app.kube.auth.contexts import Context
+from app.kube.auth.kubeconfig import Kubeconfigs, check_chosen, choose
+from app.kube.auth.shared_credentials import Keyring
+from app.kube.discovery.api_groups import WELL_KNOWN
+from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
+from app.suggestions import no_cluster
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Fleet:
     def coverage(self, word: str, names: Collection[str] | None = None) -> Coverage:
         """The resource that ``word`` means in these clusters.
 
-        Raises UnknownCluster, and UnknownResource or AmbiguousResource of `app.kube.names`.
+        Raises UnknownCluster, UnknownResource, AmbiguousResource.
         """
         clusters = self.chosen(names)
         catalogs = [cluster.catalog for cluster in clusters] or [WELL_KNOWN]

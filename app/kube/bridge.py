@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import NamedTuple
 
-from app.kube.bounds import Turns
-from app.kube.connection import Connection
+from app.kube.answer_limits import Turns
+from app.kube.client import Connection
 from app.kube.listing import Collection
-from app.kube.verdict import EndedEarly, ErrorEvent
-from app.kube.wire import Event, WireError, decode_event
+from app.kube.recovery import EndedEarly, ErrorEvent
+from app.kube.wire.decoding import Event, WireError, decode_event
 
 # The server ends the watch after this; what it remembers comes at once.
 WATCH_SECONDS = 1
@@ -33,7 +33,7 @@ async def past(
 
     ``latest`` is that of the latest change, up to ``until``, that is known to have
     happened: a watch that ends before it has not told all. Raises what `TROUBLE` of
-    `app.kube.verdict` lists, also where the server does not remember so much.
+    `app.kube.recovery` lists, also where the server does not remember so much.
     """
     changes: list[Past] = []
     seen = since

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from app.kube.bounds import LIST_BYTES, LIST_OBJECTS, PAGE_BYTES, SHORT_PAGES, Turns
-from app.kube.connection import Connection
-from app.kube.errors import AnswerTooLarge, ApiError
-from app.kube.resources import Resource
-from app.kube.slicing import SLICE_BYTES
-from app.kube.unreadable import Unreadable
-from app.kube.wire import Page, Shape, WireError, WireObject, page_steps
+from app.kube.answer_limits import LIST_BYTES, LIST_OBJECTS, PAGE_BYTES, SHORT_PAGES, Turns
+from app.kube.api_errors import AnswerTooLarge, ApiError
+from app.kube.client import Connection
+from app.kube.discovery.api_resource import Resource
+from app.kube.wire.decoding import Page, Shape, WireError, WireObject, page_steps
+from app.kube.wire.list_slices import SLICE_BYTES
+from app.kube.wire.unreadable import Unreadable
 
 PAGE = 500
 # Objects that are all as large as can be make pages of a fraction of what a page may be.

@@ -26,16 +26,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from app.kube import bridge
+from app.kube.answer_limits import OVERTIME_SECONDS, Turns
+from app.kube.api_errors import ApiError, ConnectionFailed
 from app.kube.backoff import FIRST_SECONDS, Backoff
-from app.kube.bounds import OVERTIME_SECONDS, Turns
-from app.kube.connection import Connection
-from app.kube.discovery import is_served
-from app.kube.errors import ApiError, ConnectionFailed
+from app.kube.client import Connection
+from app.kube.discovery.api_groups import is_served
+from app.kube.discovery.api_resource import Resource
 from app.kube.listing import Collection, Latest, Whole
-from app.kube.resources import Resource
-from app.kube.sink import Counters, Health, Sink
-from app.kube.unreadable import Unreadable
-from app.kube.verdict import (
+from app.kube.recovery import (
     TROUBLE,
     EndedEarly,
     ErrorEvent,
@@ -47,7 +45,9 @@ from app.kube.verdict import (
     judge,
     oldest_version,
 )
-from app.kube.wire import Event, Shape, decode_event
+from app.kube.sink import Counters, Health, Sink
+from app.kube.wire.decoding import Event, Shape, decode_event
+from app.kube.wire.unreadable import Unreadable
 
 __all__ = ["Counters", "Health", "Reflector", "Sink"]
 

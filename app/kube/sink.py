@@ -5,9 +5,9 @@ from typing import Protocol
 
 import msgspec
 
-from app.kube.unreadable import Unreadable
-from app.kube.verdict import State
-from app.kube.wire import WireObject
+from app.kube.recovery import State
+from app.kube.wire.decoding import WireObject
+from app.kube.wire.unreadable import Unreadable
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -14,11 +14,11 @@ from aiohttp import hdrs
 from multidict import CIMultiDict
 from yarl import URL
 
-from app.kube.access import Access
-from app.kube.errors import CannotConnect, ConnectionFailed
-from app.kube.sockets import keep_alive
-from app.kube.socks import connect_through, is_socks
-from app.kube.words import tidy
+from app.kube.api_errors import CannotConnect, ConnectionFailed
+from app.kube.auth.cluster_access import Access
+from app.kube.auth.socks import connect_through, is_socks
+from app.kube.failure_text import tidy
+from app.kube.tcp_sockets import keep_alive
 
 # What dials a kubelet before it answers gives up after 30 s itself.
 ANSWER_SECONDS = 60.0

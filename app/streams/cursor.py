@@ -4,7 +4,7 @@ A cursor is opaque to clients and complete in itself, so that any process watchi
 the same clusters can read it. It holds when and by which process it was made, a signature of the
 namespaces and selectors it is for, and a row for each cluster: three bytes that stand
 for its name and two for its identity, then the version of each store, one a column.
-Beside these stand marks (`app.fleet.bridging`), which tell one history from another.
+Beside these stand marks (`app.fleet.history_bridge`), which tell one history from another.
 
 It travels in header lines, so it is at most ``LIMIT`` characters. A fleet too large
 for exact versions gets a coarser cursor: first none of the marks; then one version a
@@ -21,7 +21,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from app.fleet.bridging import Mark
+from app.fleet.history_bridge import Mark
 
 LIMIT = 6 * 1024
 _FORMAT = 2

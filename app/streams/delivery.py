@@ -8,11 +8,11 @@ from itertools import chain
 import msgspec
 
 from app.cache.clock import CLOCK
-from app.streams import frames, resuming
+from app.streams import frames, resumption
 from app.streams.channel import Channel
 from app.streams.cursor import Cursor
-from app.streams.encodings import Encoding
-from app.streams.parts import Part, Patch
+from app.streams.dialects import Encoding
+from app.streams.view_parts import Part, Patch
 from app.streams.views import PIECE_BYTES, Position, View
 from app.turns import Kind, Pace
 
@@ -126,7 +126,7 @@ class Stream:
 
     async def _begin(self, start: Start) -> None:
         view, cursor = self.view, start.cursor
-        if cursor is not None and resuming.is_possible(cursor, view.range):
+        if cursor is not None and resumption.is_possible(cursor, view.range):
             await self._resume(cursor, await view.range.ready(start.patience))
             return
         if cursor is None and not start.snapshot:
@@ -154,7 +154,7 @@ class Stream:
 
     async def _resume(self, cursor: Cursor, late: Collection[str]) -> None:
         view = self.view
-        plan = await resuming.plan(view.range, cursor, exact=view.subject.every)
+        plan = await resumption.plan(view.range, cursor, exact=view.subject.every)
         self._resumed = asyncio.get_running_loop().time()
         await self._synchronise(plan.frames_of, cursor.text.encode(), late, resumes=True)
 

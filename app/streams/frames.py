@@ -9,9 +9,9 @@ import orjson
 from app.cache.changelog import Deleted
 from app.cache.objects import SEPARATOR, CachedObject
 from app.cache.tables import Column
-from app.cache.tables.live import LiveCell
-from app.fleet.status import ClusterStatus, Condition, timestamp
-from app.kube.resources import Resource
+from app.cache.tables.live_cells import LiveCell
+from app.fleet.watch_status import ClusterStatus, Condition, timestamp
+from app.kube.discovery.api_resource import Resource
 
 Kind = Literal["ADDED", "MODIFIED", "DELETED"]
 

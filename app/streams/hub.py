@@ -6,13 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from app.cache.queries import Query
+from app.cache.query.queries import Query
 from app.fleet.fleet import Fleet
 from app.streams.channel import Channel
-from app.streams.counters import Counters
 from app.streams.delivery import Stream
-from app.streams.encodings import Encoding
-from app.streams.range import Subject
+from app.streams.dialects import Encoding
+from app.streams.scope import Subject
+from app.streams.stream_counters import Counters
 from app.streams.views import View
 from app.turns import TURN_SECONDS, Kind, Pace
 

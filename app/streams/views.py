@@ -13,14 +13,14 @@ from typing import Protocol
 import msgspec
 
 from app.cache.clock import CLOCK
-from app.cache.queries import Query
+from app.cache.query.queries import Query
 from app.fleet.fleet import Fleet
 from app.streams import frames
 from app.streams.channel import Channel, offer
-from app.streams.counters import Counters
-from app.streams.encodings import Encoding
-from app.streams.parts import Part, Patch
-from app.streams.range import Range, Subject
+from app.streams.dialects import Encoding
+from app.streams.scope import Range, Subject
+from app.streams.stream_counters import Counters
+from app.streams.view_parts import Part, Patch
 
 # What is written at once; a stream that is stalled holds little more.
 PIECE_BYTES = 32 * 1024

@@ -1,1 +1,1 @@
-"""The dashboard: static files, which `app.api.dashboard` serves as they are."""
+"""The dashboard: static files, which `app.api.dashboard_files` serves as they are."""

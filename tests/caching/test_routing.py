@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from app.cache.changelog import Change
-from app.cache.columns import COLUMNS
 from app.cache.objects import CachedObject
-from app.cache.paths import Path
-from app.cache.queries import Query
+from app.cache.path_columns import COLUMNS
+from app.cache.query.object_paths import Path
+from app.cache.query.queries import Query
 from app.cache.store import Store
 from tests.querying.objects import cached
 

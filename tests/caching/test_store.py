@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.cache.changelog import Deleted
 from app.cache.clock import CLOCK
 from app.cache.objects import CachedObject, key_of
-from app.cache.selectors import LabelSelector
+from app.cache.query.label_selectors import LabelSelector
 from app.cache.store import Change, Store
 
 NAMESPACES = ["a", "a-b", "b"]

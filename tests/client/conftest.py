@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.client import AsyncFleet
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.following.conftest import config, edge, prod, server
 from tests.following.serving import Server
 

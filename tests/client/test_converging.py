@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from app.client import AsyncFleet, Event
-from app.client import watching as client_watching
+from app.client import watch_loop as client_watching
 from tests.converging.history import RUNS
 from tests.following.clients import Follower
 from tests.following.test_converging import World, impatient, live

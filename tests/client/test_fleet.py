@@ -8,11 +8,11 @@ import pytest
 from aiohttp import web
 
 from app.client import AsyncFleet, FleetError
-from app.client.logs import LONGEST_LINE, Logs
-from app.demo import logs
-from app.demo.registry import Obj
-from app.demo.server import SimulatedCluster
-from app.demo.storage import Storage
+from app.client.log_lines_client import LONGEST_LINE, Logs
+from app.simulator.apiserver import served_logs
+from app.simulator.apiserver.object_storage import Storage
+from app.simulator.apiserver.registry import Obj
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.following.serving import config_map, pod
 
 
@@ -220,7 +220,7 @@ async def test_a_line_without_an_end_comes_in_pieces(
         await response.write(b"\nnext\n")
         return response
 
-    monkeypatch.setattr(logs, "send", send)
+    monkeypatch.setattr(served_logs, "send", send)
     prod.storage.create(pod("web-1"))
     async with asyncio.timeout(20), aclosing(aiter(_log(fleet))) as lines:
         # It does not end yet, and what is held of it is bounded.

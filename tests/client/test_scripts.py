@@ -21,7 +21,7 @@ from app.client import (
     list_pods,
     list_services,
     load_kube_config,
-    scripts,
+    script_functions,
 )
 from tests.kubernetes.product import Product, until
 
@@ -101,14 +101,14 @@ def test_functions_talk_to_the_server_of_the_environment(
         with pytest.raises(FleetError, match="cluster"):
             create_service(namespace="payments", manifest=SERVICE)
     finally:
-        scripts._default.end()
+        script_functions._default.end()
 
 
 def test_a_server_of_ones_own(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("K8S_MCP_URL", "http://127.0.0.1:1")
     load_kube_config(kubeconfig)
     try:
-        server = scripts._default._server
+        server = script_functions._default._server
         assert server is not None
         assert len(list_pods()) > 5
         create_service(namespace="default", manifest=SERVICE)
@@ -116,7 +116,7 @@ def test_a_server_of_ones_own(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch)
         with Fleet(server.url, "a guess") as stranger, pytest.raises(FleetError, match="token is wrong"):
             stranger.clusters()
     finally:
-        scripts._default.end()
+        script_functions._default.end()
     assert server._process.returncode == 0
 
 
@@ -128,7 +128,7 @@ def test_a_context_of_a_kubeconfig_may_be_chosen_and_must_exist(kubeconfig: Path
         with pytest.raises(FleetError, match="nowhere"):
             load_kube_config(str(kubeconfig), context="nowhere")
     finally:
-        scripts._default.end()
+        script_functions._default.end()
 
 
 def test_its_server_ends_with_a_process_that_is_killed(kubeconfig: Path) -> None:

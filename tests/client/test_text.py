@@ -1,7 +1,7 @@
 """Lists as text."""
 
 from app.client import AsyncFleet
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.following.serving import pod
 
 

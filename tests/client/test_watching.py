@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.client import AsyncFleet, Event, FleetError
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.following.serving import Server, pod
 
 

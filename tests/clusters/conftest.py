@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from app.demo.server import SimulatedCluster
 from app.fleet import cluster as fleet_cluster
 from app.fleet import fleet as fleet_module
-from app.kube import kubefiles
+from app.kube.auth import kubeconfig_files
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.clusters.fleets import Servers, pod
 
 
@@ -18,7 +18,7 @@ from tests.clusters.fleets import Servers, pod
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "LOOK_SECONDS", 0.02)
     for name in ("SETTLED_SECONDS", "REMOVED_SECONDS", "DOUBTED_SECONDS"):
-        monkeypatch.setattr(kubefiles, name, 0.04)
+        monkeypatch.setattr(kubeconfig_files, name, 0.04)
     monkeypatch.setattr(fleet_cluster, "RETRY_SECONDS", (0.05, 0.1))
     monkeypatch.setattr(fleet_cluster, "CONNECT_SECONDS", 0.5)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from app.demo.clusters import kubeconfig
-from app.demo.server import SimulatedCluster
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from app.simulator.simulated_fleet import kubeconfig
 
 Servers = Callable[..., Awaitable[SimulatedCluster]]
 

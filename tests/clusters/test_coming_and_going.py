@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from app.demo.accounts import Account
-from app.demo.faults import Fault
-from app.demo.server import SimulatedCluster
 from app.fleet.fleet import UnknownCluster
-from app.kube.names import UnknownResource
+from app.kube.discovery.resource_names import UnknownResource
+from app.simulator.apiserver.accounts import Account
+from app.simulator.apiserver.faults import Fault
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.clusters.fleets import WIDGET, WIDGETS, Servers, held, pod, states, until, watched, write
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.demo.faults import Fault
-from app.fleet.status import Condition, overall
+from app.fleet.watch_status import Condition, overall
+from app.simulator.apiserver.faults import Fault
 from tests.clusters.fleets import WIDGET, WIDGETS, Servers, held, pod, states, until, watched, write
 
 WATCH = ("pods", "namespaces", "nodes")
@@ -51,7 +51,7 @@ async def test_resource_that_fails_later_leaves_its_cluster_synced(serve: Server
 async def test_resource_that_can_be_listed_but_not_watched_is_stale_and_polled(
     serve: Servers, tmp_path: Path, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.kube.verdict.FORBIDDEN_SECONDS", 0.1)
+    monkeypatch.setattr("app.kube.recovery.FORBIDDEN_SECONDS", 0.1)
     cluster = await serve("a")
     cluster.faults.add(fault, verb="watch", resource="pods")
     write(tmp_path / "config", c=cluster.url)

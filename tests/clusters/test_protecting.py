@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 import yaml
 
-from app.demo.clusters import run_demo
 from app.fleet import fleet as fleet_module
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
-from app.kube import kubefiles
-from app.kube.errors import AccessError
+from app.kube.api_errors import AccessError
+from app.kube.auth import kubeconfig_files
+from app.simulator.simulated_fleet import run_demo
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "LOOK_SECONDS", 0.02)
     for name in ("SETTLED_SECONDS", "REMOVED_SECONDS", "DOUBTED_SECONDS"):
-        monkeypatch.setattr(kubefiles, name, 0.04)
+        monkeypatch.setattr(kubeconfig_files, name, 0.04)
 
 
 def write(path: Path, *names: str, server: str = "http://127.0.0.1:1") -> Path:

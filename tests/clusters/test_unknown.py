@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from app.nearest import near, no_cluster
+from app.suggestions import near, no_cluster
 from tests.commands.conftest import OPTIONS, Clusters, deployment
 from tests.commands.running import Command
 from tests.following.serving import Server, serving, simulated, write_config

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.demo.server import SimulatedCluster
 from app.fleet.cluster import Options
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.commands.running import Command
 from tests.following.serving import pod, serving, simulated, write_config
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.demo.faults import Fault
+from app.simulator.apiserver.faults import Fault
 from tests.commands.conftest import Clusters
 from tests.commands.running import SECONDS, Command
 

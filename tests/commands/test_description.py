@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.commands.description import lines_of
+from app.commands.object_description import lines_of
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

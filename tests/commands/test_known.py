@@ -3,8 +3,8 @@
 from typing import Any
 
 from app.client import Event
-from app.client.objects import Object
-from app.commands.known import Known
+from app.client.kube_object import Object
+from app.commands.watch_state import Known
 
 
 def told(known: Known, *events: Event) -> list[tuple[str, str]]:

@@ -85,12 +85,12 @@ async def test_logs_of_several_clusters_say_whose_a_line_is(command: Command) ->
 async def test_more_logs_than_are_read_at_once_are_told(
     command: Command, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.api.logs.MOST", 1)
+    monkeypatch.setattr("app.api.log_endpoints.MOST", 1)
     refused = await command("logs", "pod/web-1")
     assert refused.status == 1
     assert "there are 2 containers" in refused.err
     monkeypatch.undo()
-    monkeypatch.setattr("app.fleet.logs.MOST", 2)
+    monkeypatch.setattr("app.podlogs.pod_logs.MOST", 2)
     process = await command.start("logs", "-f", "deploy/web", "--tail", "1")
     assert process.stdout is not None
     async with asyncio.timeout(SECONDS):

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from app.commands.terminal import warn
-from app.demo.faults import Fault
+from app.simulator.apiserver.faults import Fault
 from tests.commands.conftest import Clusters, running
 from tests.commands.running import Command
 from tests.commands.terminal import CTRL_C, Terminal

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.commands.outcome import Misuse
-from app.commands.words import Asked, asked, named, pod_or_workload, seconds, split
+from app.commands.exit_status import Misuse
+from app.commands.resource_args import Asked, asked, named, pod_or_workload, seconds, split
 
 
 @pytest.mark.parametrize(

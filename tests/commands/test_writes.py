@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from app.demo.faults import Fault
+from app.simulator.apiserver.faults import Fault
 from tests.commands.conftest import Clusters, deployment
 from tests.commands.running import Command
 

@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-from app.kube.access import Access, open_access
-from app.kube.connection import Connection
-from app.kube.contexts import Context
+from app.kube.auth.cluster_access import Access, open_access
+from app.kube.auth.contexts import Context
+from app.kube.client import Connection
 from tests.connecting.certificates import Authority
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientTimeout, web
 
-from app.kube.connection import Connection
-from app.kube.errors import ApiError, ConnectionFailed
-from app.kube.lines import WireError
-from app.kube.words import in_words
+from app.kube.api_errors import ApiError, ConnectionFailed
+from app.kube.client import Connection
+from app.kube.failure_text import in_words
+from app.kube.wire.line_splitter import WireError
 from app.version import version
 from tests.connecting.certificates import Authority
 from tests.connecting.conftest import Connect, Listen, Serve, access_to, only

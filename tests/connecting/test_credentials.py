@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientTimeout
 
-from app.kube import credentials
-from app.kube.errors import AccessError, ApiError
+from app.kube.api_errors import AccessError, ApiError
+from app.kube.auth import credentials
 from tests.connecting.certificates import b64
 from tests.connecting.conftest import Connect, Serve, access_to, only
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.kube import credentials, execplugin
-from app.kube.errors import AccessError, ApiError
+from app.kube.api_errors import AccessError, ApiError
+from app.kube.auth import credentials, exec_plugin
 from tests.connecting.certificates import Authority, b64
 from tests.connecting.conftest import Connect, Serve, access_to, only, until
 
@@ -218,7 +218,7 @@ async def test_program_that_is_missing_brings_its_hint(plugin: Plugin) -> None:
 async def test_program_that_hangs_is_ended_with_all_it_started(
     plugin: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, itself: bool
 ) -> None:
-    monkeypatch.setattr(execplugin, "TIMEOUT_SECONDS", 2.0)
+    monkeypatch.setattr(exec_plugin, "TIMEOUT_SECONDS", 2.0)
     end = "sleep 600" if itself else "exit 0"
     plugin.path.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {tmp_path}/child\n{end}\n")
     plugin.path.chmod(0o755)

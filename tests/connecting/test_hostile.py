@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from app.kube import bounds, connection, receiving
-from app.kube.connection import Connection
-from app.kube.errors import AnswerTooLarge, ApiError, ConnectionFailed
-from app.kube.lines import WireError
+from app.kube import answer_limits, body_reader
+from app.kube import client as kube_client
+from app.kube.api_errors import AnswerTooLarge, ApiError, ConnectionFailed
+from app.kube.client import Connection
+from app.kube.wire.line_splitter import WireError
 from tests.connecting.conftest import Connect, Serve
 
 MIB = b" " * 1024 * 1024
@@ -93,7 +94,7 @@ async def test_a_packed_answer_is_unpacked_though_it_was_not_asked_for(
 async def test_an_error_without_end_is_the_error(
     speak: object, serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiving, "ERROR_SECONDS", 0.3)
+    monkeypatch.setattr(body_reader, "ERROR_SECONDS", 0.3)
 
     async def failing(request: web.BaseRequest) -> web.StreamResponse:
         return await speak(request, 500)  # type: ignore[operator, no-any-return]
@@ -119,7 +120,7 @@ async def test_an_answer_that_trickles_ends_in_time(serve: Serve, connect: Conne
 async def test_an_event_that_trickles_is_not_waited_for(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "EVENT_SECONDS", 0.3)
+    monkeypatch.setattr(kube_client, "EVENT_SECONDS", 0.3)
     client = await connect((await serve(trickling)).url)
     with pytest.raises(ConnectionFailed, match=r"^an event is not whole within 0\.3 s$"):
         await watched(client)
@@ -128,7 +129,7 @@ async def test_an_event_that_trickles_is_not_waited_for(
 async def test_a_line_that_is_too_long_is_refused(serve: Serve, connect: Connect) -> None:
     client = await connect((await serve(endless)).url)
     async with bystander() as waits:
-        with pytest.raises(WireError, match=rf"^a line of more than {bounds.OBJECT_BYTES} bytes$"):
+        with pytest.raises(WireError, match=rf"^a line of more than {answer_limits.OBJECT_BYTES} bytes$"):
             await watched(client)
     assert max(waits) < LONGEST_WAIT
 

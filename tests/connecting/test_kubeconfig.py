@@ -8,11 +8,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.kube import kubeconfig
-from app.kube.access import open_access
-from app.kube.contexts import Context
-from app.kube.errors import AccessError
-from app.kube.kubeconfig import Kubeconfigs, find_contexts, reread_user
+from app.kube.api_errors import AccessError
+from app.kube.auth import kubeconfig
+from app.kube.auth.cluster_access import open_access
+from app.kube.auth.contexts import Context
+from app.kube.auth.kubeconfig import Kubeconfigs, find_contexts, reread_user
 
 
 def config(*names: str, server: str = "http://127.0.0.1:1", **user: Any) -> dict[str, Any]:

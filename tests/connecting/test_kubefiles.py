@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from app.kube import kubefiles
-from app.kube.kubeconfig import Kubeconfigs
+from app.kube.auth import kubeconfig_files
+from app.kube.auth.kubeconfig import Kubeconfigs
 
 
 class Clock:
@@ -27,7 +27,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(kubefiles, "time", made)
+    monkeypatch.setattr(kubeconfig_files, "time", made)
     return made
 
 

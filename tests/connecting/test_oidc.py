@@ -12,10 +12,10 @@ import pytest
 import yaml
 from aiohttp import web
 
-from app.kube import credentials
-from app.kube.access import open_access
-from app.kube.errors import AccessError
-from app.kube.kubeconfig import find_contexts
+from app.kube.api_errors import AccessError
+from app.kube.auth import credentials
+from app.kube.auth.cluster_access import open_access
+from app.kube.auth.kubeconfig import find_contexts
 from tests.connecting.certificates import Authority, b64
 from tests.connecting.conftest import Connect, Serve, Served, access_to, only
 

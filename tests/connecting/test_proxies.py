@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 from yarl import URL
 
-from app.kube.errors import AccessError, ConnectionFailed
-from app.kube.proxies import proxy_for
+from app.kube.api_errors import AccessError, ConnectionFailed
+from app.kube.auth.proxies import proxy_for
 from tests.connecting.certificates import Authority, b64
 from tests.connecting.conftest import Connect, Listen, Serve, access_to
 

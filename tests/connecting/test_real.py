@@ -11,8 +11,8 @@ import pytest
 import yaml
 from aiohttp import ClientTimeout
 
-from app.kube.errors import ApiError, ConnectionFailed
-from app.kube.kubeconfig import find_contexts
+from app.kube.api_errors import ApiError, ConnectionFailed
+from app.kube.auth.kubeconfig import find_contexts
 from tests.connecting.certificates import Authority
 from tests.connecting.conftest import Connect
 from tests.kubernetes.plane import BASIC, ControlPlane, assets

@@ -15,9 +15,9 @@ from aiohttp import web
 from app.fleet import cluster as fleet_cluster
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
-from app.kube import credentials
-from app.kube.errors import ApiError
-from app.kube.keyring import Keyring
+from app.kube.api_errors import ApiError
+from app.kube.auth import credentials
+from app.kube.auth.shared_credentials import Keyring
 from tests.connecting.certificates import Authority
 from tests.connecting.conftest import Connect, Serve, only
 

@@ -6,7 +6,7 @@ import struct
 import pytest
 from aiohttp import web
 
-from app.kube.errors import CannotConnect
+from app.kube.api_errors import CannotConnect
 from tests.connecting.certificates import Authority
 from tests.connecting.conftest import Connect, Listen, Serve
 from tests.connecting.test_proxies import pump

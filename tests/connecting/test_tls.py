@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
-from app.kube import kubeconfig, tls
-from app.kube.access import open_access
-from app.kube.connection import Connection
-from app.kube.errors import AccessError, ConnectionFailed
+from app.kube.api_errors import AccessError, ConnectionFailed
+from app.kube.auth import kubeconfig, tls
+from app.kube.auth.cluster_access import open_access
+from app.kube.client import Connection
 from tests.connecting.certificates import Authority, b64
 from tests.connecting.conftest import Connect, Serve, access_to
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from app.kube.connection import Connection
-from app.kube.errors import CannotConnect, ConnectionFailed
+from app.kube.api_errors import CannotConnect, ConnectionFailed
+from app.kube.client import Connection
 from app.kube.upgrades import Upgrade
 from tests.connecting.certificates import Authority
 from tests.connecting.conftest import Connect, Handler, Listen, Serve

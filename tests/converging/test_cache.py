@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app.demo.clusters import kubeconfig
-from app.demo.server import SimulatedCluster
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from app.simulator.simulated_fleet import kubeconfig
 from tests.converging.history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, hurry, truth
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from app.demo.seed import cluster_objects
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from app.simulator.seed.cluster_seed import cluster_objects
 from tests.dashboard.serving import CHROMIUM_FLAGS, PLANS, Server, write_config
 
 OpenPage = Callable[..., Awaitable[Page]]

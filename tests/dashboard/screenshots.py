@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.async_api import async_playwright
 
-from app.demo.clusters import run_demo
+from app.simulator.simulated_fleet import run_demo
 from tests.dashboard.serving import CHROMIUM_FLAGS, Server
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs/images"

@@ -9,13 +9,13 @@ from aiohttp import web
 from playwright.async_api import Error, Locator, Page
 
 from app.api.application import make_application
-from app.api.door import Door
-from app.api.state import Serving
-from app.demo.clusters import kubeconfig
-from app.demo.seed import Plan
-from app.demo.server import SimulatedCluster
+from app.api.door.door import Door
+from app.api.http.app_keys import Serving
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from app.simulator.seed.cluster_seed import Plan
+from app.simulator.simulated_fleet import kubeconfig
 
 CHROMIUM_FLAGS = (
     "--headless",

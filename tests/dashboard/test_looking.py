@@ -2,7 +2,7 @@
 
 from playwright.async_api import Page, expect
 
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.serving import Server, pod, row, shows
 

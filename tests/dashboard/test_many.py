@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.dashboard.conftest import SECONDS, OpenPage
 from tests.dashboard.serving import Server, pod, write_config
 from tests.dashboard.test_looks import audit, axe

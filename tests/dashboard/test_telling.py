@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from app.api import operations
-from app.demo.faults import Fault
-from app.demo.server import SimulatedCluster
+from app.api import health
+from app.simulator.apiserver.faults import Fault
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.serving import Server, pod, row, write_config
 from tests.serving.process import started
@@ -283,7 +283,7 @@ async def test_another_version_and_another_token_after_a_restart(
         page = await open_page(f"{server.url}/#token=one")
         await expect(page.locator(".chip .state")).to_have_text(["live", "live"])
         await server.stop()
-        monkeypatch.setattr(operations, "this_version", lambda: "9.9.9")
+        monkeypatch.setattr(health, "this_version", lambda: "9.9.9")
         server.token = "two"
         await server.start()
         dialog = page.get_by_role("dialog")

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from app.kube.connection import Connection
-from app.kube.errors import ApiError
+from app.kube.api_errors import ApiError
+from app.kube.client import Connection
 
 
 class Answers:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.kube.discovery import WELL_KNOWN, crd_resource
+from app.kube.discovery.api_groups import WELL_KNOWN, crd_resource
 
 NAMES = {
     "plural": "certificates",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.kube.discovery import WELL_KNOWN, Catalog, discover, is_served, server_version
-from app.kube.errors import ApiError, ConnectionFailed
+from app.kube.api_errors import ApiError, ConnectionFailed
+from app.kube.discovery.api_groups import WELL_KNOWN, Catalog, discover, is_served, server_version
 from tests.discovering.answers import Answers
 
 Json = dict[str, Any]

@@ -5,10 +5,10 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from app.kube.catalog import Catalog
-from app.kube.discovery import WELL_KNOWN
-from app.kube.names import AmbiguousResource, UnknownResource, match
-from app.kube.resources import Resource
+from app.kube.discovery.api_groups import WELL_KNOWN
+from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.catalog import Catalog
+from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
 
 
 def resource(plural: str, group: str, kind: str = "", *short: str) -> Resource:

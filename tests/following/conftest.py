@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.following.serving import Server, serving, simulated, write_config
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from app.demo.server import stop_accepting
+from app.simulator.apiserver.simulated_cluster import stop_accepting
 
 
 class Proxy:

@@ -9,12 +9,12 @@ import yaml
 from aiohttp import web
 
 from app.api.application import make_application
-from app.api.door import Door
-from app.api.state import HUB, Serving
-from app.demo.clusters import kubeconfig
-from app.demo.server import SimulatedCluster, stop_accepting
+from app.api.door.door import Door
+from app.api.http.app_keys import HUB, Serving
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster, stop_accepting
+from app.simulator.simulated_fleet import kubeconfig
 
 OPTIONS = Options(watch=("pods", "configmaps"), release_after=600, managed_fields=False, secret_values=False)
 LONGEST_LINE = 32 * 1024

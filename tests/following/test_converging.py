@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import hub, views
 from tests.converging.history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, hurry, is_readable
 from tests.following.clients import TRANSPORTS, Follower, Key

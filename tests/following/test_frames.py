@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import hub
 from tests.following.serving import Server, config_map, pod, serving, simulated, write_config
 from tests.following.watching import listed, told, watched

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.following.serving import Server, pod
 
 CHROMIUM_FLAGS = (

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.following.serving import Server
 
 REFUSAL = (

@@ -9,9 +9,9 @@ import pytest
 
 from app.cache.objects import CachedObject
 from app.cache.tables import Table, live_cells
-from app.cache.tables.live import LiveCell
-from app.demo.server import SimulatedCluster
-from app.streams import shapes
+from app.cache.tables.live_cells import LiveCell
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from app.streams import frame_shapes
 from tests.following.serving import Server, config_map, pod, serving
 from tests.following.watching import Watched, listed, told, watched
 
@@ -285,7 +285,7 @@ async def test_views_that_ask_for_other_objects_share_rows(
         made.append(found.name)
         return live_cells(table, found)
 
-    monkeypatch.setattr(shapes, "live_cells", counted)
+    monkeypatch.setattr(frame_shapes, "live_cells", counted)
     prod.storage.create(running("one", app="web"))
     prod.storage.create(running("two"))
     async with watched(session, server, cluster="prod", **ROWS) as everything:

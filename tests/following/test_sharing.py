@@ -7,11 +7,11 @@ import pytest
 
 from app.cache.objects import CachedObject, key_of
 from app.cache.store import Store
-from app.kube.resources import Resource
-from app.streams import sharing
+from app.kube.discovery.api_resource import Resource
+from app.streams import shared_snapshots
+from app.streams.frame_shapes import Objects
 from app.streams.frames import Place
-from app.streams.shapes import Objects
-from app.streams.sharing import SharedFrames
+from app.streams.shared_snapshots import SharedFrames
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", namespaced=True)
 SHAPE = Objects(Place("c", PODS), None)
@@ -84,7 +84,7 @@ def test_nothing_is_kept_for_one_alone_nor_when_all_are_done(store: Store) -> No
 
 
 def test_only_so_much_is_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "KEPT_BYTES", 50_000)
+    monkeypatch.setattr(shared_snapshots, "KEPT_BYTES", 50_000)
     shared = SharedFrames()
     one, two = shared.everything(SHAPE, store), shared.everything(SHAPE, store)
     next(two)

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import WSMsgType
 from websockets.asyncio.client import connect
 
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import channel, hub
 from tests.following.serving import Server, pod, serving
 

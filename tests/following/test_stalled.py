@@ -4,7 +4,7 @@ from pathlib import Path
 
 import aiohttp
 
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.following.clients import Known
 from tests.following.serving import pod, serving, write_config
 from tests.following.watching import watched

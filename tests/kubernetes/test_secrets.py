@@ -14,8 +14,8 @@ import yaml
 from aiohttp.test_utils import TestServer
 
 from app.api.application import make_application
-from app.api.door import Door
-from app.api.state import Serving
+from app.api.door.door import Door
+from app.api.http.app_keys import Serving
 from app.fleet.fleet import Fleet
 from tests.kubernetes.plane import BASIC, ControlPlane, assets, write_kubeconfig
 from tests.reading.conftest import OPTIONS

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import yaml
 
-from app.demo.clusters import kubeconfig
+from app.simulator.simulated_fleet import kubeconfig
 from tests.kubernetes.delays import LateWatches
 from tests.kubernetes.plane import ControlPlane, write_kubeconfig
 from tests.kubernetes.product import Product, until

@@ -10,11 +10,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from app.api.application import make_application
-from app.api.door import Door
-from app.api.state import Serving
-from app.fleet import logreader, logs
+from app.api.door.door import Door
+from app.api.http.app_keys import Serving
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
+from app.podlogs import log_reader, pod_logs
 from tests.kubernetes.plane import ControlPlane
 from tests.logs.kubelet import Kubelet
 
@@ -24,9 +24,9 @@ OPTIONS = Options(watch=("pods",), release_after=600, managed_fields=False, secr
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logreader, "RETRY_SECONDS", 0.1)
-    monkeypatch.setattr(logreader, "DRAIN_SECONDS", 0.5)
-    monkeypatch.setattr(logs, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(log_reader, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(log_reader, "DRAIN_SECONDS", 0.5)
+    monkeypatch.setattr(pod_logs, "PAUSE_SECONDS", 0.1)
 
 
 @pytest.fixture

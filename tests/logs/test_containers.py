@@ -138,7 +138,7 @@ async def test_a_node_that_is_slow_to_answer_does_not_change_the_order(
 async def test_logs_beyond_the_limit_are_named_and_read_when_there_is_room(
     client: Client, kubelet: Kubelet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.fleet.logs.MOST", 2)
+    monkeypatch.setattr("app.podlogs.pod_logs.MOST", 2)
     labels = {"app": "web"}
     kubelet.plane.request("POST", "/api/v1/namespaces/default/services", service("web", labels))
     try:

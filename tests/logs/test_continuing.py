@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.api.state import FLEET
+from app.api.http.app_keys import FLEET
 from tests.kubernetes.plane import BASIC, ControlPlane, assets
 from tests.logs.conftest import Client, following, serving
 from tests.logs.kubelet import Kubelet, Run, now
@@ -185,8 +185,8 @@ async def test_a_restart_of_the_api_server_loses_and_repeats_nothing(tmp_path: P
 async def test_a_container_is_read_as_soon_as_it_starts(
     client: Client, kubelet: Kubelet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.fleet.logreader.RETRY_SECONDS", 60)
-    monkeypatch.setattr("app.fleet.logreader.RETRY_AT_MOST_SECONDS", 60)
+    monkeypatch.setattr("app.podlogs.log_reader.RETRY_SECONDS", 60)
+    monkeypatch.setattr("app.podlogs.log_reader.RETRY_AT_MOST_SECONDS", 60)
     kubelet.run("web-1", "main", "side")
     waiting = {"waiting": {"reason": "PodInitializing"}}
     kubelet.state("web-1", "Pending", {"main": waiting, "side": waiting})

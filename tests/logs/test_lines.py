@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.fleet.loglines import LONGEST_LINE, LogSplitter, Piece
-from app.fleet.logposition import Position
-from app.fleet.logsources import LogOptions
+from app.podlogs.log_lines import LONGEST_LINE, LogSplitter, Piece
+from app.podlogs.log_position import Position
+from app.podlogs.log_sources import LogOptions
 
 SECOND = 10**9
 

@@ -5,9 +5,9 @@ import logging
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from app import logs
-from app.api import audit
-from app.api.callers import BEARER, CALLER
+from app.api.door import audit
+from app.api.door.callers import BEARER, CALLER
+from app.logging import configure
 
 
 def test_a_write_is_one_line_at_any_level(capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,7 +16,7 @@ def test_a_write_is_one_line_at_any_level(capsys: pytest.CaptureFixture[str]) ->
     root = logging.getLogger()
     before = root.level, root.handlers
     try:
-        logs.configure("text", "error")
+        configure("text", "error")
         audit.write(
             request,
             "patch",

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from multidict import MultiDict
 
-from app.api.permitting import is_change
-from app.kube.requestinfo import parse
+from app.api.door.permissions import is_change
+from app.kube.discovery.request_info import parse
 from tests.kubernetes.plane import ControlPlane, Refused
 
 PODS = "/api/v1/namespaces/x/pods"

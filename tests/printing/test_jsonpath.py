@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.cache.jsonpath import JsonPath, JsonPathError
+from app.cache.query.jsonpath import JsonPath, JsonPathError
 
 DOCUMENT = {
     "name": "n",

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from app.cache.ages import UNCOUNTED, since
-from app.cache.eventtimes import last_seen
+from app.cache.event_times import last_seen
 from app.cache.tables import Column, Table, table_for
-from app.client.objects import Object
-from app.lenient import Object as Json
+from app.client.kube_object import Object
+from app.json_access import Object as Json
 from tests.querying.objects import make
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)

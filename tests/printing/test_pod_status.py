@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.cache.status import pod_status
+from app.cache.pod_status import pod_status
 from tests.printing.pods import Case, cases, pod
 
 NOW = datetime(2025, 6, 1, 12, 0, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from app.yamlreader import load
+from app.yaml_reader import load
 from app.yamltext import dump, dump_steps
 from tests.kubernetes.plane import ControlPlane
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.continuation import Continuation, decode, encode
-from app.cache.errors import SelectorError
+from app.cache.query.continue_token import Continuation, decode, encode
+from app.cache.query.query_errors import SelectorError
 from tests.querying.objects import patient
 
 QUERY = b"12345678"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.errors import SelectorError
-from app.cache.fieldselectors import Condition, FieldSelector
-from app.cache.paths import ANY, Path, Step
-from app.cache.values import text_of
+from app.cache.query.comparison import text_of
+from app.cache.query.field_selectors import Condition, FieldSelector
+from app.cache.query.object_paths import ANY, Path, Step
+from app.cache.query.query_errors import SelectorError
 from tests.querying.objects import make, patient
 
 POD: dict[str, Any] = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.selectors import LabelSelector, Operator, Requirement, SelectorError
+from app.cache.query.label_selectors import LabelSelector, Operator, Requirement, SelectorError
 from tests.querying.objects import patient
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.errors import SelectorError
-from app.cache.ordering import Order, Row, first
+from app.cache.query.comparison import MISSING, comparable
+from app.cache.query.order import Order, Row, first
+from app.cache.query.query_errors import SelectorError
 from app.cache.store import Store
-from app.cache.values import MISSING, comparable
 from app.turns import Pace
 from tests.querying.objects import make, patient
 

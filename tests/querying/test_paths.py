@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.paths import ANY, Path, PathError, Step, scan_list
+from app.cache.query.object_paths import ANY, Path, PathError, Step, scan_list
 from tests.querying.objects import patient
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.errors import SelectorError
-from app.cache.paths import ANY, Path, Step
-from app.cache.projection import Projection
+from app.cache.query.object_paths import ANY, Path, Step
+from app.cache.query.projection import Projection
+from app.cache.query.query_errors import SelectorError
 from tests.querying.objects import make, patient
 
 POD: dict[str, Any] = {

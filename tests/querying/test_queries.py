@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.errors import SelectorError
 from app.cache.objects import CachedObject, key_of
-from app.cache.queries import Query, Result, run
+from app.cache.query.queries import Query, Result, run
+from app.cache.query.query_errors import SelectorError
 from app.cache.store import Store
 from tests.querying.objects import patient, put
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.values import comparable, number_of, text_of, time_of
+from app.cache.query.comparison import comparable, number_of, text_of, time_of
 from tests.querying.objects import patient
 
 

@@ -12,15 +12,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from app.api.application import make_application
-from app.api.door import Door
-from app.api.state import Serving
+from app.api.door.door import Door
+from app.api.http.app_keys import Serving
 from app.fleet.cluster import Cluster, Options
 from app.fleet.fleet import Fleet
-from app.fleet.status import Condition, State
-from app.kube.contexts import Context
+from app.fleet.watch_status import Condition, State
+from app.kube.auth.contexts import Context
+from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health, Reflector, Sink
-from app.kube.resources import Resource
-from app.kube.wire import Shape, WireObject, decode_event
+from app.kube.wire.decoding import Shape, WireObject, decode_event
 
 Client = TestClient[web.Request, web.Application]
 StartServer = Callable[..., Awaitable[Client]]

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from app.demo.registry import Registry
-from app.demo.seed import Plan, cluster_objects
-from app.kube.resources import Resource
+from app.kube.discovery.api_resource import Resource
+from app.simulator.apiserver.registry import Registry
+from app.simulator.seed.cluster_seed import Plan, cluster_objects
 
 PLAN = Plan("prod", region="eu", nodes=3, scale=0.5, namespaces=frozenset({"shop", "cert-manager"}))
 NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)

@@ -15,10 +15,10 @@ import yaml
 import zstandard
 from aiohttp import web
 
-from app.api import sending
-from app.fleet.crds import Definition
-from app.kube.discovery import WELL_KNOWN, Catalog
-from app.kube.resources import Resource
+from app.api.http import body_sender
+from app.fleet.definitions import Definition
+from app.kube.discovery.api_groups import WELL_KNOWN, Catalog
+from app.kube.discovery.api_resource import Resource
 from tests.reading.conftest import Client, Held, pod
 
 
@@ -243,14 +243,14 @@ async def test_a_reader_that_stalls_is_cut_off(
     client: Client, clusters: dict[str, Held], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aborted = asyncio.Event()
-    abort = sending._abort
+    abort = body_sender._abort
 
     def watched(request: web.Request) -> None:
         abort(request)
         aborted.set()
 
-    monkeypatch.setattr(sending, "_abort", watched)
-    monkeypatch.setattr(sending, "STALLED_SECONDS", 0.2)
+    monkeypatch.setattr(body_sender, "_abort", watched)
+    monkeypatch.setattr(body_sender, "STALLED_SECONDS", 0.2)
     clusters["prod"].fill("pods", [pod(f"p{n}", version=n + 1, filler="x" * 60) for n in range(40000)], 50000)
     assert client.port is not None
     with socket.create_connection(("127.0.0.1", client.port)) as sock:

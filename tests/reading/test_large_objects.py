@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from app.api import forms
-from app.api.facade import bodies
-from app.api.forms import Listing, Pieces
+from app.api.http import rendering
+from app.api.http.rendering import Listing, Pieces
 from app.cache.objects import CachedObject
-from app.cache.queries import Query, run
+from app.cache.query.queries import Query, run
 from app.cache.store import Store
 from app.cache.tables import live_cells, table_for
-from app.kube.resources import Resource
+from app.kube.discovery.api_resource import Resource
+from app.kubeapi.cached import cached_body
 from tests.querying.objects import cached
 
 # Twice what is promised: a neighbour that empties the processor's caches costs that much.
@@ -73,17 +73,17 @@ def listing(objects: list[CachedObject], fields: str = "") -> Listing:
 
 
 @pytest.mark.parametrize("fields", ["", "data", "data.key-7", "data[*]", "data[*],data['key-7']"])
-@pytest.mark.parametrize("form", forms.LISTS)
+@pytest.mark.parametrize("form", rendering.LISTS)
 async def test_every_format(store: Store, form: str, fields: str) -> None:
-    took = await longest_turn(lambda: drain(forms.LISTS[form](listing(store.select(), fields))))
+    took = await longest_turn(lambda: drain(rendering.LISTS[form](listing(store.select(), fields))))
     assert took < LONGEST_SECONDS
 
 
 @pytest.mark.parametrize("included", ["Object", "Metadata", "None"])
 async def test_tables_of_kubernetes(store: Store, included: str) -> None:
-    listed = bodies.Listed(CONFIG_MAPS, "ConfigMapList", store.select(), {}, None)
-    assert await longest_turn(lambda: drain(bodies.table(listed, included))) < LONGEST_SECONDS
-    assert await longest_turn(lambda: drain(bodies.metadata_list(listed))) < LONGEST_SECONDS
+    listed = cached_body.Listed(CONFIG_MAPS, "ConfigMapList", store.select(), {}, None)
+    assert await longest_turn(lambda: drain(cached_body.table(listed, included))) < LONGEST_SECONDS
+    assert await longest_turn(lambda: drain(cached_body.metadata_list(listed))) < LONGEST_SECONDS
 
 
 @pytest.mark.parametrize(

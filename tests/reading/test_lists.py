@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from app.kube.discovery import WELL_KNOWN, Catalog
-from app.kube.resources import Resource
+from app.kube.discovery.api_groups import WELL_KNOWN, Catalog
+from app.kube.discovery.api_resource import Resource
 from tests.reading.conftest import Client, Held, StartServer, pod
 
 

@@ -16,17 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import jsontext
-from app.api import forms
-from app.api.facade import bodies
-from app.api.forms import Listing, Pieces
+from app.api.http import rendering
+from app.api.http.rendering import Listing, Pieces
 from app.cache.objects import CachedObject, key_of
-from app.cache.paths import ANY, Path
-from app.cache.queries import Query, run
+from app.cache.query.object_paths import ANY, Path
+from app.cache.query.queries import Query, run
 from app.cache.store import Store
-from app.cache.tables import builtin, live_cells, table_for
-from app.commands.description import lines_of
-from app.commands.rows import Rows
-from app.kube.wire import Shape, decode_event
+from app.cache.tables import builtin_tables, live_cells, table_for
+from app.commands.object_description import lines_of
+from app.commands.table_rows import Rows
+from app.kube.wire.decoding import Shape, decode_event
+from app.kubeapi.cached import cached_body
 from app.streams.deltas import merge_patch
 from app.streams.frames import Place
 from app.yamltext import dump
@@ -173,27 +173,27 @@ def words(line: str) -> list[str]:
 
 async def check_lists(world: World) -> None:
     everything, others = world.listing(world.objects), world.listing([world.first, world.last])
-    items = loads(await body(forms.json_list(everything)))["items"]
+    items = loads(await body(rendering.json_list(everything)))["items"]
     assert [item["metadata"]["name"] for item in items] == ["a", "odd", "z"]
     assert items[1] == {"cluster": "prod", **loads(world.odd.json)}
-    assert [loads(line) for line in (await body(forms.ndjson_list(everything))).splitlines()] == items
-    assert len((await body(forms.LISTS["name"](everything))).splitlines()) == 3
-    text = await body(forms.yaml_list(everything))
+    assert [loads(line) for line in (await body(rendering.ndjson_list(everything))).splitlines()] == items
+    assert len((await body(rendering.LISTS["name"](everything))).splitlines()) == 3
+    text = await body(rendering.yaml_list(everything))
     assert text.startswith(b"kind: ")
     assert text.endswith(dump([items[0]]) + dump([items[1]]) + dump([items[2]]))
     assert sum(isinstance(event, yaml.DocumentEndEvent) for event in yaml.parse(text, yaml.CSafeLoader)) == 1
-    assert await body(forms.yaml_object(world.listing([world.odd]))) == dump(items[1])
+    assert await body(rendering.yaml_object(world.listing([world.odd]))) == dump(items[1])
     for form in ("table", "wide"):
-        lines = (await body(forms.LISTS[form](everything))).decode().split("\n")
-        expected = (await body(forms.LISTS[form](others))).decode().split("\n")
+        lines = (await body(rendering.LISTS[form](everything))).decode().split("\n")
+        expected = (await body(rendering.LISTS[form](others))).decode().split("\n")
         assert len(lines) == 5, lines
         assert [words(lines[0]), words(lines[1]), words(lines[3])] == [*map(words, expected[:3])]
 
 
 async def check_cut(world: World) -> None:
     fields = ",".join(["metadata.creationTimestamp", *world.paths()])
-    items = loads(await body(forms.json_list(world.listing(world.objects, fields))))["items"]
-    others = loads(await body(forms.json_list(world.listing([world.first, world.last], fields))))["items"]
+    items = loads(await body(rendering.json_list(world.listing(world.objects, fields))))["items"]
+    others = loads(await body(rendering.json_list(world.listing([world.first, world.last], fields))))["items"]
     assert [items[0], items[2]] == others
     for steps in world.where:
         expected, found = loads(world.odd.json), items[1]
@@ -254,15 +254,15 @@ def in_order(value: Any) -> Any:
 
 
 async def check_kubernetes(world: World) -> None:
-    listed = bodies.Listed(world.example.resource, "List", world.objects, {}, world.example.columns)
+    listed = cached_body.Listed(world.example.resource, "List", world.objects, {}, world.example.columns)
     for included in ("Object", "Metadata", "None"):
         # kubectl gives up a table of which one cell is a number that Go has not.
-        rows = loads(await body(bodies.table(listed, included)))["rows"]
+        rows = loads(await body(cached_body.table(listed, included)))["rows"]
         for row in rows:
             orjson.loads(orjson.dumps(row["cells"]))
         for row, found in zip(rows, world.objects, strict=True):
             assert any(str(cell).startswith(found.name) for cell in row["cells"])
-    assert len(loads(await body(bodies.metadata_list(listed)))["items"]) == 3
+    assert len(loads(await body(cached_body.metadata_list(listed)))["items"]) == 3
 
 
 async def check_commands(world: World) -> None:
@@ -300,4 +300,4 @@ def test_one_odd_object_spoils_no_form_of_the_others(name: str, data: st.DataObj
 
 
 def test_every_kind_with_a_table_of_its_own_is_tried() -> None:
-    assert {*builtin._ROWS} <= {name.split()[0] for name in EXAMPLES}
+    assert {*builtin_tables._ROWS} <= {name.split()[0] for name in EXAMPLES}

@@ -9,9 +9,9 @@ import yaml
 
 from app import jsontext
 from app.client import AsyncFleet
-from app.commands import describing, getting
-from app.commands.choosing import Choice
-from app.commands.words import asked
+from app.commands import describe, get
+from app.commands.object_choice import Choice
+from app.commands.resource_args import asked
 from app.yamltext import dump
 from tests.reading.conftest import Client, Held, pod
 
@@ -195,7 +195,7 @@ async def test_commands_print_it(odd: Client, value: bytes, capsys: pytest.Captu
     everywhere = Choice([], [])
     async with AsyncFleet(str(odd.make_url("/"))) as fleet:
         for form in ("json", "yaml", "table", "wide", "name"):
-            assert await getting._show(fleet, asked(["pods"]), everywhere, form) == 0
+            assert await get._show(fleet, asked(["pods"]), everywhere, form) == 0
             printed = capsys.readouterr().out
             assert "odd" in printed
             if form == "json":
@@ -203,7 +203,7 @@ async def test_commands_print_it(odd: Client, value: bytes, capsys: pytest.Captu
                 assert [each["metadata"]["name"] for each in found] == ["a", "odd", "z"]
                 assert jsontext.encode(found[1]["spec"]["odd"]) == jsontext.encode(jsontext.decode(value))
         # Of names, the command makes the table.
-        assert await getting._show(fleet, asked(["pods", "a", "odd", "z"]), everywhere, "wide") == 0
+        assert await get._show(fleet, asked(["pods", "a", "odd", "z"]), everywhere, "wide") == 0
         assert [line.split()[2] for line in capsys.readouterr().out.splitlines()[1:]] == ["a", "odd", "z"]
-        assert await describing._describe(fleet, asked(["pod/odd"]), everywhere) == 0
+        assert await describe._describe(fleet, asked(["pod/odd"]), everywhere) == 0
         assert capsys.readouterr().out.startswith("name:         odd\n")

@@ -7,8 +7,8 @@ import logging
 import pytest
 import yaml
 
-from app.api import operations
-from app.api.endpoints import ENDPOINTS
+from app.api import health
+from app.api.routes import ENDPOINTS
 from tests.reading.conftest import Client, Held, StartServer
 
 
@@ -112,7 +112,7 @@ async def test_an_unexpected_error_is_a_problem_and_one_log_line(
     def broken() -> str:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(operations, "this_version", broken)
+    monkeypatch.setattr(health, "this_version", broken)
     async with client.get("/version") as answer:
         assert (answer.status, answer.content_type) == (500, "application/problem+json")
         assert "secret detail" not in await answer.text()

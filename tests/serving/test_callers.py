@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.api.callers import LOCAL, Scope
-from app.api.problem import Problem
+from app.api.door.callers import LOCAL, Scope
+from app.api.http.problem import Problem
 
 
 def test_without_limits_what_is_asked_for_is_given() -> None:

@@ -8,8 +8,8 @@ import typer
 import yaml
 
 from app import cli
-from app.api.endpoint import Endpoint
-from app.api.endpoints import ENDPOINTS
+from app.api.http.endpoint import Endpoint
+from app.api.routes import ENDPOINTS
 from app.settings import PREFIX, Settings, load
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,9 +8,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
-from app.api.callers import CALLER
-from app.api.door import Door
-from app.api.problem import problems
+from app.api.door.callers import CALLER
+from app.api.door.door import Door
+from app.api.http.problem import problems
 
 Client = TestClient[web.Request, web.Application]
 StartDoor = Callable[..., Awaitable[Client]]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from app.stderr import WAITING_BYTES, Output
+from app.process.stderr import WAITING_BYTES, Output
 from tests.serving.process import ROOT
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app import garbage
+from app.process import gc_pauses
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def lists(number: int) -> list[list[list[int]]]:
 
 def test_no_collection_looks_at_all_that_is_alive() -> None:
     ballast = lists(500_000)
-    with garbage.short_collections():
+    with gc_pauses.short_collections():
         looked_at = oldest_generations(500_000)
     assert len(ballast) == 500_000
     assert len(looked_at) > 10
@@ -58,7 +58,7 @@ def test_no_collection_looks_at_all_that_is_alive() -> None:
 
 
 def test_what_dies_young_is_collected() -> None:
-    with garbage.short_collections():
+    with gc_pauses.short_collections():
         references = [weakref.ref(Knot()) for _ in range(20_000)]
         alive = lists(100_000)
         assert len(alive) == 100_000
@@ -66,11 +66,11 @@ def test_what_dies_young_is_collected() -> None:
 
 
 async def test_what_dies_old_is_collected_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(garbage, "SWEEP_SECONDS", 0.05)
-    with garbage.short_collections():
-        sweeping = asyncio.create_task(garbage.sweep())
+    monkeypatch.setattr(gc_pauses, "SWEEP_SECONDS", 0.05)
+    with gc_pauses.short_collections():
+        sweeping = asyncio.create_task(gc_pauses.sweep())
         await asyncio.sleep(0)
-        knots = [Knot() for _ in range(garbage.WORTH_SWEEPING + 10_000)]
+        knots = [Knot() for _ in range(gc_pauses.WORTH_SWEEPING + 10_000)]
         gc.collect()
         died = asyncio.Event()
         reference = weakref.ref(knots[0], lambda _: died.set())
@@ -84,7 +84,7 @@ async def test_what_dies_old_is_collected_in_the_end(monkeypatch: pytest.MonkeyP
 
 def test_afterwards_all_is_as_before() -> None:
     before = gc.get_threshold()
-    with garbage.short_collections():
+    with gc_pauses.short_collections():
         assert gc.get_threshold() != before
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0

@@ -16,13 +16,13 @@ import aiohttp
 import pytest
 
 from app import server
-from app.api import admission
 from app.api.application import make_application
-from app.api.door import Door
-from app.api.state import Serving
+from app.api.door import admission
+from app.api.door.door import Door
+from app.api.http.app_keys import Serving
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
-from app.limits import shares
+from app.process.open_files import shares
 from tests.connecting.certificates import Authority
 from tests.serving.process import Running, started
 from tests.serving.test_running import serving

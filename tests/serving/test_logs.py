@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.logs import LONGEST_VALUE, JsonFormatter, Repeats, TextFormatter
-from app.stderr import WAITING_BYTES
+from app.logging import LONGEST_VALUE, JsonFormatter, Repeats, TextFormatter
+from app.process.stderr import WAITING_BYTES
 
 
 def record(

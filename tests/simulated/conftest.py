@@ -7,8 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from app.demo.accounts import Account
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver.accounts import Account
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.kubernetes.plane import ControlPlane
 from tests.simulated.api import DEFINITIONS, Api
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 import yaml
 
-from app.demo.clusters import plans, run_demo
+from app.simulator.simulated_fleet import plans, run_demo
 
 
 def test_clusters_have_telling_names_that_stay_when_more_are_asked_for() -> None:

@@ -9,9 +9,9 @@ import aiohttp
 import orjson
 import pytest
 
-from app.demo import watches
-from app.demo.faults import Fault
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver import served_watches
+from app.simulator.apiserver.faults import Fault
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.simulated.api import config_map
 
 SECONDS = 20.0
@@ -200,7 +200,7 @@ async def test_each_flush_of_a_watch_is_a_gzip_member_where_the_client_takes_tha
 async def test_bookmarks_come_in_time_to_who_asked_but_not_for_events(
     session: aiohttp.ClientSession, cluster: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watches, "BOOKMARK_SECONDS", 0.05)
+    monkeypatch.setattr(served_watches, "BOOKMARK_SECONDS", 0.05)
     async with _watch(session, cluster, allowWatchBookmarks="true") as answer:
         for _ in range(2):
             event = orjson.loads(await answer.content.readline())

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from app.demo.clusters import run_demo
+from app.simulator.simulated_fleet import run_demo
 from tests.kubernetes.plane import assets
 
 MANIFEST = """

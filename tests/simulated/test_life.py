@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.demo.life.cluster import Life
-from app.demo.life.incidents import Pace
-from app.demo.life.jobs import is_due
-from app.demo.life.timeline import Timeline
-from app.demo.seed import Plan, cluster_objects
-from app.demo.seed_base import make_namespace
-from app.demo.seed_forge import Obj, controller_of
-from app.demo.seed_podstatus import is_ready
-from app.demo.seed_rollup import rolling_bounds
-from app.demo.storage import Storage
+from app.simulator.apiserver.object_storage import Storage
+from app.simulator.life.cluster_life import Life
+from app.simulator.life.incidents import Pace
+from app.simulator.life.job_controllers import is_due
+from app.simulator.life.timeline import Timeline
+from app.simulator.seed.cluster_seed import Plan, cluster_objects
+from app.simulator.seed.forge import Obj, controller_of
+from app.simulator.seed.kubelet_status import is_ready
+from app.simulator.seed.seed_base import make_namespace
+from app.simulator.seed.workload_status import rolling_bounds
 
 NOW = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from app.demo import logs
-from app.demo.server import SimulatedCluster
+from app.simulator.apiserver import served_logs
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.simulated.api import pod
 
 
@@ -116,7 +116,7 @@ async def test_a_log_that_is_not_there(
 async def test_a_log_is_followed_until_its_container_ends(
     cluster: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "FOLLOW_SECONDS", 0.01)
+    monkeypatch.setattr(served_logs, "FOLLOW_SECONDS", 0.01)
     status, ended = await _log(cluster, "two", container="side", follow="true", tailLines="2")
     assert (status, len(ended.splitlines())) == (200, 2)
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from app.demo.seed import Plan, cluster_objects
-from app.demo.seed_forge import Obj, controller_of, moment
-from app.demo.seed_logs import LogLine, log_lines
-from app.demo.seed_podstatus import is_ready
+from app.simulator.seed.cluster_seed import Plan, cluster_objects
+from app.simulator.seed.forge import Obj, controller_of, moment
+from app.simulator.seed.kubelet_status import is_ready
+from app.simulator.seed.log_text import LogLine, log_lines
 
 NOW = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
 

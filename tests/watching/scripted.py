@@ -8,11 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from app.kube.connection import Connection
+from app.kube.client import Connection
+from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health, Reflector
-from app.kube.resources import Resource
-from app.kube.unreadable import Unreadable
-from app.kube.wire import WireObject
+from app.kube.wire.decoding import WireObject
+from app.kube.wire.unreadable import Unreadable
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 HANG = 1e9

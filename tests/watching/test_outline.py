@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kube.outline import OutlineError, elements, members
-from app.kube.unreadable import unreadable
+from app.kube.wire.json_outline import OutlineError, elements, members
+from app.kube.wire.unreadable import unreadable
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 values = st.recursive(

@@ -6,10 +6,10 @@ import json
 import pytest
 
 from app.kube import listing
-from app.kube.bounds import OVERTIME_SECONDS, SHORT_PAGES
-from app.kube.errors import AccessError, AnswerTooLarge, ApiError, ConnectionFailed
-from app.kube.resources import Resource
-from app.kube.verdict import FORBIDDEN_SECONDS
+from app.kube.answer_limits import OVERTIME_SECONDS, SHORT_PAGES
+from app.kube.api_errors import AccessError, AnswerTooLarge, ApiError, ConnectionFailed
+from app.kube.discovery.api_resource import Resource
+from app.kube.recovery import FORBIDDEN_SECONDS
 from tests.watching.scripted import (
     HANG,
     TIME_LIMIT,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kube.resources import Resource
-from app.kube.secrets import REDACTED
-from app.kube.wire import Shape, WireError, decode_event, decode_page
+from app.kube.discovery.api_resource import Resource
+from app.kube.wire.decoding import Shape, WireError, decode_event, decode_page
+from app.kube.wire.secret_redaction import REDACTED
 
 SECRETS = Resource("", "v1", "secrets", "secret", "Secret", True)
 HIDDEN = "hunter2"

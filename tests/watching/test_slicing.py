@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.kube import bounds, slicing
-from app.kube.lines import WireError
-from app.kube.resources import Resource
-from app.kube.wire import Page, Shape, decode_page, page_steps
+from app.kube import answer_limits
+from app.kube.discovery.api_resource import Resource
+from app.kube.wire import list_slices
+from app.kube.wire.decoding import Page, Shape, decode_page, page_steps
+from app.kube.wire.line_splitter import WireError
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 # What looks like the border of two items, in places where it is none.
@@ -36,7 +37,7 @@ def by_alphabet(found: dict[str, Any]) -> dict[str, Any]:
 def test_a_list_in_slices_is_the_list(
     spelled: Any, separators: tuple[str, str], count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slicing, "SLICE_BYTES", 100)
+    monkeypatch.setattr(list_slices, "SLICE_BYTES", 100)
     items = [pod(number, **(LURE if number % 3 else {})) for number in range(count)]
     page = decode_page(json.dumps(spelled(*items), separators=separators).encode(), PODS, Shape())
     assert (page.version, page.continue_, len(page)) == (9, "more", count)
@@ -69,7 +70,7 @@ def test_a_list_of_a_million_items_holds_nobody_up() -> None:
 
 
 def test_an_item_that_is_too_long_is_refused() -> None:
-    long = pod(1, data="x" * (bounds.OBJECT_BYTES + bounds.OBJECT_BYTES // 2))
+    long = pod(1, data="x" * (answer_limits.OBJECT_BYTES + answer_limits.OBJECT_BYTES // 2))
     with pytest.raises(WireError, match=r"^an object of more than 16,384 KiB in a list$"):
         decode_page(json.dumps(pod_list(pod(0), long, pod(2)), separators=(",", ":")).encode(), PODS, Shape())
 
@@ -109,7 +110,7 @@ def test_items_unlike_the_first_one_hold_nobody_up(item: bytes) -> None:
 
 def test_what_is_long_and_no_list_is_refused() -> None:
     with pytest.raises(WireError, match=r"^a long answer that does not begin as a list does$"):
-        decode_page(b"[" * (bounds.OBJECT_BYTES + 1), PODS, Shape())
+        decode_page(b"[" * (answer_limits.OBJECT_BYTES + 1), PODS, Shape())
 
 
 LURES = b",".join([b'{"metadata":{}}'] * 200_000)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kube import slicing
-from app.kube.resources import Resource
-from app.kube.wire import Shape, WireError, WireObject, decode_event, decode_page
+from app.kube.discovery.api_resource import Resource
+from app.kube.wire import list_slices
+from app.kube.wire.decoding import Shape, WireError, WireObject, decode_event, decode_page
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 CERTIFICATES = Resource("cert-manager.io", "v1", "certificates", "certificate", "Certificate", True)
@@ -332,7 +332,7 @@ UNREADABLE = [
 def test_an_object_that_cannot_be_read_spoils_only_itself(
     body: bytes, reason: str, many: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slicing, "SLICE_BYTES", 600)
+    monkeypatch.setattr(list_slices, "SLICE_BYTES", 600)
     good = [TYPED % (PLAIN.replace(b'"a"', b'"g%d"' % number), b"") for number in range(20 if many else 2)]
     middle = len(good) // 2
     items = b" , ".join([*good[:middle], body, *good[middle:]])
@@ -365,7 +365,7 @@ def test_among_any_others_all_that_can_be_read_is(
     metadata = b'"metadata":{"resourceVersion":"5","continue":"more"}'
     body = b"{%s}" % b",".join([listed, metadata] if behind else [metadata, listed])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slicing, "SLICE_BYTES", slice_bytes)
+        patch.setattr(list_slices, "SLICE_BYTES", slice_bytes)
         page = decode_page(body, PODS, Shape())
     assert (page.version, page.continue_) == (5, "more")
     assert [found.name for found in page.objects] == [f"n{item}" for item in items if isinstance(item, int)]

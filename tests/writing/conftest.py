@@ -12,12 +12,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from app.api.application import make_application
-from app.api.door import Door
-from app.api.state import Serving
-from app.demo.clusters import kubeconfig
-from app.demo.server import SimulatedCluster
+from app.api.door.door import Door
+from app.api.http.app_keys import Serving
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
+from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from app.simulator.simulated_fleet import kubeconfig
 
 Client = TestClient[web.Request, web.Application]
 Clusters = dict[str, SimulatedCluster]

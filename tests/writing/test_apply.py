@@ -8,7 +8,7 @@ import orjson
 import pytest
 import yaml
 
-from app.demo.faults import Fault
+from app.simulator.apiserver.faults import Fault
 from tests.writing.conftest import Client, Clusters, StartClusters, StartServer, config_map, deployment
 
 YAML = {"Content-Type": "application/yaml"}
@@ -172,7 +172,7 @@ async def test_thirty_documents_to_ten_clusters_one_dead_and_one_refusing(
     names = [f"c{number}" for number in range(10)]
     clusters = await start_clusters(*names)
     client = await serve(clusters)
-    monkeypatch.setattr("app.fleet.applying.LIMIT_SECONDS", 6.0)
+    monkeypatch.setattr("app.writes.apply_manifest.LIMIT_SECONDS", 6.0)
     clusters["c3"].faults.add(Fault.HANG)
     clusters["c7"].faults.add(Fault.FORBIDDEN, verb="patch")
     thirty = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.demo.faults import Fault
+from app.simulator.apiserver.faults import Fault
 from tests.writing.conftest import Client, Clusters, StartClusters, StartServer, config_map
 
 PROD = {"cluster": "prod", "namespace": "default"}
@@ -47,7 +47,7 @@ async def test_who_refuses_is_not_asked_again(client: Client, clusters: Clusters
 async def test_a_cluster_that_is_always_busy_says_so_in_time(
     client: Client, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.fleet.asking.TRIES", 2)
+    monkeypatch.setattr("app.fleet.cluster_request.TRIES", 2)
     clusters["prod"].faults.add(Fault.BUSY, verb="create")
     async with asyncio.timeout(5):
         status, problem = await create(client)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.fleet.asking import EDIT
+from app.fleet.cluster_request import EDIT
 from tests.writing.conftest import Client, Clusters, StartServer, config_map
 
 TEXT = """apiVersion: v1
@@ -152,9 +152,9 @@ async def test_read_only_and_dry_runs(clusters: Clusters, serve: StartServer) ->
 
 
 async def test_an_edit_is_a_patch_in_the_audit_log(client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "app.api.audit"):
+    with caplog.at_level(logging.INFO, "app.api.door.audit"):
         await edit(client, TEXT, NEW)
-    (line,) = [record for record in caplog.records if record.name == "app.api.audit"]
+    (line,) = [record for record in caplog.records if record.name == "app.api.door.audit"]
     assert {"verb": "patch", "cluster": "prod", "resource": "configmaps", "object": "a"}.items() <= vars(
         line
     ).items()

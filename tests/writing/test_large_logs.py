@@ -10,10 +10,10 @@ import pytest
 import yaml
 from aiohttp import web
 
-from app.demo import logs
-from app.demo.clusters import kubeconfig
-from app.demo.registry import Obj
-from app.demo.storage import Storage
+from app.simulator.apiserver import served_logs
+from app.simulator.apiserver.object_storage import Storage
+from app.simulator.apiserver.registry import Obj
+from app.simulator.simulated_fleet import kubeconfig
 from tests.kubernetes.product import Product, until
 from tests.writing.conftest import StartClusters, deployment
 from tests.writing.test_logs import pod
@@ -36,7 +36,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
             await response.write(TEXT)
         return response
 
-    monkeypatch.setattr(logs, "send", send)
+    monkeypatch.setattr(served_logs, "send", send)
 
 
 def resident(pid: int) -> int:

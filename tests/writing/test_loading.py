@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.yamlreader import DEEPEST, MOST_VALUES, Unreadable, load
+from app.yaml_reader import DEEPEST, MOST_VALUES, Unreadable, load
 from tests.kubernetes.plane import assets
 
 

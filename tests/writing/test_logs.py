@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.demo.faults import Fault
+from app.simulator.apiserver.faults import Fault
 from tests.writing.conftest import Client, Clusters, deployment
 
 PROD = {"cluster": "prod", "namespace": "default"}
@@ -120,7 +120,7 @@ async def test_new_pods_of_a_workload_are_picked_up(client: Client, clusters: Cl
 async def test_a_log_that_breaks_is_taken_up_again_without_repeating(
     client: Client, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.fleet.logreader.RETRY_SECONDS", 0.1)
+    monkeypatch.setattr("app.podlogs.log_reader.RETRY_SECONDS", 0.1)
     storage = clusters["prod"].storage
     storage.create(deployment("web"))
     storage.create(pod("web-1", "main"))

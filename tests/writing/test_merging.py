@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.fleet.merging import Feed, Line, merged
+from app.podlogs.line_merge import Feed, Line, merged
 
 
 async def write(feed: Feed, batches: Sequence[Sequence[Line]], rng: random.Random) -> None:
@@ -17,7 +17,7 @@ async def write(feed: Feed, batches: Sequence[Sequence[Line]], rng: random.Rando
 
 
 async def test_whatever_comes_when_it_is_put_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.fleet.merging.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("app.podlogs.line_merge.PATIENCE_SECONDS", 60.0)
     for seed in range(20):
         rng = random.Random(seed)
         activity = asyncio.Event()

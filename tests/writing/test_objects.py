@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.demo.faults import Fault
+from app.simulator.apiserver.faults import Fault
 from tests.writing.conftest import (
     OPTIONS,
     Client,
@@ -192,7 +192,7 @@ async def test_several_clusters_have_a_result_each(client: Client, clusters: Clu
 async def test_one_that_hangs_and_one_that_is_down_hurt_no_other(
     start_clusters: StartClusters, serve: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.api.writes.LIMIT_SECONDS", 1.0)
+    monkeypatch.setattr("app.api.write.write_endpoints.LIMIT_SECONDS", 1.0)
     clusters = await start_clusters("a", "b", "c", "d")
     client = await serve(clusters)
     clusters["b"].faults.add(Fault.HANG, verb="create")
@@ -310,7 +310,7 @@ async def test_read_only_clusters_refuse_and_the_others_do_not(
     recorded = [
         (line.verb, line.cluster, line.resource, line.namespace, line.object, line.status)  # type: ignore[attr-defined]
         for line in caplog.records
-        if line.name == "app.api.audit"
+        if line.name == "app.api.door.audit"
     ]
     assert recorded == [
         ("create", "prod", "configmaps", "default", "a", 403),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.demo.faults import Fault
+from app.simulator.apiserver.faults import Fault
 from tests.writing.conftest import Client, Clusters, StartServer
 from tests.writing.test_logs import pod
 

@@ -10,9 +10,9 @@ import pytest
 
 from app.cache.objects import CachedObject, Labels, key_of
 from app.cache.store import Store
-from app.fleet import written as module
-from app.fleet.watches import Watches
-from app.fleet.written import Written
+from app.fleet import own_writes as module
+from app.fleet.own_writes import Written
+from app.fleet.watch_set import Watches
 
 Start = Callable[[], Awaitable[asyncio.Task[bool]]]
 

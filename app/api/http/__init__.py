@@ -1,0 +1,1 @@
+"""What all endpoints share: parameters, formats, problems, bodies, metrics."""

@@ -1,0 +1,70 @@
+"""When an event was seen last: its versions, and its writers, say it in different members."""
+
+import msgspec
+
+from app import jsontext
+from app.cache.objects import CachedObject
+from app.json_access import text
+
+# A path that no object has: sorting by it is sorting by `last_seen`.
+LAST_SEEN = "k8s-mcp/lastSeen"
+
+
+class _Series(msgspec.Struct):
+    lastObservedTime: str | None = None
+
+
+class _Metadata(msgspec.Struct):
+    creationTimestamp: str | None = None
+
+
+class _Event(msgspec.Struct):
+    series: _Series | None = None
+    lastTimestamp: str | None = None
+    deprecatedLastTimestamp: str | None = None
+    eventTime: str | None = None
+    firstTimestamp: str | None = None
+    deprecatedFirstTimestamp: str | None = None
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+
+
+_decoder = msgspec.json.Decoder(_Event)
+_TIMES = (
+    "lastTimestamp",
+    "deprecatedLastTimestamp",
+    "eventTime",
+    "firstTimestamp",
+    "deprecatedFirstTimestamp",
+)
+
+
+def last_seen(event: CachedObject) -> str | None:
+    """The time (RFC 3339) of the latest occurrence of an event, in the core or in the events.k8s.io group;
+    None for what has none, or is no event."""
+    try:
+        known = _decoder.decode(event.json)
+    except (msgspec.DecodeError, RecursionError):
+        return _lenient(event)
+    return (
+        (known.series.lastObservedTime if known.series is not None else None)
+        or known.lastTimestamp
+        or known.deprecatedLastTimestamp
+        or known.eventTime
+        or known.firstTimestamp
+        or known.deprecatedFirstTimestamp
+        or known.metadata.creationTimestamp
+    )
+
+
+def _lenient(event: CachedObject) -> str | None:
+    """The same of an event in which something is not as it should be."""
+    try:
+        document = jsontext.decode(event.json)
+    except jsontext.Undecodable:
+        return None
+    times = (
+        text(document, "series", "lastObservedTime"),
+        *(text(document, name) for name in _TIMES),
+        text(document, "metadata", "creationTimestamp"),
+    )
+    return next(filter(None, times), None)

@@ -1,0 +1,1 @@
+"""Queries over stores: selectors, paths, order, pages, projection."""

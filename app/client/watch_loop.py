@@ -1,0 +1,109 @@
+"""Watches that never end: they reconnect, and go on from the cursor that they have."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from app import jsontext
+from app.client.calls import Calls
+from app.client.errors import FleetError
+from app.client.kube_object import Object
+
+# Bookmarks come every 15 s at least, so who says nothing for so long is gone.
+SILENCE_SECONDS = 40.0
+FIRST_SECONDS, MOST_SECONDS = 0.2, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened.
+
+    ``type`` is ADDED or MODIFIED (``object`` is now so), DELETED (of ``object`` only name,
+    namespace, uid and resourceVersion are sure), RESET (forget everything, or the objects
+    of ``cluster`` and ``resource`` where these are given), SYNCED (everything up to here
+    was told; ``clusters`` tell how each is), or CLUSTER (``cluster`` is ``state`` now,
+    maybe for one ``resource`` only; ``error`` says why). ADDED and MODIFIED may repeat what was
+    told. ``cursor`` is to watch from there on, as far as that is known. Of rows, ``cells`` is
+    what there is in place of an object, and COLUMNS says which ``columns`` those of a resource
+    of a cluster have.
+    """
+
+    type: str
+    cursor: str
+    cluster: str = ""
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    object: Object | None = None
+    state: str = ""
+    since: str = ""
+    error: str = ""
+    clusters: tuple[Object, ...] = ()
+    cells: tuple[Any, ...] = ()
+    columns: tuple[Object, ...] = ()
+
+
+async def watch(calls: Calls, params: Mapping[str, str], cursor: str) -> AsyncGenerator[Event, None]:
+    """Raises FleetError for what does not heal."""
+    delay = FIRST_SECONDS
+    while True:
+        asked = {**params, "cursor": cursor} if cursor else params
+        try:
+            async with aclosing(_frames(calls, asked)) as frames:
+                async for frame in frames:
+                    delay = FIRST_SECONDS
+                    # A bookmark may also take a cursor back: before a part begins anew.
+                    cursor = frame.get("cursor", cursor)
+                    if frame["type"] != "BOOKMARK":
+                        yield _event(frame, cursor)
+            wait = 0.0
+        except FleetError as error:
+            if not error.heals:
+                raise
+            after = str(error.members.get("retryAfter", ""))
+            wait = float(after) if after.isdecimal() else 0.0
+        # Many that lost the same server must not come back at once.
+        await asyncio.sleep(max(wait, delay * random.uniform(0.5, 1)))
+        delay = min(delay * 2, MOST_SECONDS)
+
+
+async def _frames(calls: Calls, params: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:
+    rest: list[bytes] = []
+    async with calls.open("GET", "/stream", params, silence=SILENCE_SECONDS) as answer:
+        async for piece in answer.content.iter_any():
+            first, *lines = piece.split(b"\n")
+            rest.append(first)
+            if not lines:
+                continue
+            whole, rest = [b"".join(rest), *lines[:-1]], [lines[-1]]
+            for line in whole:
+                frame = jsontext.decode(line)
+                if frame["type"] == "ERROR":
+                    raise FleetError(frame["status"], frame["detail"], frame)
+                yield frame
+
+
+def _event(frame: Mapping[str, Any], cursor: str) -> Event:
+    found = frame.get("object")
+    return Event(
+        frame["type"],
+        cursor,
+        cluster=frame.get("cluster", ""),
+        resource=frame.get("resource", ""),
+        namespace=frame.get("namespace", ""),
+        name=frame.get("name", ""),
+        uid=frame.get("uid", ""),
+        resource_version=frame.get("resourceVersion", ""),
+        object=None if found is None else Object(found),
+        state=frame.get("state", ""),
+        since=frame.get("since", ""),
+        error=frame.get("error") or "",
+        clusters=tuple(map(Object, frame.get("clusters", ()))),
+        cells=tuple(frame.get("cells", ())),
+        columns=tuple(map(Object, frame.get("columns", ()))),
+    )

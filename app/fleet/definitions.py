@@ -1,0 +1,145 @@
+"""The custom resources that a cluster defines, followed as definitions come and go.
+
+Definitions are large and there may be hundreds, so what is kept of each is only what
+is needed to watch its resource and to print it. Discovery would bring the names too,
+but some time later than the definition.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from app.cache.cluster_member import MEMBER
+from app.fleet.watch_status import Condition
+from app.json_access import boolean, mapping, objects, text
+from app.kube.discovery.api_groups import crd_resource
+from app.kube.discovery.api_resource import Resource
+from app.kube.reflector import Health
+from app.kube.wire.decoding import WireObject
+from app.kube.wire.unreadable import Unreadable
+
+log = logging.getLogger(__name__)
+
+# Of a schema whose objects may have members that it does not name.
+_KEEPS_ALL = "x-kubernetes-preserve-unknown-fields"
+
+
+# Whether objects have a member ``cluster`` of their own.
+Own = Literal["no", "maybe", "yes"]
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """What is kept of a CustomResourceDefinition.
+
+    ``resource`` is None while the API server does not serve it. ``columns`` are the
+    additionalPrinterColumns of each version, ``list_kind`` is what a list of it is,
+    ``own_cluster`` whether its objects have a member ``cluster``, which reads add to all others.
+    """
+
+    resource: Resource | None
+    columns: Mapping[str, Sequence[Mapping[str, Any]]]
+    list_kind: str = ""
+    own_cluster: Own = "no"
+
+
+class Definitions:
+    """The sink of the reflector of definitions (`app.kube.reflector.Sink`)."""
+
+    def __init__(self, on_change: Callable[[], None], on_health: Callable[[], None]) -> None:
+        self.known: dict[str, Definition] = {}
+        self.condition = Condition("syncing", time.time())
+        self._on_change = on_change
+        self._on_health = on_health
+        self._served: set[str] = set()
+        self._gathered: dict[str, Definition] = {}
+
+    def resources(self) -> list[Resource]:
+        """Those that are served, in the version to watch."""
+        return [known.resource for known in self.known.values() if known.resource is not None]
+
+    def gone(self) -> set[str]:
+        """The names of those that were served and are no more, whatever discovery still says."""
+        return self._served - {resource.name for resource in self.resources()}
+
+    def columns(self, resource: Resource) -> Sequence[Mapping[str, Any]] | None:
+        """The printer columns of a resource; None where no definition is known for it."""
+        known = self.known.get(resource.name)
+        return known.columns.get(resource.version, ()) if known is not None else None
+
+    def list_kind(self, resource: Resource) -> str:
+        """The kind of a list of a resource."""
+        known = self.known.get(resource.name)
+        return (known.list_kind if known is not None else "") or f"{resource.kind}List"
+
+    def gather(self, objects: Sequence[WireObject]) -> None:
+        for found in objects:
+            self._gathered[found.name] = _definition(found)
+
+    def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+        for found in unreadable:
+            self._gathered[found.name] = _nothing(found.name, found.reason)
+
+    def discard(self) -> None:
+        self._gathered = {}
+
+    def swap(self, version: int, *, continues: bool) -> None:
+        self.known, self._gathered = self._gathered, {}
+        self._changed()
+
+    def apply(self, kind: str, found: WireObject) -> None:
+        before = self.known.get(found.name)
+        if kind == "DELETED":
+            self.known.pop(found.name, None)
+        else:
+            self.known[found.name] = _definition(found)
+        if self.known.get(found.name) != before:
+            self._changed()
+
+    def spoil(self, kind: str, found: Unreadable) -> None:
+        if kind == "DELETED":
+            self.known.pop(found.name, None)
+        else:
+            self.known[found.name] = _nothing(found.name, found.reason)
+        self._changed()
+
+    def advance(self, version: int) -> None:
+        """Bookmarks bring nothing that is kept here."""
+
+    def report(self, health: Health) -> None:
+        state = "synced" if health.state == "gone" else health.state
+        self.condition = self.condition.then(state, health.error)
+        self._on_health()
+
+    def _changed(self) -> None:
+        self._served.update(resource.name for resource in self.resources())
+        self._on_change()
+
+
+def _definition(found: WireObject) -> Definition:
+    """What is kept of a definition, whatever in it is not as it should be."""
+    document = b"{" + found.tail
+    try:
+        crd = msgspec.json.decode(document, type=dict[str, Any])
+        resource = crd_resource(document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _nothing(found.name, str(error))
+    columns = {
+        text(version, "name"): objects(version, "additionalPrinterColumns")
+        for version in objects(crd, "spec", "versions")
+    }
+    return Definition(resource, columns, text(crd, "spec", "names", "listKind"), _own_cluster(crd))
+
+
+def _own_cluster(crd: Mapping[str, Any]) -> Own:
+    schemas = [mapping(version, "schema", "openAPIV3Schema") for version in objects(crd, "spec", "versions")]
+    if any(MEMBER in mapping(schema, "properties") for schema in schemas):
+        return "yes"
+    return "maybe" if any(boolean(schema, _KEEPS_ALL) for schema in schemas) else "no"
+
+
+def _nothing(name: str, reason: str) -> Definition:
+    log.warning("definition cannot be read", extra={"definition": name, "error": reason})
+    return Definition(None, {})

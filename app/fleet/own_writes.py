@@ -1,0 +1,150 @@
+"""What was written to a cluster through this process, until its watches bring it.
+
+A read that comes sooner would miss it. So reads wait for what is still on its way: for
+an object, until the store has reached the version that the write was answered with; for
+a deletion, which mostly is answered without a version, until the object is gone from the
+store. Nothing waits longer than ``PATIENCE_SECONDS`` from the write on; then whoever
+reads is told, and may say so or ask the cluster itself.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import msgspec
+
+from app.cache.objects import key_of
+from app.cache.store import Change, Store
+from app.fleet.store_listener import listening
+from app.fleet.watch_set import Watches
+
+PATIENCE_SECONDS = 2.0
+# A watch that is half-open is found out within 70 s and takes up again, or says that it is
+# stale. What is not seen by then never will be: the cluster went back to a backup.
+KEPT_SECONDS = 120.0
+# From so many namespaces on, it is worth looking which are still to be kept.
+MANY = 100
+
+
+class _Write(msgspec.Struct, frozen=True):
+    """A ``version`` to be reached, or a ``uid`` that is to go; ``at`` is in monotonic seconds."""
+
+    namespace: str
+    at: float
+    version: int = 0
+    key: str = ""
+    uid: str = ""
+
+
+class Written:
+    """The writes to one cluster that its stores may not hold yet, by resource."""
+
+    def __init__(self, watches: Watches) -> None:
+        self._watches = watches
+        self._versions: dict[str, dict[str, _Write]] = {}
+        self._deletions: dict[str, deque[_Write]] = {}
+
+    def note(self, resource: str, namespace: str, version: int) -> None:
+        """An object of this resource (``plural.group``) was written, and has this version now.
+
+        ``namespace`` is "" for what is in none. What brings no version, a dry run or a
+        review, is not to be noted.
+        """
+        known = self._versions.setdefault(resource, {})
+        before = known.get(namespace)
+        if before is None or version > before.version:
+            known[namespace] = _Write(namespace, time.monotonic(), version=version)
+        if len(known) > MANY:
+            self._versions[resource] = {name: write for name, write in known.items() if _is_kept(write)}
+
+    def note_deletion(self, resource: str, namespace: str, name: str, uid: str) -> None:
+        """The object of this uid was deleted, and is gone for good."""
+        write = _Write(namespace, time.monotonic(), key=key_of(namespace, name), uid=uid)
+        known = self._deletions.setdefault(resource, deque())
+        known.append(write)
+        # Where nobody reads, nothing else forgets them.
+        while not _is_kept(known[0]):
+            known.popleft()
+
+    def pending(self, resource: str) -> bool:
+        """Whether something was written that its store does not hold yet."""
+        return bool(self._versions.get(resource) or self._deletions.get(resource)) and bool(
+            self._missing(resource)
+        )
+
+    async def seen(self, resource: str) -> bool:
+        """Wait for what was written before now; False where it took too long, now or earlier."""
+        missing = self._missing(resource)
+        if not missing:
+            return True
+        until = min(write.at for _, write in missing) + PATIENCE_SECONDS
+        try:
+            async with asyncio.timeout(until - time.monotonic()):
+                await asyncio.gather(*(_arrival(store, write) for store, write in missing))
+        except TimeoutError:
+            return False
+        return True
+
+    def _missing(self, resource: str) -> list[tuple[Store, _Write]]:
+        """The writes that are not seen, each with the store that is to hold it; those seen are forgotten."""
+        watch = self._watches.get(resource)
+        if watch is None:
+            return []
+        now = time.monotonic()
+        versions = self._versions.get(resource, {})
+        deletions = self._deletions.get(resource, deque())
+        missing = [
+            (store, write)
+            for write in (*versions.values(), *deletions)
+            if _is_kept(write)
+            and (store := _store_of(watch.stores, write.namespace)) is not None
+            and not _is_seen(store, write)
+        ]
+        left = {id(write) for _, write in missing}
+        self._versions[resource] = {name: write for name, write in versions.items() if id(write) in left}
+        # The creation of what was deleted may be on its way still: it would come back once more.
+        self._deletions[resource] = deque(
+            write for write in deletions if id(write) in left or now - write.at < PATIENCE_SECONDS
+        )
+        return missing
+
+
+def is_gone(deleted_at: object, grace_seconds: int | None, finalizers: Sequence[str] | None) -> bool:
+    """Whether a deletion that was answered with the object has left nothing of it.
+
+    ``deleted_at`` and ``grace_seconds`` are its deletionTimestamp and
+    deletionGracePeriodSeconds. A namespace that is being emptied has no grace period.
+    """
+    return not finalizers and (deleted_at is None or grace_seconds == 0)
+
+
+def _is_kept(write: _Write) -> bool:
+    return time.monotonic() - write.at < KEPT_SECONDS
+
+
+def _store_of(stores: Sequence[Store], namespace: str) -> Store | None:
+    return next((store for store in stores if store.namespace in (None, namespace)), None)
+
+
+def _is_seen(store: Store, write: _Write) -> bool:
+    if write.version:
+        return store.version >= write.version
+    held = store.get(write.key)
+    return held is None or held.uid != write.uid
+
+
+def _arrival(store: Store, write: _Write) -> Coroutine[Any, Any, None]:
+    return store.reached(write.version) if write.version else _gone(store, write)
+
+
+async def _gone(store: Store, write: _Write) -> None:
+    gone = asyncio.Event()
+
+    def told(changes: Sequence[Change]) -> None:
+        if _is_seen(store, write):
+            gone.set()
+
+    with listening([store], told):
+        await gone.wait()

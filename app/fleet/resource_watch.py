@@ -1,0 +1,140 @@
+"""One resource of one cluster being watched."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from app.cache.store import Store
+from app.fleet.history_bridge import Bridge
+from app.fleet.store_feed import Feed
+from app.fleet.watch_status import Condition, summary
+from app.kube.discovery.api_resource import Resource
+from app.kube.reflector import Health, Reflector, Sink
+
+log = logging.getLogger(__name__)
+
+RESTART_SECONDS = 30.0
+
+ReflectorFactory = Callable[[Resource, Feed, str | None], Reflector]
+
+
+class Watch:
+    """The stores of a resource and the reflectors that fill them.
+
+    That is one of each, or one a namespace where the cluster's account may see only
+    some. ``began`` is in monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        resource: Resource,
+        namespaces: Sequence[str],
+        make_reflector: ReflectorFactory,
+        on_change: Callable[[], None],
+        on_relist: Callable[[], None],
+        on_gone: Callable[["Watch"], None],
+        *,
+        pinned: bool,
+    ) -> None:
+        self.resource = resource
+        self.pinned = pinned
+        self.began = time.monotonic()
+        self._on_change = on_change
+        self._on_gone = on_gone
+        scopes: Sequence[str | None] = namespaces if namespaces and resource.namespaced else [None]
+        self.feeds = [
+            Feed(Store(cluster, resource.name, scope), self._changed, on_relist) for scope in scopes
+        ]
+        self.reflectors = [
+            make_reflector(resource, feed, scope) for feed, scope in zip(self.feeds, scopes, strict=True)
+        ]
+        self._bridges = [
+            Bridge(feed.store, reflector) for feed, reflector in zip(self.feeds, self.reflectors, strict=True)
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def stores(self) -> list[Store]:
+        return [feed.store for feed in self.feeds]
+
+    @property
+    def condition(self) -> Condition:
+        return summary([feed.condition for feed in self.feeds])
+
+    @property
+    def age(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began
+
+    @property
+    def settled(self) -> bool:
+        """Whether every first list has been taken, or has failed once."""
+        return all(feed.settled.is_set() for feed in self.feeds)
+
+    async def settle(self) -> None:
+        for feed in self.feeds:
+            await feed.settled.wait()
+
+    def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._run(reflector, feed), name=f"watch {self.resource.name}")
+            for reflector, feed in zip(self.reflectors, self.feeds, strict=True)
+        ]
+
+    def bridge(self, store: Store) -> Bridge | None:
+        """What asks for what a store has not seen; None where that is none of these."""
+        return next((bridge for bridge in self._bridges if bridge.store is store), None)
+
+    def heard(self, store: Store) -> float | None:
+        """When the API server last told anything of a store by its watch, in the loop's seconds."""
+        for feed, reflector in zip(self.feeds, self.reflectors, strict=True):
+            if feed.store is store:
+                return reflector.counters.last_event
+        return None
+
+    def relist(self) -> None:
+        """List again from nothing: another history of the cluster is suspected."""
+        for reflector, feed in zip(self.reflectors, self.feeds, strict=True):
+            feed.store.distrust()
+            reflector.relist()
+
+    def wake(self) -> None:
+        for reflector in self.reflectors:
+            reflector.wake()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self, reflector: Reflector, feed: Feed) -> None:
+        await keep_running(reflector, feed, feed.store.cluster, self.resource)
+        self._on_gone(self)
+
+    def _changed(self, before: Condition, after: Condition) -> None:
+        if before.state != after.state and "forbidden" in (before.state, after.state):
+            log.warning(
+                "access to a resource changed",
+                extra={
+                    "cluster": self.feeds[0].store.cluster,
+                    "resource": self.resource.name,
+                    "state": after.state,
+                    "error": after.error,
+                },
+            )
+        self._on_change()
+
+
+async def keep_running(reflector: Reflector, sink: Sink, cluster: str, resource: Resource) -> None:
+    """Run a reflector until its resource is gone. A fault of ours must not end it in silence."""
+    while True:
+        try:
+            return await reflector.run()
+        except Exception as error:
+            log.exception("reflector failed", extra={"cluster": cluster, "resource": resource.name})
+            sink.discard()
+            sink.report(Health("stale", f"internal error: {type(error).__name__}"))
+            await asyncio.sleep(RESTART_SECONDS)
+            reflector.relist()

@@ -1,0 +1,140 @@
+"""Which resources of one cluster are watched: what is pinned, what was asked for, and what there is."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+
+from app.fleet.resource_watch import ReflectorFactory, Watch
+from app.kube.discovery.api_groups import Catalog
+from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
+
+
+class Watches:
+    """The watches of a cluster, by the name of their resource.
+
+    ``pinned`` are watched whenever the cluster has them, others from when they are asked
+    for until nobody has for ``release_after`` seconds, and as long as they are held.
+    ``on_follow`` is called when other resources are watched than before, ``on_gone`` when
+    the API server turns out not to know one any more.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        *,
+        pinned: Iterable[str],
+        namespaces: Sequence[str],
+        release_after: float,
+        make_reflector: ReflectorFactory,
+        on_change: Callable[[], None],
+        on_relist: Callable[[], None],
+        on_follow: Callable[[], None],
+        on_gone: Callable[[], None],
+    ) -> None:
+        self._cluster = cluster
+        self._pinned = tuple(pinned)
+        self._namespaces = namespaces
+        self._release_after = release_after
+        self._make_reflector = make_reflector
+        self._on_change = on_change
+        self._on_relist = on_relist
+        self._on_follow = on_follow
+        self._on_gone = on_gone
+        self._catalog: Catalog | None = None
+        self._watches: dict[str, Watch] = {}
+        self._asked: dict[str, float] = {}
+        self._held: Counter[str] = Counter()
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def __iter__(self) -> Iterator[Watch]:
+        return iter([*self._watches.values()])
+
+    def get(self, name: str) -> Watch | None:
+        return self._watches.get(name)
+
+    def ask(self, name: str) -> None:
+        """Have a resource watched: now, or as soon as the cluster is known to have it."""
+        self._asked[name] = time.monotonic()
+        if name not in self._watches and self._catalog is not None:
+            self._begin(self._catalog.get(name), pinned=False)
+
+    def hold(self, name: str) -> None:
+        """Have a resource watched until it is let go as often as it was held."""
+        self._held[name] += 1
+        self.ask(name)
+
+    def let_go(self, name: str) -> None:
+        self._held[name] -= 1
+        self._asked[name] = time.monotonic()
+
+    def follow(self, catalog: Catalog) -> None:
+        """Watch what is wanted and is there now, stop what is there no more."""
+        self._catalog = catalog
+        for watch in self:
+            if catalog.get(watch.resource.name) != watch.resource:
+                self._end(watch)
+        for word in self._pinned:
+            # A word that means several things is no reason to watch nothing at all.
+            with suppress(UnknownResource, AmbiguousResource):
+                resource = match(word, [catalog])
+                if resource.name not in self._watches:
+                    self._begin(resource, pinned=True)
+        for name in {*self._asked, *+self._held}:
+            if name not in self._watches:
+                self._begin(catalog.get(name), pinned=False)
+
+    def release(self) -> None:
+        """Let go what nobody has asked for in a while."""
+        before = time.monotonic() - self._release_after
+        self._asked = {name: at for name, at in self._asked.items() if at >= before}
+        for watch in self:
+            name = watch.resource.name
+            if not watch.pinned and name not in self._asked and not self._held[name]:
+                self._end(watch)
+
+    def relist(self) -> None:
+        """List everything again from nothing."""
+        for watch in self:
+            watch.relist()
+
+    def wake(self) -> None:
+        """Have those that wait before they try again do so soon."""
+        for watch in self:
+            watch.wake()
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(watch.stop() for watch in self), *self._ending)
+
+    def _begin(self, resource: Resource | None, *, pinned: bool) -> None:
+        if resource is None or not {"list", "watch"} <= resource.verbs:
+            return
+        watch = Watch(
+            self._cluster,
+            resource,
+            self._namespaces,
+            self._make_reflector,
+            self._on_change,
+            self._on_relist,
+            self._gone,
+            pinned=pinned,
+        )
+        self._watches[resource.name] = watch
+        watch.start()
+        self._on_follow()
+
+    def _gone(self, watch: Watch) -> None:
+        if self._watches.get(watch.resource.name) is watch:
+            self._end(watch)
+            self._on_gone()
+
+    def _end(self, watch: Watch) -> None:
+        del self._watches[watch.resource.name]
+        for store in watch.stores:
+            store.clear()
+        task = asyncio.create_task(watch.stop())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        self._on_follow()

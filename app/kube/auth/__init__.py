@@ -1,0 +1,1 @@
+"""Kubeconfigs and what is in them: contexts, credentials, certificates, proxies."""

@@ -1,0 +1,127 @@
+"""Contexts, and the entries of kubeconfigs that they are made of."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.kube.api_errors import AccessError
+
+KINDS = ("clusters", "users", "contexts")
+# The members that name files, which are relative to the kubeconfig that names them.
+_FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+# What kubectl itself replaces when it has refreshed an OIDC login (`reread_user`).
+_REFRESHED = ("id-token", "refresh-token")
+
+Section = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A cluster, user or context of a kubeconfig, its files made absolute, and where it stands."""
+
+    kind: str
+    name: str
+    path: Path
+    section: Section = field(repr=False)
+
+
+# By kind (``clusters``, ``users``, ``contexts``) and name.
+Entries = Mapping[str, Mapping[str, Entry]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """One context: a cluster to be.
+
+    ``name`` is the cluster's, ``context`` what the file says, ``source`` the file.
+    ``cluster`` and ``user`` are those sections of the kubeconfig, their files made
+    absolute, and ``user_entry`` is where the latter stands, None where it stands nowhere.
+    ``problem`` is what is wrong with it, which shows when it is opened.
+    """
+
+    name: str
+    context: str
+    source: str
+    cluster: Section = field(repr=False)
+    user: Section = field(repr=False)
+    user_entry: Entry | None = field(default=None, repr=False)
+    problem: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Another one when anything about how to connect is."""
+        user = without_refreshed(self.user)
+        parts = [self.name, self.context, self.source, self.cluster, user, self.problem]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def entries_of(document: Section, path: Path) -> Entries:
+    """The entries of a kubeconfig, the first of each name. Raises AccessError."""
+    return {kind: _entries(document, kind, path) for kind in KINDS}
+
+
+def merged(files: Iterable[Entries]) -> list[Context]:
+    """The contexts of files merged as kubectl merges them: the first of a name wins, whole."""
+    whole: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+    for entries in files:
+        for kind, known in whole.items():
+            for name, entry in entries[kind].items():
+                known.setdefault(name, entry)
+    return [_context(entry, whole) for entry in whole["contexts"].values()]
+
+
+def _context(entry: Entry, whole: Entries) -> Context:
+    names = {kind: str(entry.section.get(kind, "")) for kind in ("cluster", "user")}
+    cluster, user = (whole[f"{kind}s"].get(name) for kind, name in names.items())
+    problem = None
+    if cluster is None:
+        problem = f"its cluster {names['cluster']!r} is not there"
+    elif user is None and names["user"]:
+        problem = f"its user {names['user']!r} is not there"
+    elif not cluster.section.get("server"):
+        problem = f"its cluster {names['cluster']!r} names no server"
+    return Context(
+        "",
+        entry.name,
+        str(entry.path),
+        cluster.section if cluster else {},
+        user.section if user else {},
+        user,
+        problem and f"context {entry.name!r} of {entry.path}: {problem}",
+    )
+
+
+def _entries(document: Section, kind: str, path: Path) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    entries = document.get(kind, [])
+    if not isinstance(entries, list):
+        raise AccessError(f"kubeconfig: {kind} of {path} is a {type(entries).__name__}; accepted is a list")
+    for entry in entries:
+        if isinstance(entry, dict) and "name" in entry:
+            name, section = str(entry["name"]), entry.get(kind.removesuffix("s"))
+            # Absolute, or "./plugin" in this folder would become the name of a program to look for.
+            section = _absolute(section if isinstance(section, dict) else {}, path.absolute().parent)
+            found.setdefault(name, Entry(kind, name, path, section))
+    return found
+
+
+def _absolute(section: Section, folder: Path) -> Section:
+    named = {key: str(folder / section[key]) for key in _FILES if isinstance(section.get(key), str)}
+    found = {**section, **{key: path for key, path in named.items() if section[key]}}
+    plugin = section.get("exec")
+    if isinstance(plugin, dict) and os.sep in str(plugin.get("command", "")):
+        found["exec"] = {**plugin, "command": str(folder / str(plugin["command"]))}
+    return found
+
+
+def without_refreshed(user: Section) -> Section:
+    """A user without what kubectl itself replaces."""
+    provider = user.get("auth-provider")
+    if not isinstance(provider, dict) or not isinstance(config := provider.get("config"), dict):
+        return user
+    kept = {key: value for key, value in config.items() if key not in _REFRESHED}
+    return {**user, "auth-provider": {**provider, "config": kept}}

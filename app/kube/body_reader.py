@@ -1,0 +1,39 @@
+"""Bodies of answers, up to a bound and without holding up the event loop."""
+
+import asyncio
+
+import aiohttp
+
+from app.kube.answer_limits import ERROR_BYTES, ERROR_SECONDS, Turns
+from app.kube.api_errors import AnswerTooLarge
+
+
+async def whole(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """All of an answer, unpacked where it came packed unasked.
+
+    Raises AnswerTooLarge where it is longer than ``most`` bytes, and what reading raises.
+    """
+    turns, pieces, size = Turns(), list[bytes](), 0
+    async for piece in answer.content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            answer.close()
+            raise AnswerTooLarge(most)
+        await turns.share(len(piece))
+    return b"".join(pieces)
+
+
+async def beginning(answer: aiohttp.ClientResponse) -> bytes:
+    """So much of an answer as an error may have; more is neither kept nor waited for."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(ERROR_SECONDS):
+            async for piece in answer.content.iter_any():
+                body += piece
+                if len(body) > ERROR_BYTES:
+                    answer.close()
+                    break
+    except TimeoutError:
+        answer.close()
+    return bytes(body[:ERROR_BYTES])

@@ -1,0 +1,378 @@
+"""One API server's HTTP session: answers, watch lines, and requests passed on as they are."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from ssl import SSLContext
+from typing import Any
+from weakref import WeakSet
+
+import aiohttp
+import msgspec
+from aiohttp import ClientTimeout, hdrs
+from multidict import CIMultiDict
+from yarl import URL
+
+from app.kube.answer_limits import ANSWER_BYTES, EVENT_SECONDS, OBJECT_BYTES
+from app.kube.api_errors import ApiError, CannotConnect, ConnectionFailed
+from app.kube.auth.cluster_access import Access
+from app.kube.auth.socks import SocksConnector, is_socks
+from app.kube.body_reader import beginning, whole
+from app.kube.failure_text import in_words, within
+from app.kube.tcp_sockets import FOR_CALLERS, new_socket
+from app.kube.upgrades import Upgrade, ask
+from app.kube.warning_headers import warnings_of
+from app.kube.wire.line_splitter import LineSplitter, WireError
+from app.version import version
+
+# Credentials as they were sent: the headers, and the SSL context with its certificate.
+Sent = tuple[CIMultiDict[str], SSLContext | None]
+
+READ_BYTES = 256 * 1024
+SHOWN = 200
+CLOSED = "the connection was closed on this side"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer that is no error; ``warnings`` are the texts of its Warning headers."""
+
+    status: int
+    body: bytes
+    warnings: tuple[str, ...] = ()
+
+
+class Connection:
+    """Everything that is asked of one API server.
+
+    ``connect_timeout`` and ``idle_timeout`` are in seconds; the latter is how long an
+    open watch may say nothing before it is given up as half-open: HTTP/1.1 has no ping.
+    ``is_lost`` is whether the latest attempt to connect failed, and nothing has come since.
+    """
+
+    def __init__(self, access: Access, *, connect_timeout: float = 10.0, idle_timeout: float = 70.0) -> None:
+        self.server = access.server
+        self._access = access
+        self._connect_timeout = connect_timeout
+        self._idle_timeout = idle_timeout
+        self._session: aiohttp.ClientSession | None = None
+        self.is_lost = False
+        self._closed = False
+        self._answers: WeakSet[aiohttp.ClientResponse] = WeakSet()
+        self._upgraded: WeakSet[asyncio.StreamWriter] = WeakSet()
+
+    @property
+    def impersonates(self) -> bool:
+        """Whether the context itself acts as somebody."""
+        return self._access.impersonates
+
+    async def get(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        accept: str = "application/json",
+        timeout: float = 60.0,  # noqa: ASYNC109
+        most: int = ANSWER_BYTES,
+    ) -> bytes:
+        """The body of an answer, of at most so many bytes.
+
+        ``timeout`` is in seconds, for its head and for its body each.
+        Raises ApiError, ConnectionFailed, also AnswerTooLarge, and AccessError.
+        """
+        limits = ClientTimeout(total=timeout, connect=self._connect_timeout)
+        answer = await self._get(path, params, accept, limits)
+        async with answer:
+            if answer.status != 200:
+                raise await _api_error(answer, limits, self._access.credential)
+            async with within(limits):
+                return await whole(answer, most)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        """What is answered, where that is no error, however long it takes.
+
+        Raises ApiError, ConnectionFailed and AccessError.
+        """
+        FOR_CALLERS.set(True)
+        limits = ClientTimeout(total=None, connect=self._connect_timeout)
+        headers: dict[str, str] = {hdrs.ACCEPT: "application/json", hdrs.ACCEPT_ENCODING: "identity"}
+        if body is not None:
+            headers[hdrs.CONTENT_TYPE] = content_type
+        answer = await self._request(method, path, params, headers, limits, data=body)
+        async with answer:
+            if not 200 <= answer.status < 300:
+                raise await _api_error(answer, limits, self._access.credential)
+            with in_words(limits):
+                body = await whole(answer, OBJECT_BYTES)
+            return Answer(answer.status, body, warnings_of(answer.headers))
+
+    @asynccontextmanager
+    async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[list[bytes]]]:
+        """The lines of a watch once it is answered, those of a received chunk at a time.
+
+        Raises ApiError where the answer is an error, ConnectionFailed where it breaks
+        and AccessError; WireError where a line never ends.
+        """
+        limits = ClientTimeout(total=None, connect=self._connect_timeout, sock_read=self._idle_timeout)
+        async with (
+            self._answered(path, params, "application/json", limits) as answer,
+            aclosing(self._lines(answer, limits)) as lines,
+        ):
+            yield lines
+
+    @asynccontextmanager
+    async def stream(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of an answer as they come, such as a log's, which may be silent for days.
+
+        Raises ApiError where the answer is an error, ConnectionFailed where it breaks, and AccessError.
+        """
+        FOR_CALLERS.set(True)
+        limits = ClientTimeout(total=None, connect=self._connect_timeout)
+        async with (
+            self._answered(path, params, "*/*", limits) as answer,
+            aclosing(self._chunks(answer, limits)) as chunks,
+        ):
+            yield chunks
+
+    @asynccontextmanager
+    async def _answered(
+        self, path: str, params: Mapping[str, str], accept: str, limits: ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer that is no error, open."""
+        answer = await self._get(path, params, accept, limits)
+        try:
+            if answer.status != 200:
+                raise await _api_error(answer, limits, self._access.credential)
+            yield answer
+        finally:
+            answer.close()
+
+    async def _lines(
+        self, answer: aiohttp.ClientResponse, limits: ClientTimeout
+    ) -> AsyncGenerator[list[bytes], None]:
+        splitter, now = LineSplitter(), asyncio.get_running_loop().time
+        due = now() + EVENT_SECONDS
+        async with aclosing(self._chunks(answer, limits)) as chunks:
+            async for chunk in chunks:
+                if lines := splitter.feed(chunk):
+                    yield lines
+                if lines or not splitter.size:
+                    due = now() + EVENT_SECONDS
+                elif now() > due:
+                    raise ConnectionFailed(f"an event is not whole within {EVENT_SECONDS:g} s")
+        rest = splitter.rest()
+        if rest and not rest.startswith(b"{"):  # The page of a proxy, say.
+            raise WireError("an answer that is no event")
+        if rest:
+            raise ConnectionFailed("the connection was lost in the middle of an event")
+
+    async def _chunks(
+        self, answer: aiohttp.ClientResponse, limits: ClientTimeout
+    ) -> AsyncGenerator[bytes, None]:
+        try:
+            with in_words(limits):
+                async for chunk in answer.content.iter_any():
+                    self.is_lost = False
+                    yield chunk
+        except RuntimeError:
+            if not self._closed:
+                raise
+            raise ConnectionFailed(CLOSED) from None
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Any = None,
+        timeout: ClientTimeout,  # noqa: ASYNC109
+    ) -> aiohttp.ClientResponse:
+        """The answer as it comes: not unpacked, its status unchecked, redirects not followed.
+
+        The credentials are ours, whatever ``headers`` say. They are renewed once where
+        they are refused and the request can be sent again. Raises ConnectionFailed and
+        AccessError.
+        """
+        FOR_CALLERS.set(True)
+        plain = {"skip_auto_headers": ("Accept-Encoding", "Content-Type"), "auto_decompress": False}
+        return await self._request(method, path, params, headers, timeout, data=data, **plain)
+
+    async def upgrade(self, method: str, path: str, headers: Mapping[str, str]) -> Upgrade:
+        """What the server answers to the upgrade that ``headers`` ask for; with 101, a raw connection.
+
+        The credentials are ours, and renewed once where they are refused, as for ``request``.
+        Who asked closes the connection. Raises ConnectionFailed and AccessError.
+        """
+        answer, sent = await self._upgrade(method, path, headers)
+        if answer.status == 401 and await self._are_renewed(sent):
+            answer, _ = await self._upgrade(method, path, headers)
+        return answer
+
+    async def _upgrade(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Upgrade, Sent]:
+        asked, sent = await self._signed(headers)
+        target = URL(self.server + path, encoded=True)
+        answer = await ask(self._access, sent[1], method, target, asked, self._connect_timeout)
+        self._upgraded.add(answer.writer)
+        return answer, sent
+
+    async def _get(
+        self, path: str, params: Mapping[str, str] | None, accept: str, limits: ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        # Unpacking a page would cost this one process more than reading it, and packing it costs
+        # the API server more still, for an answer that nobody waits for in front of a screen.
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        return await self._request("GET", path, params, headers, limits)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        limits: ClientTimeout,
+        **more: Any,
+    ) -> aiohttp.ClientResponse:
+        answer, sent = await self._send(method, path, params, headers, limits, more)
+        repeatable = isinstance(more.get("data"), bytes | str | None)
+        if answer.status != 401 or not repeatable:
+            return answer
+        try:
+            renewed = await self._are_renewed(sent)
+        except BaseException:
+            answer.close()
+            raise
+        if renewed:
+            answer.close()
+            answer, _ = await self._send(method, path, params, headers, limits, more)
+        return answer
+
+    async def _are_renewed(self, sent: Sent) -> bool:
+        """Whether there are other credentials to try than those that were refused."""
+        access = self._access
+        # Somebody else may have renewed them while this was under way.
+        return (await access.headers(), access.ssl) != sent or await access.renew()
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        limits: ClientTimeout,
+        more: Mapping[str, Any],
+    ) -> tuple[aiohttp.ClientResponse, Sent]:
+        """The answer, and the credentials that it is for."""
+        access = self._access
+        asked, sent = await self._signed(headers)
+        tls = sent[1]
+        try:
+            async with within(limits):
+                answer = await self._open().request(
+                    method,
+                    URL(self.server + path, encoded=True),
+                    params=params,
+                    headers=asked,
+                    timeout=ClientTimeout(total=None, connect=limits.connect, sock_read=limits.sock_read),
+                    ssl=tls if tls is not None else True,
+                    server_hostname=access.server_hostname,
+                    proxy=None if is_socks(access.proxy) else access.proxy,
+                    allow_redirects=False,
+                    **more,
+                )
+        except CannotConnect:
+            self.is_lost = True
+            raise
+        self.is_lost = False
+        self._answers.add(answer)
+        return answer, sent
+
+    async def _signed(self, headers: Mapping[str, str] | None) -> tuple[CIMultiDict[str], Sent]:
+        """The headers with our credentials and nobody else's."""
+        ours = await self._access.headers()
+        if self._closed:
+            raise ConnectionFailed(CLOSED)
+        asked = CIMultiDict(headers or {})
+        for name in (hdrs.AUTHORIZATION, *ours):
+            asked.popall(name, None)
+        asked.extend(ours)
+        return asked, (ours, self._access.ssl)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=self._connector(),
+                headers={hdrs.USER_AGENT: f"k8s-mcp-server/{version()}"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=READ_BYTES,
+            )
+        return self._session
+
+    def _connector(self) -> aiohttp.TCPConnector:
+        proxy = self._access.proxy
+        # Watches hold their connections, so a limit would one day hang all else.
+        if proxy is not None and is_socks(proxy):
+            return SocksConnector(proxy, limit=0)
+        return aiohttp.TCPConnector(limit=0, socket_factory=new_socket)
+
+    async def close(self) -> None:
+        """What is still going on ends with ConnectionFailed."""
+        self._closed = True
+        await self._access.close()
+        # Closing the session alone would leave those who read waiting for ever.
+        for answer in tuple(self._answers):
+            answer.close()
+        for writer in tuple(self._upgraded):
+            writer.transport.abort()
+        if self._session is not None:
+            await self._session.close()
+
+
+class _Cause(msgspec.Struct):
+    reason: str = ""
+
+
+class _Details(msgspec.Struct):
+    causes: list[_Cause] | None = None
+    retryAfterSeconds: float | None = None
+
+
+class _Status(msgspec.Struct):
+    message: str = ""
+    reason: str = ""
+    details: _Details | None = None
+
+
+async def _api_error(answer: aiohttp.ClientResponse, limits: ClientTimeout, credential: str) -> ApiError:
+    """The error of an answer, whether it is a Status of Kubernetes or some proxy's page."""
+    with in_words(limits):
+        body = await beginning(answer)
+    try:
+        status = msgspec.json.decode(body, type=_Status)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        status = _Status()
+    details = status.details or _Details()
+    given = answer.headers.get(hdrs.RETRY_AFTER, "")
+    return ApiError(
+        answer.status,
+        status.message or _shown(answer, body) or answer.reason or "error",
+        reason=status.reason,
+        causes=tuple(cause.reason for cause in details.causes or ()),
+        retry_after=float(given) if given.isdecimal() else details.retryAfterSeconds,
+        credential=credential,
+    )
+
+
+def _shown(answer: aiohttp.ClientResponse, body: bytes) -> str:
+    """The first line of a text, such as what an API server says before it knows who asks."""
+    if answer.content_type != "text/plain":
+        return ""
+    line = body.decode(errors="replace").strip().partition("\n")[0]
+    return "".join(filter(str.isprintable, line))[:SHOWN]

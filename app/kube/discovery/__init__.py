@@ -1,0 +1,1 @@
+"""Which resources an API server serves, and what people call them."""

@@ -1,0 +1,1 @@
+"""What API servers send, decoded only as far as it is needed."""

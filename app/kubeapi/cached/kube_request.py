@@ -1,0 +1,218 @@
+"""A read of a cluster's own API, taken apart: what the cache would have to answer."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+import msgspec
+from aiohttp import hdrs, web
+
+from app.cache.objects import CachedObject
+from app.cache.query.field_selectors import FieldSelector
+from app.cache.query.label_selectors import LabelSelector
+from app.cache.query.query_errors import SelectorError
+from app.cache.store import Store
+from app.fleet.cluster import Cluster
+from app.fleet.resource_watch import Watch
+from app.kube.discovery.api_resource import Resource
+from app.kubeapi.cached import list_pages, supported_fields
+from app.kubeapi.cached.accept import Shape, shape_of
+from app.kubeapi.request_line import Target
+
+# Whatever else is asked (pretty, say) is the API server's to understand.
+_UNDERSTOOD = frozenset(
+    {
+        "allowWatchBookmarks",
+        "continue",
+        "fieldSelector",
+        "includeObject",
+        "labelSelector",
+        "limit",
+        "resourceVersion",
+        "resourceVersionMatch",
+        "sendInitialEvents",
+        "timeout",
+        "timeoutSeconds",
+        "watch",
+    }
+)
+_INCLUDED = ("", "Metadata", "Object", "None")
+_ONLY_LISTS = frozenset({"continue", "fieldSelector", "labelSelector", "limit", "resourceVersionMatch"})
+# The tables are those of this version, and of what a definition of the cluster describes.
+TABLES_OF = "v1.37."
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """What a watch is to bring besides changes: ``initial``, what there is, with a bookmark that
+    ends it where that is ``marked``; ``bookmarks`` later on. ``seconds`` is how long it lasts."""
+
+    initial: bool
+    marked: bool
+    bookmarks: bool
+    seconds: float | None
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A list, or with a ``name`` one object, or with a ``stream`` a watch.
+
+    ``version`` of None asks for the latest state, of 0 for any, else for one that is not
+    older; a watch that does not begin with what there is begins after just that one.
+    ``limit`` of 0 is none. ``query`` is a hash of what decides what is listed.
+    """
+
+    resource: Resource
+    watch: Watch
+    store: Store
+    namespace: str
+    name: str
+    shape: Shape
+    included: str
+    labels: LabelSelector | None
+    fields: FieldSelector | None
+    version: int | None
+    limit: int
+    token: list_pages.Token | None
+    query: str
+    stream: Stream | None = None
+
+    @property
+    def selects(self) -> bool:
+        return self.labels is not None or self.fields is not None
+
+    def matches(self, found: CachedObject | None) -> bool:
+        """Whether it is one of those that are asked for; None never is."""
+        return (
+            found is not None
+            and (not self.namespace or found.namespace == self.namespace)
+            and (self.labels is None or self.labels.matches(found.labels.values))
+            and (self.fields is None or self.fields.matches(found, self.store.cluster))
+        )
+
+
+def resource_of(cluster: Cluster, target: Target) -> Resource | None:
+    """The resource that is meant, where it is one that can be watched, in the version that is."""
+    info = target.info
+    resource = cluster.catalog.get(info.qualified)
+    if resource is None or resource.version != info.version:
+        return None
+    return resource
+
+
+def ask(request: web.Request, cluster: Cluster, target: Target, resource: Resource) -> Ask | None:
+    """None where the cache cannot know what the API server would answer."""
+    info, given = target.info, target.parameters
+    watch = cluster.watches.get(resource.name)
+    store = _store(watch, resource, info.namespace) if watch is not None else None
+    if watch is None or store is None or not _is_understood(target, resource):
+        return None
+    many = not info.name and not target.is_watch
+    shape = shape_of(request.headers.getall(hdrs.ACCEPT, []), many=many)
+    if shape is None or (shape == "table" and not _knows_table(cluster, resource)):
+        return None
+    try:
+        labels = LabelSelector.parse(given.get("labelSelector", ""))
+    except SelectorError:
+        return None
+    conditions = None
+    if given.get("fieldSelector"):
+        conditions = supported_fields.selector(
+            given["fieldSelector"], resource.name, namespaced=resource.namespaced
+        )
+        if conditions is None:
+            return None
+    version, limit = _number(given.get("resourceVersion")), _number(given.get("limit")) or 0
+    token = list_pages.decode(given["continue"]) if given.get("continue") else None
+    stream = _stream(given, version) if target.is_watch else None
+    fits = stream is not None if target.is_watch else _is_plain_list(given, version, limit, token)
+    if not fits:
+        return None
+    asked = (target.path, given.get("labelSelector", ""), given.get("fieldSelector", ""))
+    return Ask(
+        resource,
+        watch,
+        store,
+        info.namespace if resource.namespaced else "",
+        info.name,
+        shape,
+        given.get("includeObject", "") or "Metadata",
+        labels if labels.requirements else None,
+        conditions,
+        version,
+        # With any version, kube-apiserver does not page either.
+        0 if version == 0 and token is None else limit,
+        token,
+        blake2b(msgspec.json.encode(asked), digest_size=6).hexdigest(),
+        stream,
+    )
+
+
+def _is_understood(target: Target, resource: Resource) -> bool:
+    """Whether path and query are of a shape that leaves no question."""
+    info, given = target.info, target.parameters
+    if (
+        target.path.endswith("/")
+        or not target.is_read_alike
+        or info.subresource
+        or info.prefix
+        or len(set(given)) != len(given)
+        or not _UNDERSTOOD.issuperset(given)
+    ):
+        return False
+    if info.name and (target.is_watch or _ONLY_LISTS.intersection(given)):
+        return False
+    if info.name and resource.namespaced and not info.namespace:
+        return False
+    numbers = ("limit", "resourceVersion", "timeoutSeconds")
+    readable = all(_number(given[name]) is not None for name in numbers if given.get(name))
+    return readable and given.get("includeObject", "") in _INCLUDED
+
+
+def _is_plain_list(
+    given: Mapping[str, str], version: int | None, limit: int, token: list_pages.Token | None
+) -> bool:
+    """Whether version, limit and continue go together in a way that needs no API server."""
+    if given.get("sendInitialEvents"):
+        return False
+    if given.get("continue"):
+        return token is not None and not version and not given.get("resourceVersionMatch")
+    match given.get("resourceVersionMatch", ""):
+        case "":
+            # Of a version with a limit is meant exactly that one.
+            return not (version and limit)
+        case "NotOlderThan":
+            return version is not None
+    return False
+
+
+def _stream(given: Mapping[str, str], version: int | None) -> Stream | None:
+    """What a watch asks for; None where that is for the API server to refuse."""
+    if given.get("limit") or given.get("continue"):
+        return None
+    match given.get("sendInitialEvents", ""), given.get("resourceVersionMatch", ""):
+        case "", "":
+            initial, marked = not version, False
+        case (("true" | "1"), "NotOlderThan"):
+            initial, marked = True, True
+        case (("false" | "0"), "NotOlderThan"):
+            initial, marked = False, False
+        case _:
+            return None
+    seconds = _number(given.get("timeoutSeconds"))
+    bookmarks = given.get("allowWatchBookmarks", "0").lower() not in ("0", "false")
+    return Stream(initial, marked and bookmarks, bookmarks, float(seconds) if seconds else None)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 19 else None
+
+
+def _store(watch: Watch, resource: Resource, namespace: str) -> Store | None:
+    """The one that holds all that is asked for."""
+    if namespace and not resource.namespaced and resource.name != "namespaces":
+        return None
+    return next((store for store in watch.stores if store.namespace in (None, namespace or "\0")), None)
+
+
+def _knows_table(cluster: Cluster, resource: Resource) -> bool:
+    if cluster.definitions.columns(resource) is not None:
+        return True
+    return (cluster.version or "").startswith(TABLES_OF)

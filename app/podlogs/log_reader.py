@@ -1,0 +1,225 @@
+"""One log read into its feed, and gone on with after interruptions for as long as its container writes."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+
+from app.kube.api_errors import AccessError, ApiError, ConnectionFailed
+from app.podlogs.line_merge import Feed, Line
+from app.podlogs.log_lines import LogSplitter, Piece
+from app.podlogs.log_position import Position
+from app.podlogs.log_sources import LogOptions, Source, Writers
+
+RETRY_SECONDS = 1.0
+RETRY_AT_MOST_SECONDS = 15.0
+# After its container has ended, a log that says nothing for so long is at its end.
+DRAIN_SECONDS = 2.0
+GAP = "interrupted: lines may be missing here: what was sent last is not in the log any more"
+
+Failure = ApiError | ConnectionFailed | AccessError
+
+
+@asynccontextmanager
+async def opened(source: Source, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+    """A log as it comes. Raises ApiError, ConnectionFailed and AccessError."""
+    connection = source.cluster.connection
+    if connection is None:
+        raise ConnectionFailed(source.cluster.condition.error or "the cluster has not been reached yet")
+    async with connection.stream(source.path, {**params, "container": source.container}) as chunks:
+        yield chunks
+
+
+class LogReader:
+    """Reads one log, with its place in front of each line unless it is read ``alone``.
+
+    ``started`` says that it could be opened, or, where it is read alone, why it could not.
+    """
+
+    def __init__(
+        self, writers: Writers, source: Source, options: LogOptions, feed: Feed, *, alone: bool
+    ) -> None:
+        self.feed = feed
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._writers = writers
+        self._source = source
+        self._follows = options.follow
+        self._alone = alone
+        self._position = Position(options)
+        self._unfinished: list[Piece] = []
+        self._waiting: asyncio.Timeout | None = None
+        self._is_draining = False
+        self._runs = False
+        self._wake = asyncio.Event()
+        self._line_is_open = False
+        self._is_open = False
+        # Attempts since something new came.
+        self._in_vain = 0
+        self._broken = self._said = ""
+
+    async def run(self) -> None:
+        """Read until there is no more to come."""
+        try:
+            failure = await self._attempt()
+            self._open_feed()
+            if failure is not None and self._alone and not self.started.done():
+                self.started.set_exception(failure)
+                return
+            while self._follows and await self._goes_on(failure):
+                await self._pause()
+                failure = await self._attempt()
+            await self._put_unfinished()
+            if failure is not None and not self._follows:
+                await self._say_failure(failure)
+        finally:
+            self.feed.end()
+            if not self.started.done():
+                self.started.set_result(None)
+
+    async def look(self) -> None:
+        """Read at once what a container writes that has started, and not for ever after it has ended."""
+        writing = await self._writers.writing(self._source)
+        if writing == "runs" and not self._runs:
+            self._wake.set()
+        self._runs = writing == "runs"
+        if not self._is_draining and writing in ("ended", "gone"):
+            self._is_draining = True
+            self._wake.set()
+            if self._waiting is not None:
+                self._waiting.reschedule(asyncio.get_running_loop().time() + DRAIN_SECONDS)
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(RETRY_SECONDS * 2**self._in_vain, RETRY_AT_MOST_SECONDS)):
+                await self._wake.wait()
+
+    async def _attempt(self) -> Failure | None:
+        """Read what one connection brings; returns why no more came, None where it ended well."""
+        self._is_open = False
+        self._wake.clear()
+        self._in_vain = min(self._in_vain + 1, 10)
+        try:
+            if not await self._receive(self._position.params(), checks=True):
+                await self._receive_missed()
+                await self._receive(self._position.params(), checks=False)
+        except (ApiError, ConnectionFailed, AccessError) as error:
+            if self._is_open:
+                self._position.broke()
+                self._broken = str(error)
+            return error
+        self._broken = self._said = ""
+        return None
+
+    async def _receive(self, params: Mapping[str, str], *, checks: bool) -> bool:
+        """Pass on what is new. With ``checks``, returns False where what was sent last is not there."""
+        splitter = LogSplitter()
+        async with opened(self._source, {**params, "timestamps": "true"}) as chunks:
+            self._is_open = True
+            self._position.begin()
+            self._open_feed()
+            if not self.started.done():
+                self.started.set_result(None)
+            try:
+                async with aclosing(self._drained(chunks)) as drained:
+                    async for chunk in drained:
+                        new = self._position.sift(splitter.feed(chunk))
+                        if new and checks and not self._position.is_resumed:
+                            splitter = LogSplitter()  # All of this is asked for again.
+                            return False
+                        await self._put(new)
+            finally:
+                self._unfinished = self._position.sift(splitter.rest()) or self._unfinished
+        return True
+
+    def _open_feed(self) -> None:
+        """Others wait for what a log has up to now, but not for what it will have."""
+        if self._follows and self.feed.is_slow:
+            self.feed.open()
+
+    async def _receive_missed(self) -> None:
+        """Pass on what the run before the present one wrote since; say so where that is not known."""
+        is_whole = False
+        with suppress(ApiError, ConnectionFailed, AccessError):
+            await self._receive(self._position.params_of_previous(), checks=False)
+            is_whole = self._position.is_resumed
+        if not is_whole:
+            await self._put_unfinished()
+            await self._say(GAP)
+
+    async def _drained(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        while True:
+            try:
+                async with asyncio.timeout(DRAIN_SECONDS if self._is_draining else None) as self._waiting:
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                return
+            finally:
+                self._waiting = None
+            if chunk is None:
+                return
+            yield chunk
+
+    async def _goes_on(self, failure: Failure | None) -> bool:
+        """Whether to ask again, and what to say meanwhile."""
+        writing = await self._writers.writing(self._source)
+        if writing == "gone":
+            await self._say_loss()
+            return False
+        if writing == "ended" and not isinstance(failure, ConnectionFailed):
+            if failure is not None:
+                await self._say_failure(failure)
+            return False
+        if not self._position.has_times:
+            await self._say("interrupted: its lines have no times from which to go on")
+            return False
+        if failure is not None and not self._is_open:
+            await self._say_failure(failure)
+        return True
+
+    async def _put(self, pieces: list[Piece]) -> None:
+        if not pieces:
+            return
+        unfinished, self._unfinished = self._unfinished, []
+        if unfinished and not pieces[0][1].startswith(unfinished[0][1]):
+            pieces = unfinished + pieces
+        self._position.note(pieces)
+        self._in_vain, self._said = 0, ""
+        await self.feed.put(self._lines(pieces))
+
+    async def _put_unfinished(self) -> None:
+        pieces, self._unfinished = self._unfinished, []
+        self._position.note(pieces)
+        await self.feed.put(self._lines(pieces))
+
+    async def _say_failure(self, failure: Failure) -> None:
+        why = failure.message if isinstance(failure, ApiError) else str(failure)
+        await self._say(f"interrupted: {why}" if self.started.done() else f"no log: {why}")
+
+    async def _say_loss(self) -> None:
+        """Say at the end of a pod that it could not be read up to that."""
+        why = self._broken or (self._said if self.started.done() else "").removeprefix("interrupted: ")
+        if self._source.cluster.is_closed:
+            await self._say("interrupted: the cluster is not watched any more, or in another way")
+        elif why:
+            await self._say(f"interrupted: {why}; its pod is gone, and its last lines may be missing")
+
+    async def _say(self, text: str) -> None:
+        """Say something in the log, once in a row."""
+        if text != self._said:
+            self._said = text
+            line = self._text(b"(%s)" % " ".join(text.split()).encode(), starts=True, ends=True)
+            await self.feed.put([(self._position.last or 0, line)])
+
+    def _lines(self, pieces: Sequence[Piece]) -> list[Line]:
+        last = self._position.last or 0
+        return [
+            (last if stamp is None else stamp, self._text(text, starts=starts, ends=ends))
+            for stamp, text, starts, ends in pieces
+        ]
+
+    def _text(self, text: bytes, *, starts: bool, ends: bool) -> bytes:
+        if not self._alone:
+            # Between the pieces of a long line there may be lines of others.
+            return b"%s%s\n" % (self._source.prefix, text)
+        before = b"\n" if starts and self._line_is_open else b""
+        self._line_is_open = not ends
+        return before + text + (b"\n" if ends else b"")

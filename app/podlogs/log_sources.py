@@ -1,0 +1,257 @@
+"""Whose logs are meant: the containers of a pod, or of all pods that a workload has."""
+
+import asyncio
+from contextlib import suppress
+from typing import Literal, TypeVar
+
+import msgspec
+
+from app.cache.objects import CachedObject, key_of
+from app.cache.query.label_selectors import LabelSelector
+from app.cache.store import Store
+from app.fleet.cluster import Cluster
+from app.fleet.cluster_request import Ask, Deadline, Failed, ask, path_of
+from app.kube.discovery.api_resource import Resource
+from app.podlogs.pod_containers import Pod
+from app.podlogs.workload_pods import Workload
+
+FIND_SECONDS = 10.0
+PODS = "pods"
+JOBS = "jobs.batch"
+NOT_FOUND = 404
+_PODS = Resource("", "v1", PODS, "pod", "Pod", True)
+
+T = TypeVar("T", Pod, Workload)
+# Of a container: it runs, it may run later, it has ended for good, its pod is gone, or nobody knows.
+Writing = Literal["runs", "waits", "ended", "gone", "unknown"]
+
+
+class LogOptions(msgspec.Struct, frozen=True):
+    """What of the logs is wanted, as the API server's parameters of these names."""
+
+    container: str | None = None
+    previous: bool = False
+    tail_lines: int | None = None
+    since_seconds: int | None = None
+    follow: bool = False
+
+    def params(self) -> dict[str, str]:
+        params = {"follow": "true"} if self.follow else {}
+        if self.previous:
+            params["previous"] = "true"
+        if self.tail_lines is not None:
+            params["tailLines"] = str(self.tail_lines)
+        if self.since_seconds is not None:
+            params["sinceSeconds"] = str(self.since_seconds)
+        return params
+
+
+class Source(msgspec.Struct, frozen=True):
+    """The log of one container."""
+
+    cluster: Cluster
+    namespace: str
+    pod: str
+    uid: str
+    container: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.cluster.name, self.uid, self.container
+
+    @property
+    def path(self) -> str:
+        return path_of(_PODS, self.namespace, self.pod, "log")
+
+    @property
+    def prefix(self) -> bytes:
+        return f"[{self.cluster.name}/{self.pod}/{self.container}] ".encode()
+
+
+class Writers:
+    """Whose logs are meant in one cluster: those of one pod."""
+
+    may_grow = False
+
+    def __init__(self, cluster: Cluster, namespace: str, options: LogOptions, pod: Pod | None) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+        self._options = options
+        self._pod = pod
+
+    @property
+    def knows_pods(self) -> bool:
+        """Whether the pods that there are now are known."""
+        return True
+
+    @property
+    def watched(self) -> list[str]:
+        """The resources whose changes say that something is different."""
+        return [PODS]
+
+    def container_names(self) -> list[str]:
+        """Of all pods that there are now."""
+        return list(dict.fromkeys(name for pod in self._pods() for name in pod.spec.names()))
+
+    def sources(self) -> list[Source]:
+        """The logs that there are now, those of a pod in kubectl's order."""
+        wanted = self._options.container
+        return [
+            Source(self.cluster, self.namespace, pod.metadata.name, pod.metadata.uid, name)
+            for pod in self._pods()
+            for name in pod.spec.names()
+            if wanted in (None, name)
+        ]
+
+    async def writing(self, source: Source) -> Writing:
+        """Whether a container writes, or may later."""
+        if self.cluster.is_closed:
+            return "gone"
+        try:
+            pod = await _current(self.cluster, _PODS, self.namespace, source.pod, source.uid, Pod)
+        except Failed:
+            return "unknown"
+        if pod is None:
+            return "gone"
+        if pod.has_ended(source.container):
+            return "ended"
+        return "runs" if pod.runs(source.container) else "waits"
+
+    async def are_complete(self) -> bool:
+        """Whether no further pods will come."""
+        return True
+
+    def _pods(self) -> list[Pod]:
+        if self._pod is None:
+            return []
+        # It may have ephemeral containers by now.
+        metadata = self._pod.metadata
+        cached = _cached(self.cluster, PODS, self.namespace, metadata.name, metadata.uid, Pod)
+        return [cached or self._pod]
+
+
+class WorkloadWriters(Writers):
+    """Those of all pods that a workload has, now and later."""
+
+    may_grow = True
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        options: LogOptions,
+        workload: Workload,
+        selector: LabelSelector,
+    ) -> None:
+        super().__init__(cluster, namespace, options, None)
+        self._resource = resource
+        self._name = name
+        self._workload = workload
+        self._selector = selector
+
+    @property
+    def knows_pods(self) -> bool:
+        return bool(_live(self.cluster, PODS))
+
+    @property
+    def watched(self) -> list[str]:
+        return [PODS, self._resource.name]
+
+    def container_names(self) -> list[str]:
+        return list(dict.fromkeys([*super().container_names(), *self._workload.container_names()]))
+
+    async def are_complete(self) -> bool:
+        if self.cluster.is_closed:
+            return True
+        uid = self._workload.metadata.uid
+        try:
+            workload = await _current(self.cluster, self._resource, self.namespace, self._name, uid, Workload)
+        except Failed:
+            return False
+        return workload is None or (self._resource.name == JOBS and workload.has_finished())
+
+    def _pods(self) -> list[Pod]:
+        watch = self.cluster.watches.get(PODS)
+        pods = []
+        for store in watch.stores if watch is not None else ():
+            for cached in store.select(self._selector, {self.namespace}):
+                # One that cannot be read does not keep the others' logs back.
+                with suppress(msgspec.DecodeError):
+                    pods.append(_decoded(cached, Pod))
+        return pods
+
+
+async def find(
+    cluster: Cluster, resource: Resource, namespace: str, name: str, options: LogOptions
+) -> Writers:
+    """Whose logs are meant. Raises Failed."""
+    if resource.name == PODS:
+        pod = await _asked(cluster, resource, namespace, name, Pod)
+        return Writers(cluster, namespace, options, pod)
+    workload = await _asked(cluster, resource, namespace, name, Workload)
+    try:
+        selector = workload.selector()
+    except msgspec.DecodeError as error:
+        raise Failed(502, f"the answer cannot be read: {error}", "InternalError") from None
+    if selector is None:
+        raise Failed(400, f"{resource.name} select no pods, so they have no logs", "BadRequest")
+    cluster.watches.ask(PODS)
+    watch = cluster.watches.get(PODS)
+    if watch is not None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIND_SECONDS):
+                await watch.settle()
+                await cluster.written.seen(PODS)
+    condition = cluster.condition_of(PODS)
+    if condition.state == "forbidden":
+        raise Failed(403, f"its pods are not to be seen: {condition.error}", "Forbidden")
+    return WorkloadWriters(cluster, resource, namespace, name, options, workload, selector)
+
+
+async def _asked(cluster: Cluster, resource: Resource, namespace: str, name: str, kind: type[T]) -> T:
+    """An object, from its API server. Raises Failed."""
+    question = Ask("GET", path_of(resource, namespace, name), repeatable=True)
+    body = (await ask(cluster, question, Deadline(FIND_SECONDS))).body
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        raise Failed(502, f"the answer cannot be read: {error}", "InternalError") from None
+
+
+async def _current(
+    cluster: Cluster, resource: Resource, namespace: str, name: str, uid: str, kind: type[T]
+) -> T | None:
+    """The object of this uid as it is now, None where it is gone. Raises Failed where nobody knows."""
+    cached = _cached(cluster, resource.name, namespace, name, uid, kind)
+    if cached is not None:
+        return cached
+    # It is gone, or younger than what the watch has told yet, or nothing of the kind is watched.
+    try:
+        current = await _asked(cluster, resource, namespace, name, kind)
+    except Failed as failed:
+        if failed.status == NOT_FOUND:
+            return None
+        raise
+    return current if current.metadata.uid == uid else None
+
+
+def _cached(cluster: Cluster, resource: str, namespace: str, name: str, uid: str, kind: type[T]) -> T | None:
+    """The object of this uid as the cache has it; None where it has none that can be relied on."""
+    for store in _live(cluster, resource):
+        cached = store.get(key_of(namespace, name))
+        if cached is not None and cached.uid == uid:
+            with suppress(msgspec.DecodeError):
+                return _decoded(cached, kind)
+    return None
+
+
+def _live(cluster: Cluster, resource: str) -> list[Store]:
+    """The stores of a resource where they can be relied on; none where they cannot."""
+    watch = cluster.watches.get(resource)
+    return watch.stores if watch is not None and watch.condition.state == "synced" else []
+
+
+def _decoded(cached: CachedObject, kind: type[T]) -> T:
+    return msgspec.json.decode(cached.json, type=kind)

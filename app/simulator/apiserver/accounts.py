@@ -1,0 +1,33 @@
+"""Who may do what in a simulated cluster: bearer tokens, and what each is restricted to."""
+
+from dataclasses import dataclass
+
+from app.simulator.apiserver.api_failures import Failure
+from app.simulator.apiserver.request_routes import Route
+
+
+@dataclass(frozen=True)
+class Account:
+    """``namespaces`` are the only ones it may look into, None for all; ``denied`` are resources by name."""
+
+    user: str = "admin"
+    namespaces: frozenset[str] | None = None
+    denied: frozenset[str] = frozenset()
+
+    def check(self, verb: str, route: Route) -> None:
+        """Raises Failure where it may not."""
+        served, namespace = route.served, route.namespace
+        inside = self.namespaces is None or namespace in self.namespaces
+        if inside and served.name not in self.denied:
+            return
+        where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+        named = f'{served.name} "{route.name}"' if route.name else served.name
+        resource = f"{served.plural}/{route.sub}" if route.sub else served.plural
+        raise Failure(
+            "Forbidden",
+            f'{named} is forbidden: User "{self.user}" cannot {verb} resource "{resource}" '
+            f'in API group "{served.group}" {where}',
+            name=route.name,
+            group=served.group,
+            kind=served.plural,
+        )

@@ -1,0 +1,1 @@
+"""Changes of objects as kube-apiserver makes them: defaults, patches, field ownership."""

@@ -1,0 +1,199 @@
+"""The ways to patch an object: JSON patch, merge, strategic merge; and the merging of an apply."""
+
+import contextlib
+import copy
+import json
+from typing import Any
+
+import yaml
+
+from app.simulator.apiserver.api_failures import Failure
+from app.simulator.apiserver.registry import Obj
+
+JSON_PATCH = "application/json-patch+json"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+# By which member the elements of a list are the same one (the patchMergeKey of Kubernetes' types);
+# where a name stands for several lists, the first key that the elements have counts.
+_MERGE_KEYS = {
+    "containers": ("name",),
+    "initContainers": ("name",),
+    "ephemeralContainers": ("name",),
+    "env": ("name",),
+    "volumes": ("name",),
+    "volumeMounts": ("mountPath",),
+    "volumeDevices": ("devicePath",),
+    "imagePullSecrets": ("name",),
+    "hostAliases": ("ip",),
+    "conditions": ("type",),
+    "ownerReferences": ("uid",),
+    "ports": ("containerPort", "port"),
+    "secrets": ("name",),
+    "addresses": ("type",),
+    "taints": ("key",),
+    "topologySpreadConstraints": ("topologyKey",),
+}
+
+
+def patched(obj: Obj, body: bytes, content_type: str, *, typed: bool) -> Obj:
+    """The object after the patch. Raises Failure."""
+    patch = parse(body)
+    if content_type == JSON_PATCH:
+        return _json_patched(obj, patch)
+    if not isinstance(patch, dict):
+        raise Failure("BadRequest", "a patch must be an object")
+    if content_type == MERGE:
+        merged: Obj = _merged(obj, patch)
+        return merged
+    if content_type == STRATEGIC and typed:
+        found: Obj = _strategic(obj, patch)
+        return found
+    raise Failure("UnsupportedMediaType", f"the body of the request was in an unknown format: {content_type}")
+
+
+def applied(obj: Obj, patch: Obj) -> Obj:
+    """The object with all that an apply names set, lists merged by their keys; nothing is removed."""
+    without = {key: value for key, value in patch.items() if key not in ("kind", "apiVersion")}
+    found: Obj = _strategic(obj, without)
+    return found
+
+
+def parse(body: bytes) -> Any:
+    """JSON or YAML. Raises Failure."""
+    with contextlib.suppress(ValueError):
+        return json.loads(body)
+    try:
+        return yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise Failure("BadRequest", f"cannot read the body: {error}") from None
+
+
+def _merged(value: Any, patch: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    found = dict(value) if isinstance(value, dict) else {}
+    for key, each in patch.items():
+        if each is None:
+            found.pop(key, None)
+        else:
+            found[key] = _merged(found.get(key), each)
+    return found
+
+
+def _strategic(value: Any, patch: Any) -> Any:
+    """Lists of elements with a merge key are merged by it, other lists are replaced."""
+    if not isinstance(patch, dict):
+        return patch
+    if patch.get("$patch") == "replace":
+        return {key: each for key, each in patch.items() if key != "$patch"}
+    found = dict(value) if isinstance(value, dict) else {}
+    for key, each in patch.items():
+        if key.startswith("$setElementOrder/") or key == "$patch":
+            continue
+        if key.startswith("$deleteFromPrimitiveList/"):
+            name = key.partition("/")[2]
+            found[name] = [one for one in found.get(name) or [] if one not in each]
+        elif key.startswith("$retainKeys"):
+            found = {name: one for name, one in found.items() if name in each}
+        elif each is None:
+            found.pop(key, None)
+        elif isinstance(each, list):
+            found[key] = _strategic_list(key, found.get(key) or [], each)
+        else:
+            found[key] = _strategic(found.get(key), each)
+    return found
+
+
+def _strategic_list(name: str, values: list[Any], patch: list[Any]) -> list[Any]:
+    if name == "finalizers":
+        return [*values, *(each for each in patch if each not in values)]
+    if {"$patch": "replace"} in patch:
+        return [each for each in patch if each != {"$patch": "replace"}]
+    key = merge_key(name, patch)
+    if key is None:
+        return patch
+    found = {each.get(key): each for each in values}
+    for each in patch:
+        if each.get("$patch") == "delete":
+            found.pop(each.get(key), None)
+        else:
+            found[each.get(key)] = _strategic(found.get(each.get(key)), each)
+    return [*found.values()]
+
+
+def merge_key(name: str, elements: list[Any]) -> str | None:
+    """By which member the elements of the list of that name are told apart; None where it is one value."""
+    keys = _MERGE_KEYS.get(name, ())
+    if not all(isinstance(each, dict) for each in elements):
+        return None
+    return next((key for key in keys if all(key in each for each in elements)), None)
+
+
+def _json_patched(obj: Obj, patch: Any) -> Obj:
+    """RFC 6902."""
+    if not isinstance(patch, list):
+        raise Failure("BadRequest", "a JSON patch must be a list of operations")
+    found = copy.deepcopy(obj)
+    for operation in patch:
+        try:
+            _operate(found, operation)
+        except (KeyError, IndexError, TypeError, ValueError):
+            message = "the server rejected our request due to an error in our request"
+            raise Failure("Invalid", message) from None
+    return found
+
+
+def _operate(document: Obj, operation: Obj) -> None:
+    kind, path = operation["op"], _pointer(operation["path"])
+    if kind == "test":
+        # kube-apiserver takes null for what is not there.
+        parent = _at(document, path[:-1])
+        missing = bool(path) and isinstance(parent, dict) and path[-1] not in parent
+        if (None if missing else _at(document, path)) != operation["value"]:
+            raise ValueError(path)
+    elif kind == "remove":
+        _remove(document, path)
+    elif kind == "replace":
+        # kube-apiserver takes it for a member that is not there as well.
+        _set(document, path, operation["value"], insert=False)
+    elif kind == "add":
+        _set(document, path, operation["value"], insert=True)
+    elif kind in ("copy", "move"):
+        source = _pointer(operation["from"])
+        value = copy.deepcopy(_at(document, source))
+        if kind == "move":
+            _remove(document, source)
+        _set(document, path, value, insert=True)
+    else:
+        raise ValueError(kind)
+
+
+def _pointer(text: str) -> list[str]:
+    """RFC 6901."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:]]
+
+
+def _at(value: Any, path: list[str]) -> Any:
+    for part in path:
+        value = value[int(part)] if isinstance(value, list) else value[part]
+    return value
+
+
+def _remove(document: Obj, path: list[str]) -> None:
+    parent = _at(document, path[:-1])
+    del parent[int(path[-1]) if isinstance(parent, list) else path[-1]]
+
+
+def _set(document: Obj, path: list[str], value: Any, *, insert: bool) -> None:
+    parent = _at(document, path[:-1])
+    if not isinstance(parent, list):
+        parent[path[-1]] = value
+    elif path[-1] == "-":
+        parent.append(value)
+    elif insert:
+        parent.insert(int(path[-1]), value)
+    else:
+        parent[int(path[-1])] = value

@@ -1,0 +1,116 @@
+"""How simulated clusters misbehave, on request."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from app.simulator.apiserver.api_failures import Failure
+
+
+class Fault(Enum):
+    """What may go wrong with a request; the last group is about watches that have been answered."""
+
+    HANG = "accept the request and never answer"
+    ABORT = "cut the connection instead of answering"
+    GONE = "410 as a status"
+    BUSY = "429 with Retry-After"
+    ERROR = "500 as a status"
+    UNAVAILABLE = "503 as a status"
+    UNAUTHORIZED = "401 as a status"
+    FORBIDDEN = "403 as a status"
+    GARBAGE = "an answer that is no JSON"
+    SLOW = "the answer in small pieces with pauses"
+
+    EMPTY = "a watch that ends at once"
+    STALL = "a watch that stays open and says nothing more"
+    DROP = "a watch cut in the middle of a line"
+    GONE_EVENT = "410 as an ERROR event"
+    ERROR_EVENT = "500 as an ERROR event"
+    GARBAGE_EVENT = "a line that is no event"
+    GZIP = "each flush a gzip member of its own, where the client takes that"
+
+
+FAILURES = {
+    Fault.GONE: Failure("Expired", "too old resource version"),
+    Fault.BUSY: Failure("TooManyRequests", "the server is busy", retryAfterSeconds=1),
+    Fault.ERROR: Failure("InternalError", "an error on the server"),
+    Fault.UNAVAILABLE: Failure("ServiceUnavailable", "the server is shutting down"),
+    Fault.UNAUTHORIZED: Failure("Unauthorized", "Unauthorized"),
+    Fault.FORBIDDEN: Failure("Forbidden", "forbidden by a fault"),
+    Fault.GONE_EVENT: Failure("Expired", "too old resource version"),
+    Fault.ERROR_EVENT: Failure("InternalError", "etcdserver: something broke"),
+}
+
+
+@dataclass
+class Request:
+    """What a fault is chosen by: the verb (``list``, ``watch``, ``get``, …) and the resource."""
+
+    verb: str
+    resource: str
+
+
+@dataclass
+class _Rule:
+    fault: Fault
+    verb: str | None
+    resource: str | None
+    chance: float
+    left: int | None
+
+
+@dataclass
+class Faults:
+    """The faults of one cluster. ``rng`` decides where a rule has a chance below 1."""
+
+    rng: random.Random = field(default_factory=lambda: random.Random(0))
+    _rules: list[_Rule] = field(default_factory=list)
+    _open: set[Callable[[Fault], None]] = field(default_factory=set)
+    _cleared: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(
+        self,
+        fault: Fault,
+        *,
+        verb: str | None = None,
+        resource: str | None = None,
+        chance: float = 1.0,
+        times: int | None = None,
+    ) -> None:
+        """Requests of that verb and resource, any for None, meet the fault from now on: ``times`` of them."""
+        self._cleared.clear()
+        self._rules.append(_Rule(fault, verb, resource, chance, times))
+
+    def clear(self) -> None:
+        """No more faults; what hangs because of one is cut."""
+        self._rules.clear()
+        self._cleared.set()
+
+    def pick(self, request: Request) -> Fault | None:
+        """The fault that this request meets."""
+        for rule in self._rules:
+            if rule.verb not in (None, request.verb) or rule.resource not in (None, request.resource):
+                continue
+            if rule.left == 0 or self.rng.random() >= rule.chance:
+                continue
+            if rule.left is not None:
+                rule.left -= 1
+            return rule.fault
+        return None
+
+    def strike(self, fault: Fault) -> None:
+        """Have every open watch meet a fault now."""
+        for watch in [*self._open]:
+            watch(fault)
+
+    def attach(self, watch: Callable[[Fault], None]) -> None:
+        self._open.add(watch)
+
+    def detach(self, watch: Callable[[Fault], None]) -> None:
+        self._open.discard(watch)
+
+    async def over(self) -> None:
+        """Return when the faults are cleared."""
+        await self._cleared.wait()

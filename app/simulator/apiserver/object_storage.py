@@ -1,0 +1,291 @@
+"""What one simulated cluster holds: objects, one counter of versions, and the recent changes.
+
+Stored objects are never changed in place: a change stores another object, so whoever
+has one keeps what it was.
+"""
+
+import random
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.simulator.apiserver.api_failures import Failure, invalid
+from app.simulator.apiserver.registry import DEFINITIONS, Obj, Registry, Served, established
+
+HISTORY = 10_000
+_KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+_WITHOUT_GENERATION = frozenset(
+    (
+        "LimitRange",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "ResourceQuota",
+        "Service",
+    )
+)
+_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
+
+Key = tuple[str, str]
+Follower = Callable[[Obj | None, Obj | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object with its JSON, both at one version."""
+
+    obj: Obj
+    json: bytes
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``before`` and ``new`` are the object before and after, ``deleted`` is a deleted one as watches show
+    it: as it was before, at the version of its deletion."""
+
+    resource: str
+    before: Stored | None
+    new: Stored | None
+    version: int
+    deleted: Stored | None = None
+
+
+class Storage:
+    """``seed`` makes names and uids repeatable; ``history`` is how many changes are remembered.
+
+    ``compacted`` is the version up to which the history is forgotten.
+    """
+
+    def __init__(self, seed: int | str = 0, *, history: int = HISTORY) -> None:
+        self.registry = Registry()
+        self.version = 1
+        self.compacted = 0
+        self.watchers: set[Callable[[Change], None]] = set()
+        self._history: deque[Change] = deque(maxlen=history)
+        self._collections: dict[str, dict[Key, Stored]] = {}
+        self._followers: list[Follower] = []
+        self._random = random.Random(f"storage/{seed}")
+
+    # Reading
+
+    def collection(self, resource: str) -> dict[Key, Stored]:
+        """The objects of a resource by namespace and name; not to be changed."""
+        return self._collections.get(resource, {})
+
+    def get(self, served: Served, namespace: str, name: str) -> Stored:
+        """Raises Failure where there is none."""
+        found = self.collection(served.name).get((namespace, name))
+        if found is None:
+            raise served.missing(name)
+        return found
+
+    def since(self, version: int) -> list[Change]:
+        """The changes after a version; what is no longer all remembered is for the caller to refuse."""
+        found: list[Change] = []
+        for change in reversed(self._history):
+            if change.version <= version:
+                break
+            found.append(change)
+        return found[::-1]
+
+    # The life of the cluster (`app.simulator.life.world.Store`)
+
+    def objects(self) -> Iterator[Obj]:
+        for known in [*self._collections.values()]:
+            for stored in [*known.values()]:
+                yield stored.obj
+
+    def follow(self, follower: Follower) -> None:
+        """Have every change told, with the object before and after it."""
+        self._followers.append(follower)
+
+    def plant(self, objects: Iterable[Obj]) -> None:
+        """Put objects in as they are: a cluster's past."""
+        for obj in objects:
+            self._put(self.registry.of(obj), None, obj)
+
+    def replace(self, obj: Obj) -> None:
+        """Metadata, spec and status at once, as controllers and kubelets change them."""
+        served = self.registry.of(obj)
+        self.update(served, obj)
+
+    def remove(self, obj: Obj) -> None:
+        """Delete for good, whatever finalizers it has."""
+        served = self.registry.of(obj)
+        found = self.collection(served.name).get(_key(obj))
+        if found is not None:
+            self._drop(served, found)
+
+    # Writing
+
+    def create(self, obj: Obj) -> Obj:
+        """A new object, completed as an API server does. Raises Failure."""
+        complete = self.completed(obj)
+        return self._put(self.registry.of(obj), None, complete).obj
+
+    def completed(self, obj: Obj) -> Obj:
+        """A new object as `create` would make it. Raises Failure where it would."""
+        served = self.registry.of(obj)
+        metadata = {**obj["metadata"]}
+        if not metadata.get("name"):
+            if not metadata.get("generateName"):
+                problem = "Required value: name or generateName is required"
+                raise invalid(served.kind, "metadata.name", problem, group=served.group)
+            metadata["name"] = metadata["generateName"] + "".join(self._random.choices(_SUFFIX, k=5))
+        if _key({"metadata": metadata}) in self.collection(served.name):
+            name = metadata["name"]
+            raise Failure(
+                "AlreadyExists",
+                f'{served.name} "{name}" already exists',
+                name=name,
+                group=served.group,
+                kind=served.plural,
+            )
+        metadata.setdefault("uid", str(uuid.UUID(int=self._random.getrandbits(128), version=4)))
+        metadata.setdefault("creationTimestamp", self.now())
+        if "spec" in obj and served.kind not in _WITHOUT_GENERATION:
+            metadata.setdefault("generation", 1)
+        complete = {**obj, "metadata": metadata}
+        if served.name == DEFINITIONS:
+            complete = established(complete, self.now())
+        return complete
+
+    def update(self, served: Served, obj: Obj) -> Obj:
+        """An object in place of the one of its name; the generation follows the spec. Raises Failure.
+
+        The last finalizer taken off an object that is being deleted lets it go.
+        """
+        old = self.get(served, *_key(obj))
+        metadata = {**obj["metadata"]}
+        for kept in _KEPT:
+            if kept in old.obj["metadata"]:
+                metadata[kept] = old.obj["metadata"][kept]
+        if old.obj.get("spec") != obj.get("spec") and "generation" in old.obj["metadata"]:
+            metadata["generation"] = old.obj["metadata"]["generation"] + 1
+        changed = {**obj, "metadata": metadata}
+        if _without_version(changed) == _without_version(old.obj):
+            return old.obj
+        held = metadata.get("finalizers") or _stops_slowly(served, changed)
+        if "deletionTimestamp" in metadata and not held:
+            metadata["resourceVersion"] = self._drop(served, old)["metadata"]["resourceVersion"]
+            return changed
+        return self._put(served, old, changed).obj
+
+    def delete(self, obj: Obj, grace: float | None = None) -> Obj:
+        """Delete as a client does: finalizers hold the object, and a pod gets its time to stop.
+
+        ``grace`` is in seconds, the pod's own for None. Returns the object as it is then.
+        """
+        served = self.registry.of(obj)
+        found = self.get(served, *_key(obj))
+        held = bool(found.obj["metadata"].get("finalizers"))
+        slow = _stops_slowly(served, found.obj) and (grace != 0 or served.kind == "Namespace")
+        if not held and not slow:
+            return self._drop(served, found)
+        if "deletionTimestamp" in found.obj["metadata"]:
+            return found.obj
+        seconds = 0.0
+        if slow and served.kind == "Pod":
+            seconds = (
+                grace if grace is not None else found.obj["spec"].get("terminationGracePeriodSeconds", 30)
+            )
+        metadata = {
+            **found.obj["metadata"],
+            "deletionTimestamp": _stamp(datetime.now(UTC) + timedelta(seconds=seconds)),
+        }
+        if served.kind != "Namespace":
+            metadata["deletionGracePeriodSeconds"] = int(seconds)
+        if "generation" in metadata:
+            metadata["generation"] += 1
+        changed = {**found.obj, "metadata": metadata}
+        if served.kind == "Namespace":
+            changed["status"] = {**changed.get("status", {}), "phase": "Terminating"}
+        return self._put(served, found, changed).obj
+
+    # Trouble
+
+    def compact(self) -> None:
+        """Forget the history: watches from before now are refused."""
+        self._history.clear()
+        self.compacted = self.version
+
+    def snapshot(self) -> tuple[int, dict[str, dict[Key, Stored]]]:
+        """The present, for `restore`."""
+        return self.version, {name: {**known} for name, known in self._collections.items()}
+
+    def restore(self, snapshot: tuple[int, dict[str, dict[Key, Stored]]]) -> None:
+        """Go back, as an etcd restored from a backup does: versions begin again from there.
+
+        Nobody is told; an API server restarts when this happens, and its watches end.
+        """
+        self.version, known = snapshot[0], snapshot[1]
+        self._collections = {name: {**each} for name, each in known.items()}
+        self.registry = Registry()
+        for stored in self.collection(DEFINITIONS).values():
+            self.registry.follow(None, stored.obj)
+        self.compact()
+
+    def now(self) -> str:
+        return _stamp(datetime.now(UTC))
+
+    def _put(self, served: Served, old: Stored | None, obj: Obj) -> Stored:
+        self.version += 1
+        metadata = {**obj["metadata"], "resourceVersion": str(self.version)}
+        new_obj: Obj = {**served.head, "metadata": metadata}
+        new_obj.update((key, value) for key, value in obj.items() if key not in new_obj)
+        new = Stored(new_obj, served.encoded(new_obj), self.version)
+        self._collections.setdefault(served.name, {})[_key(obj)] = new
+        self._happened(Change(served.name, old, new, self.version))
+        return new
+
+    def _drop(self, served: Served, found: Stored) -> Obj:
+        if served.name == DEFINITIONS:
+            self._empty(found.obj["metadata"]["name"])
+        del self._collections[served.name][_key(found.obj)]
+        self.version += 1
+        last: Obj = {**found.obj, "metadata": {**found.obj["metadata"], "resourceVersion": str(self.version)}}
+        deleted = Stored(last, served.encoded(last), self.version)
+        self._happened(Change(served.name, found, None, self.version, deleted))
+        return last
+
+    def _happened(self, change: Change) -> None:
+        if len(self._history) == self._history.maxlen:
+            self.compacted = self._history[0].version
+        self._history.append(change)
+        old = change.before.obj if change.before is not None else None
+        new = change.new.obj if change.new is not None else None
+        if change.resource == DEFINITIONS:
+            self.registry.follow(old, new)
+        for watcher in [*self.watchers]:
+            watcher(change)
+        for follower in self._followers:
+            follower(old, new)
+
+    def _empty(self, resource: str) -> None:
+        served = self.registry.get(resource)
+        for stored in [*self.collection(resource).values()]:
+            assert served is not None
+            self._drop(served, stored)
+
+
+def _key(obj: Obj) -> Key:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _stops_slowly(served: Served, obj: Obj) -> bool:
+    """A pod that a kubelet runs, which must be stopped first; a namespace, which must be emptied first."""
+    return served.kind == "Namespace" or (served.kind == "Pod" and bool(obj["spec"].get("nodeName")))
+
+
+def _without_version(obj: Obj) -> tuple[Any, ...]:
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}
+    return metadata, {key: value for key, value in obj.items() if key != "metadata"}
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,68 @@
+"""Which resource, namespace, object and subresource a path is about, and which verb a request is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.simulator.apiserver.registry import Registry, Served
+
+_VERBS = {
+    "GET": "get",
+    "HEAD": "get",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+    "POST": "create",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """``namespace``, ``name`` and ``sub`` are "" where the path has none."""
+
+    served: Served
+    namespace: str
+    name: str
+    sub: str
+
+    def allows(self, method: str) -> bool:
+        if self.sub == "log":
+            return method in ("GET", "HEAD")
+        if self.sub:
+            return method in ("GET", "HEAD", "PUT", "PATCH")
+        if self.name:
+            return method in ("GET", "HEAD", "PUT", "PATCH", "DELETE")
+        if self.served.namespaced and not self.namespace:
+            return method in ("GET", "HEAD")
+        return method in ("GET", "HEAD", "POST") or (
+            method == "DELETE" and "deletecollection" in self.served.verbs
+        )
+
+    def verb(self, method: str, query: Mapping[str, str]) -> str:
+        """As Kubernetes' authorization names it."""
+        if not self.name and method == "GET":
+            return "list" if query.get("watch", "0").lower() in ("0", "false") else "watch"
+        if not self.name and method == "DELETE":
+            return "deletecollection"
+        return _VERBS.get(method, method.lower())
+
+
+def route(path: str, registry: Registry) -> Route | None:
+    """None where nothing is served at that path."""
+    parts = path.strip("/").split("/")
+    if parts[0] == "api" and len(parts) > 2:
+        api_version, rest = parts[1], parts[2:]
+    elif parts[0] == "apis" and len(parts) > 3:
+        api_version, rest = "/".join(parts[1:3]), parts[3:]
+    else:
+        return None
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
+        namespace, rest = rest[1], rest[2:]
+    group = api_version.rpartition("/")[0]
+    served = registry.get(f"{rest[0]}.{group}" if group else rest[0])
+    if served is None or served.api_version != api_version or len(rest) > 3:
+        return None
+    name, sub = (*rest[1:], "", "")[:2]
+    if sub and sub not in served.subresources:
+        return None
+    return Route(served, namespace, name, sub)

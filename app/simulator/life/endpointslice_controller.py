@@ -1,0 +1,56 @@
+"""Endpoint slices follow the pods that a service selects."""
+
+from __future__ import annotations
+
+from app.simulator.life.controller import Controller, Key, key_of
+from app.simulator.life.world import World
+from app.simulator.seed.forge import Obj
+from app.simulator.seed.seed_network import endpoints, make_slice, slice_ports
+
+_SERVICE = "kubernetes.io/service-name"
+
+
+class Endpoints(Controller):
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        world.follow("Service", self._service_changed)
+        world.follow("Pod", self._pod_changed)
+
+    def _service_changed(self, old: Obj | None, new: Obj | None) -> None:
+        if new is not None:
+            self.enqueue(key_of(new))
+
+    def _pod_changed(self, old: Obj | None, new: Obj | None) -> None:
+        before, after = (_seen(pod) if pod is not None else None for pod in (old, new))
+        pod = new or old
+        if pod is None or before == after:
+            return
+        labels = pod["metadata"].get("labels") or {}
+        for service in self.world.all("Service", pod["metadata"]["namespace"]):
+            if _selects(service, labels):
+                self.enqueue(key_of(service))
+
+    def reconcile(self, key: Key) -> None:
+        world = self.world
+        service = world.get("Service", *key)
+        if service is None or not service["spec"].get("selector"):
+            return
+        pods = [
+            pod for pod in world.all("Pod", key[0]) if _selects(service, pod["metadata"].get("labels") or {})
+        ]
+        wanted = {"endpoints": endpoints(pods), "ports": slice_ports(service)}
+        known = world.owned(service, "EndpointSlice")
+        if not known:
+            world.create({**make_slice(world.forge, service, world.stamp()), **wanted})
+        elif any(known[0].get(part) != value for part, value in wanted.items()):
+            world.change(known[0], lambda each: each.update(wanted))
+
+
+def _selects(service: Obj, labels: dict[str, str]) -> bool:
+    selector = service["spec"].get("selector")
+    return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
+
+
+def _seen(pod: Obj) -> object:
+    """What of a pod an endpoint slice shows, and what decides whether it does."""
+    return endpoints([pod]), pod["metadata"].get("labels")

@@ -1,0 +1,86 @@
+"""Events: told once and then counted, forgotten after a while, never more than so many."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from app.simulator.seed.forge import Obj
+from app.simulator.seed.seed_events import event_key, make_event
+
+if TYPE_CHECKING:
+    from app.simulator.life.world import World
+
+# kube-apiserver --event-ttl
+_KEPT_SECONDS = 3600.0
+_SWEEP_SECONDS = 60.0
+
+
+class Recorder:
+    """Writes the events of all components of a cluster.
+
+    limit: how many events there are at most; beyond it the oldest go before their time.
+    """
+
+    def __init__(self, world: World, limit: int) -> None:
+        self.world = world
+        self.limit = limit
+        # By what makes an event the same: its place, and when it was last told. Oldest first.
+        self._told: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
+        self._sweeping = False
+        world.follow("Event", self._event_changed)
+
+    def _event_changed(self, old: Obj | None, new: Obj | None) -> None:
+        """Events expire whoever made them."""
+        if old is None and new is not None:
+            meta = new["metadata"]
+            about = new.get("involvedObject") or {}
+            key = f"{about.get('uid')}/{new.get('reason')}/{new.get('message')}"
+            if key in self._told:
+                key += meta["name"]
+            self._note(key, meta["namespace"], meta["name"])
+
+    def say(self, about: Obj, reason: str, message: str, component: str, *, warning: bool) -> None:
+        world = self.world
+        key = event_key(about, reason, message)
+        known = self._told.get(key)
+        event = world.get("Event", known[0], known[1]) if known is not None else None
+        at = world.stamp()
+        if event is None:
+            world.create(
+                make_event(world.forge, about, reason, message, component=component, at=at, warning=warning)
+            )
+            return
+        count = event["count"] + 1
+        world.change(event, lambda each: each.update(count=count, lastTimestamp=at))
+        self._note(key, event["metadata"]["namespace"], event["metadata"]["name"])
+
+    def _note(self, key: str, namespace: str, name: str) -> None:
+        self._told.pop(key, None)
+        self._told[key] = (namespace, name, self.world.timeline.seconds)
+        if not self._sweeping:
+            self._sweeping = True
+            self.world.timeline.after(_SWEEP_SECONDS, self._sweep)
+
+        if len(self._told) > self.limit:
+            # Not now: this may be called in the middle of telling others about a change.
+            self.world.timeline.after(0.0, self._trim)
+
+    def _trim(self) -> None:
+        while len(self._told) > self.limit:
+            self._forget_oldest()
+
+    def _sweep(self) -> None:
+        self._sweeping = False
+        oldest = self.world.timeline.seconds - _KEPT_SECONDS
+        while self._told and next(iter(self._told.values()))[2] < oldest:
+            self._forget_oldest()
+        if self._told:
+            self._sweeping = True
+            self.world.timeline.after(_SWEEP_SECONDS, self._sweep)
+
+    def _forget_oldest(self) -> None:
+        _, (namespace, name, _) = self._told.popitem(last=False)
+        event = self.world.get("Event", namespace, name)
+        if event is not None:
+            self.world.remove(event)

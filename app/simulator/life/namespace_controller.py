@@ -1,0 +1,46 @@
+"""New namespaces get what every namespace has; those that are deleted are emptied and then go."""
+
+from __future__ import annotations
+
+from app.simulator.life.controller import Controller, Key, key_of
+from app.simulator.life.world import World
+from app.simulator.seed.forge import Obj
+from app.simulator.seed.seed_base import make_account, make_config_map
+
+_AUTHORITY = "kube-root-ca.crt"
+
+
+class Namespaces(Controller):
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        world.follow("Namespace", lambda _, new: self.enqueue(key_of(new)) if new else None)
+        world.follow_all(self._object_changed)
+
+    def _object_changed(self, old: Obj | None, new: Obj | None) -> None:
+        """What is made in, or leaves, a namespace on its way out brings that a step further."""
+        obj = new or old
+        if obj is None or (old is None) is (new is None):
+            return
+        space = self.world.get("Namespace", "", obj["metadata"].get("namespace", ""))
+        if space is not None and "deletionTimestamp" in space["metadata"]:
+            self.enqueue(key_of(space))
+
+    def reconcile(self, key: Key) -> None:
+        world = self.world
+        space = world.get("Namespace", *key)
+        if space is None:
+            return
+        name = key[1]
+        if "deletionTimestamp" not in space["metadata"]:
+            at = world.stamp()
+            if world.get("ServiceAccount", name, "default") is None:
+                world.create(make_account(world.forge, name, "default", at))
+            known = world.get("ConfigMap", "kube-system", _AUTHORITY)
+            if known is not None and world.get("ConfigMap", name, _AUTHORITY) is None:
+                world.create(make_config_map(world.forge, name, _AUTHORITY, known["data"], at))
+            return
+        inside = world.inside(name)
+        for obj in inside:
+            world.delete(obj)
+        if not inside:
+            world.finalize(space)

@@ -1,0 +1,96 @@
+"""Where pods go and which addresses they get; and a pod's way from made to running in one step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+
+from app.simulator.seed import kubelet_status as podstatus
+from app.simulator.seed.forge import Obj, moment, stamp
+
+
+def host_ip(node: Obj) -> str:
+    for address in node.get("status", {}).get("addresses", ()):
+        if address["type"] == "InternalIP":
+            return str(address["address"])
+    return ""
+
+
+def is_worker(node: Obj) -> bool:
+    """Takes pods that tolerate nothing special: not cordoned, no taint that keeps them off."""
+    spec = node.get("spec", {})
+    taints = spec.get("taints") or ()
+    return not spec.get("unschedulable") and not any(
+        taint["effect"] in ("NoSchedule", "NoExecute") for taint in taints
+    )
+
+
+class Places:
+    """Counts the pods of every node and hands out the addresses of its range, each once at a time."""
+
+    def __init__(self) -> None:
+        self.load: Counter[str] = Counter()
+        self._taken: dict[str, set[int]] = {}
+        self._last: Counter[str] = Counter()
+
+    def occupy(self, pod: Obj) -> None:
+        """Note a pod that is there already."""
+        node = pod["spec"].get("nodeName")
+        if node:
+            self.load[node] += 1
+            ip = pod.get("status", {}).get("podIP")
+            if ip and not pod["spec"].get("hostNetwork"):
+                self._taken.setdefault(node, set()).add(_number(ip))
+
+    def vacate(self, pod: Obj) -> None:
+        """Forget a pod that has gone."""
+        node = pod["spec"].get("nodeName")
+        if node:
+            self.load[node] -= 1
+            ip = pod.get("status", {}).get("podIP")
+            if ip and not pod["spec"].get("hostNetwork"):
+                self._taken.get(node, set()).discard(_number(ip))
+
+    def choose(self, nodes: Iterable[Obj]) -> Obj | None:
+        """The worker with the fewest pods; of equals, the first by name."""
+        workers = [node for node in nodes if is_worker(node)]
+        return min(
+            workers,
+            key=lambda node: (self.load[node["metadata"]["name"]], node["metadata"]["name"]),
+            default=None,
+        )
+
+    def address(self, node: Obj) -> str:
+        """The next free address of the node's pod range; used ones come round again last."""
+        name = node["metadata"]["name"]
+        base, _, width = (node.get("spec", {}).get("podCIDR") or "10.244.255.0/24").partition("/")
+        prefix = base.rpartition(".")[0]
+        size = min(254, 2 ** (32 - int(width)) - 2)
+        taken = self._taken.setdefault(name, set())
+        for _ in range(size):
+            self._last[name] = self._last[name] % size + 1
+            if self._last[name] not in taken:
+                break
+        taken.add(self._last[name])
+        return f"{prefix}.{self._last[name]}"
+
+
+def _number(ip: str) -> int:
+    return int(ip.rpartition(".")[2])
+
+
+def bring_up(pod: Obj, node: Obj, ip: str, after: float = 4.0) -> str:
+    """Take a pod that was just made to Running and Ready; answer when it got there.
+
+    after: seconds from its creation until it is ready.
+    """
+    created = moment(pod["metadata"]["creationTimestamp"])
+    started = stamp(created + timedelta(seconds=after / 2))
+    done = stamp(created + timedelta(seconds=after))
+    at = pod["metadata"]["creationTimestamp"]
+    podstatus.scheduled(pod, node["metadata"]["name"], at)
+    podstatus.starting(pod, host_ip(node), at)
+    podstatus.running(pod, ip, started)
+    podstatus.ready(pod, done)
+    return done

@@ -1,0 +1,104 @@
+"""Where a client that brings a cursor goes on, part by part: the smallest right thing.
+
+That is what changed since the versions that the cursor holds, wherever these are of the
+history that the store knows; else the part from its start.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from app.cache.changelog import Change
+from app.cache.clock import CLOCK
+from app.cache.store import Store
+from app.fleet.history_bridge import Mark
+from app.streams.cursor import Cursor
+from app.streams.scope import Range
+from app.streams.view_parts import Part
+
+# How much the clocks of replicas may differ.
+SKEW_SECONDS = 120.0
+
+
+def is_possible(cursor: Cursor, range_: Range) -> bool:
+    """Whether a cursor is for what a view is about.
+
+    One that speaks of a cluster that is not in scope is not: nobody could name to the
+    client what it holds of it.
+    """
+    clusters = [cluster.name for cluster in range_.clusters]
+    return cursor.signature == range_.signature and not cursor.covers_others(clusters)
+
+
+class Plan(msgspec.Struct):
+    """What each part goes on from: versions of its stores, or changes. Any other is told anew."""
+
+    begun: int
+    cursor: Cursor
+    versions: Mapping[Part, list[int]]
+    changes: Mapping[Part, list[Change]] | None
+
+    def frames_of(self, part: Part) -> Iterator[bytes] | None:
+        """What is to be sent of a part; None where that is to be told anew."""
+        if not part.is_known:
+            is_forgotten = part.is_gone and self.cursor.covers(part.cluster.name, part.resource.name)
+            return None if is_forgotten else iter(())
+        if part not in self.versions or part.is_replaced_since(self.begun):
+            return None
+        if self.changes is None:
+            return part.since(self.versions[part])
+        return part.exactly(self.changes[part]) if part in self.changes else None
+
+
+async def plan(range_: Range, cursor: Cursor, *, exact: bool) -> Plan:
+    """How to go on from a cursor; ``exact`` is with each change, as far as these are known."""
+    begun = CLOCK.now
+    made = cursor.made if cursor.maker == range_.maker else cursor.made - SKEW_SECONDS
+    parts = [part for part in range_.parts.values() if part.is_known]
+    found = await asyncio.gather(*(_versions(part, cursor, made) for part in parts))
+    versions = {part: known for part, known in zip(parts, found, strict=True) if known is not None}
+    if not exact:
+        return Plan(begun, cursor, versions, None)
+    changes = {part: part.changes_since(since) for part, since in versions.items()}
+    remembered = {part: exactly for part, exactly in changes.items() if exactly is not None}
+    if len(remembered) < len(parts):
+        # Nobody knows what was sent behind the cursor, of a history that may be undone since. Who wants
+        # each change begins anew as a whole, as after a relist.
+        return Plan(begun, cursor, {}, {})
+    return Plan(begun, cursor, versions, remembered)
+
+
+async def _versions(part: Part, cursor: Cursor, made: float) -> list[int] | None:
+    """Those from which the part can go on; None where it must begin anew."""
+    cluster, identity = part.cluster.name, part.identity
+    assert identity is not None
+    found = []
+    for store in part.stores:
+        version = cursor.version(cluster, identity, store.resource, store.namespace)
+        if version is None:
+            return None
+        found.append(version)
+    marks = [cursor.mark(cluster, identity, store.resource, store.namespace) for store in part.stores]
+    known = zip(part.stores, found, marks, strict=True)
+    reachable = await asyncio.gather(*(_is_reachable(part, *each, made) for each in known))
+    return found if all(reachable) else None
+
+
+async def _is_reachable(part: Part, store: Store, version: int, mark: Mark | None, made: float) -> bool:
+    """Whether the store can tell, maybe by asking the API server, what happened since a version.
+
+    Versions of another history may look the same, so it matters when the cursor was made:
+    a history that went back since then is another one.
+    """
+    watch = part.cluster.watches.get(part.resource.name)
+    bridge = watch.bridge(store) if watch is not None else None
+    if bridge is None:
+        return False
+    if store.version < version and not await bridge.advance(version):
+        return False
+    if made < store.restored:
+        return False
+    if made >= store.began and store.last.reaches(version):
+        return True
+    return await bridge.reach(version, mark)

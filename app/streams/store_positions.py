@@ -1,0 +1,62 @@
+"""Between the stores of a coverage and the cursors that speak of them."""
+
+import asyncio
+from collections.abc import Iterable
+
+from app.cache.store import Store
+from app.fleet.cluster import Cluster
+from app.fleet.coverage import Coverage
+from app.streams.cursor import Cursor, Position
+from app.writes.cluster_writes import Landed
+
+
+def cursor_of(coverage: Coverage, signature: bytes, maker: bytes) -> Cursor:
+    """The cursor of a reader who sees all that the coverage holds in this step of the event loop."""
+    stores = ((cluster.identity, store) for cluster, store in _stores(coverage))
+    return cursor_at(stores, signature, maker)
+
+
+def cursor_at(stores: Iterable[tuple[str | None, Store]], signature: bytes, maker: bytes) -> Cursor:
+    """The cursor of a reader who has seen all that these stores hold, each of a history of this identity."""
+    return Cursor.at(
+        (
+            Position(store.cluster, identity, store.resource, store.namespace, store.version, store.latest)
+            for identity, store in stores
+            if identity is not None and store.version
+        ),
+        signature,
+        maker,
+    )
+
+
+def cursor_of_writes(writes: Iterable[tuple[Cluster, Landed]]) -> Cursor:
+    """The cursor of a reader who has seen these writes, and who knows what else."""
+    versions: dict[tuple[str, str, str, str | None], int] = {}
+    for cluster, landed in writes:
+        if cluster.identity is not None:
+            place = cluster.name, cluster.identity, landed.resource, landed.namespace
+            versions[place] = max(landed.version, versions.get(place, 0))
+    return Cursor.at((Position(*place, version) for place, version in versions.items()), b"")
+
+
+async def wait_until_seen(coverage: Coverage, cursor: Cursor, patience: float) -> set[str]:
+    """Wait, ``patience`` seconds at most, until the coverage holds what the cursor covers.
+
+    Returns the names of the clusters that do not hold it even then.
+    """
+    behind: dict[asyncio.Task[None], str] = {}
+    for cluster, store in _stores(coverage):
+        version = cursor.version(cluster.name, cluster.identity or "", store.resource, store.namespace)
+        if version is not None and store.version < version:
+            behind[asyncio.create_task(store.reached(version))] = cluster.name
+    if not behind:
+        return set()
+    _, late = await asyncio.wait(behind, timeout=patience)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    return {behind[task] for task in late}
+
+
+def _stores(coverage: Coverage) -> list[tuple[Cluster, Store]]:
+    return [(cluster, store) for cluster in coverage.clusters for store in coverage.stores_of(cluster)]

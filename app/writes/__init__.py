@@ -1,0 +1,1 @@
+"""One write to one or several clusters: manifests, edits, patches, and what protects stored values."""

@@ -1,0 +1,125 @@
+"""Applying a manifest to one cluster: server-side, in an order that can work.
+
+Namespaces first, then definitions, and the rest once those are served. Within each of
+these it is the manifest's own order, one after the other, as kubectl does it.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from app.fleet.cluster import Cluster
+from app.fleet.cluster_request import APPLY, Ask, Deadline, Failed, NoAnswer, ask, path_of
+from app.kube.discovery.api_groups import crd_resource
+from app.kube.discovery.api_resource import Resource
+from app.manifest import Manifest, phases
+from app.suggestions import near
+from app.writes.cluster_writes import Done, as_written, is_dry_run, write
+
+# For all of a manifest.
+LIMIT_SECONDS = 60.0
+# It takes an API server tens of milliseconds to serve a new kind, where it serves it at all.
+ESTABLISHED_SECONDS = 10.0
+LOOK_SECONDS = 0.1
+DEFINITION = "CustomResourceDefinition"
+
+Applied = tuple[Resource | None, Done | Failed]
+
+
+async def apply(
+    cluster: Cluster, manifests: Sequence[Manifest], namespace: str, params: Mapping[str, str]
+) -> list[Applied]:
+    """What came of each, in the order given, with its resource where that is known.
+
+    ``namespace`` is for those that name none. Once the cluster does not answer, it is
+    not asked any more.
+    """
+    return await _Application(cluster, namespace, params).run(manifests)
+
+
+class _Application:
+    def __init__(self, cluster: Cluster, namespace: str, params: Mapping[str, str]) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._params = params
+        self._deadline = Deadline(LIMIT_SECONDS)
+        # The kinds that this manifest itself has defined.
+        self._defined: dict[tuple[str, str], Resource] = {}
+        self._lost: NoAnswer | None = None
+
+    async def run(self, manifests: Sequence[Manifest]) -> list[Applied]:
+        results: dict[int, Applied] = {}
+        for phase in phases(manifests):
+            for place, manifest in phase:
+                results[place] = await self._one(manifest)
+            if not is_dry_run(self._params):
+                for place, manifest in phase:
+                    await self._establish(manifest, *results[place])
+        return [results[place] for place in range(len(manifests))]
+
+    async def _one(self, manifest: Manifest) -> Applied:
+        if self._lost is not None:
+            return None, Failed(self._lost.status, f"not tried: {self._lost}", self._lost.reason)
+        resource = self._resource(manifest)
+        if resource is None:
+            return None, Failed(404, self._no_kind(manifest), "NotFound")
+        namespace = (manifest.namespace or self._namespace) if resource.namespaced else ""
+        if resource.namespaced and not namespace:
+            detail = f"{manifest.kind} {manifest.name!r} needs a namespace: metadata.namespace, or namespace="
+            return resource, Failed(400, detail, "BadRequest")
+        try:
+            path = path_of(resource, namespace, manifest.name)
+            asked = Ask("PATCH", path, self._params, manifest.body, APPLY, repeatable=True)
+            return resource, await self._write(resource, namespace, manifest, asked)
+        except NoAnswer as failed:
+            self._lost = failed
+            return resource, failed
+        except Failed as failed:
+            return resource, failed
+
+    async def _write(self, resource: Resource, namespace: str, manifest: Manifest, asked: Ask) -> Done:
+        new = (manifest.group, manifest.kind) in self._defined
+        patience = Deadline(ESTABLISHED_SECONDS)
+        while True:
+            try:
+                return await write(self._cluster, resource, namespace, asked, self._deadline)
+            except Failed as failed:
+                # A definition is established a moment before its kind is served.
+                other = failed.status != 404 or failed.detail.startswith("namespaces ")
+                if not new or other or patience.left < 0:
+                    raise
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _resource(self, manifest: Manifest) -> Resource | None:
+        """Where objects of this kind are, in the version that the manifest is written in."""
+        called = self._cluster.catalog.index.named(manifest.kind.lower())
+        known = [each for each in called if (each.kind, each.group) == (manifest.kind, manifest.group)]
+        found = self._defined.get((manifest.group, manifest.kind)) or next(iter(known), None)
+        return as_written(found, manifest.api_version) if found is not None else None
+
+    def _no_kind(self, manifest: Manifest) -> str:
+        """What is said of a kind that the cluster does not serve: the kinds that are like it."""
+        text = f"the cluster serves no kind {manifest.kind!r} of {manifest.api_version!r}"
+        kinds = {each.kind: f"{each.kind} of {each.api_version}" for each in self._cluster.catalog.resources}
+        alike = [kinds[kind] for kind in near(manifest.kind, kinds)]
+        return f"{text}; did you mean {', '.join(alike)}?" if alike else text
+
+    async def _establish(self, manifest: Manifest, resource: Resource | None, result: Done | Failed) -> None:
+        """Where this was a definition, wait until it is served, or has had time enough to be."""
+        if manifest.kind != DEFINITION or resource is None or isinstance(result, Failed):
+            return
+        asked = Ask("GET", path_of(resource, "", manifest.name), repeatable=True)
+        body = b"{" + result.tail
+        patience = Deadline(ESTABLISHED_SECONDS)
+        try:
+            while (defined := crd_resource(body)) is None:
+                if patience.left < 0:
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
+                body = (await ask(self._cluster, asked, self._deadline)).body
+            self._defined[defined.group, defined.kind] = defined
+        except NoAnswer as lost:
+            self._lost = lost
+        except (Failed, msgspec.DecodeError):
+            return
