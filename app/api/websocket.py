@@ -1,6 +1,7 @@
 """Streams over WebSocket: one subscription by the query, or many by messages."""
 
 import asyncio
+import logging
 from typing import Any
 
 import orjson
@@ -10,13 +11,15 @@ from app.api.door.callers import CALLER
 from app.api.door.quotas import STREAMS
 from app.api.http.app_keys import FLEET, HUB, SERVING
 from app.api.http.metrics import UNTIMED
-from app.api.http.problem import Problem
+from app.api.http.problem import INTERNAL_ERROR, Problem
 from app.api.http_streams import STOPPING, subscription
 from app.api.subscription_request import Subscription, subscribe
 from app.kube.discovery.resource_names import AmbiguousResource
 from app.streams import frames
 from app.streams.channel import Channel
 from app.streams.dialects import Messages
+
+log = logging.getLogger(__name__)
 
 PROTOCOL = "k8s-mcp.v1"
 MESSAGE_BYTES = 64 * 1024
@@ -126,12 +129,13 @@ class _Session:
         except ConnectionError:
             pass
         finally:
-            for task in self._tasks.values():
+            tasks, self._tasks = self._tasks, {}
+            # Before anything is waited for, since the wait may be cancelled.
+            for id_, task in tasks.items():
                 task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-            for id_ in self._tasks:
                 if id_ is not None:
                     self._quota.give_back(self._request)
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     async def _answer(self, message: str | bytes, *, by_query: bool) -> None:
         if by_query:
@@ -191,6 +195,9 @@ class _Session:
             self._say(id_, frames.error(409, str(error)))
         except ConnectionError:
             pass  # The client has gone, which is its right.
+        except Exception:
+            log.exception("subscription broken off", extra={"path": self._request.path, "id": id_})
+            self._say(id_, frames.error(500, INTERNAL_ERROR))
         if self._tasks.get(id_) is asyncio.current_task():
             del self._tasks[id_]
             if id_ is not None:

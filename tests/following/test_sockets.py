@@ -7,11 +7,14 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, web
 from websockets.asyncio.client import connect
 
+from app.api.door.quotas import Quota
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import channel, hub
+from app.streams.delivery import Start, Stream
+from app.streams.views import Position, View
 from tests.following.serving import Server, pod, serving
 
 Socket = aiohttp.ClientWebSocketResponse
@@ -133,6 +136,74 @@ async def test_a_socket_is_closed_with_a_reason_when_the_server_stops(
             "the server is stopping",
         )
         await stopping
+
+
+async def test_a_subscription_that_fails_says_so_and_its_id_is_free_again(
+    prod: SimulatedCluster, config: Path, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod.storage.create(pod("one"))
+    server = Server(config, streams_per_caller=1)
+    await server.start()
+
+    def fail(view: View) -> Position:
+        raise RuntimeError("a fault of ours")
+
+    async with session.ws_connect(f"{server.url}/ws") as socket:
+        with monkeypatch.context() as faults:
+            faults.setattr(View, "here", fail)
+            await socket.send_json({"op": "subscribe", "id": "web", "resource": "pods"})
+            frame = (await until(socket, "ERROR"))[-1]
+        detail = "internal error; the log of the server has more"
+        assert frame == {"id": "web", "type": "ERROR", "status": 500, "detail": detail}
+        # The one that the caller may have is to be had again, under the same id.
+        await socket.send_json({"op": "subscribe", "id": "web", "resource": "pods"})
+        frames = await until(socket, "SYNCED")
+        assert [(frame["id"], frame["type"]) for frame in frames] == [
+            ("web", "RESET"),
+            ("web", "ADDED"),
+            ("web", "SYNCED"),
+        ]
+    await server.stop()
+
+
+async def test_a_socket_that_is_cancelled_while_it_ends_gives_back_what_it_had(
+    config: Path, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(config, streams_per_caller=1)
+    await server.start()
+    ending, ended = asyncio.Event(), asyncio.Event()
+    run, take = Stream.run, Quota.take
+    handlers: list[asyncio.Task[None]] = []
+
+    def take_and_note(quota: Quota, request: web.Request) -> None:
+        handler = asyncio.current_task()
+        assert handler is not None
+        handlers.append(handler)
+        take(quota, request)
+
+    async def slow_to_end(stream: Stream, start: Start) -> None:
+        try:
+            await run(stream, start)
+        finally:
+            ending.set()
+            await ended.wait()
+
+    monkeypatch.setattr(Stream, "run", slow_to_end)
+    monkeypatch.setattr(Quota, "take", take_and_note)
+    async with session.ws_connect(f"{server.url}/ws") as socket:
+        await socket.send_json({"op": "subscribe", "id": "1", "resource": "pods"})
+        await until(socket, "SYNCED")
+        (handler,) = handlers
+        handler.cancel()
+        await asyncio.wait_for(ending.wait(), 10)
+        handler.cancel()
+        await asyncio.wait({handler}, timeout=10)
+        ended.set()
+    monkeypatch.undo()
+    async with session.ws_connect(f"{server.url}/ws") as socket:
+        await socket.send_json({"op": "subscribe", "id": "2", "resource": "pods"})
+        assert {frame["type"] for frame in await until(socket, "SYNCED")} == {"RESET", "SYNCED"}
+    await server.stop()
 
 
 async def test_what_is_no_socket_is_told_where_to_go(server: Server, session: aiohttp.ClientSession) -> None:

@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 CLIENT_GONE = 499
+INTERNAL_ERROR = "internal error; the log of the server has more"
 # The name of the route to each cluster's own API, where clients expect Kubernetes' errors.
 KUBERNETES = "kubernetes"
 # k8s.io/apimachinery/pkg/apis/meta/v1, StatusReason.
@@ -107,7 +108,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             # Nobody is there to answer; the status is what proxies log of that.
             return web.Response(status=CLIENT_GONE)
         log.exception("request failed", extra={"method": request.method, "path": request.path})
-        return Problem(500, "internal error; the log of the server has more").answer(request)
+        return Problem(500, INTERNAL_ERROR).answer(request)
 
 
 def is_kubernetes(request: web.Request) -> bool:

@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 from multidict import CIMultiDict
 
-from app.api.http.problem import Problem
+from app.api.http.problem import INTERNAL_ERROR, Problem
 from app.api.http.query_parameters import wrong
 from app.api.http.rendering import yaml_document
 from app.fleet.cluster import Cluster
@@ -60,7 +60,7 @@ def refused(problem: Problem) -> Failed:
 def fault(cluster: Cluster) -> Failed:
     """For an exception that nobody expected: it is to hurt no other cluster."""
     log.exception("write failed", extra={"cluster": cluster.name})
-    return Failed(500, "internal error; the log of the server has more", "InternalError")
+    return Failed(500, INTERNAL_ERROR, "InternalError")
 
 
 def written_format(request: web.Request) -> str:
