@@ -1,4 +1,4 @@
-"""One request to one cluster that is to change something there, and what came of it."""
+"""One request to one cluster's API server, sent within a deadline, and again where that is safe."""
 
 import asyncio
 import time
@@ -28,7 +28,11 @@ EDIT = "application/vnd.k8s-mcp.edit+json"
 
 
 class Failed(Exception):
-    """A cluster refused a write, or said nothing. ``status`` is HTTP's, ``reason`` Kubernetes'."""
+    """A cluster refused a request or did not answer it.
+
+    ``status`` is the status code of HTTP, ``reason`` that of a Kubernetes
+    Status (``Conflict``, ``Timeout``, …).
+    """
 
     def __init__(self, status: int, detail: str, reason: str) -> None:
         super().__init__(detail)
@@ -38,14 +42,15 @@ class Failed(Exception):
 
 
 class NoAnswer(Failed):
-    """There is nobody to ask further either."""
+    """The cluster did not answer, so that further requests to it are in vain as well."""
 
 
-class Ask(msgspec.Struct, frozen=True):
+class ClusterRequest(msgspec.Struct, frozen=True):
     """A request to an API server.
 
-    ``repeatable`` says that to do it twice is to do it once, whatever became of the
-    first: only then is it sent again after a connection was lost.
+    ``path`` is the URL path, ``params`` the query, ``content_type`` the media type of ``body``.
+    ``repeatable`` says that the request is idempotent: only then is it sent again after a
+    connection was lost, when nobody knows whether it was carried out.
     """
 
     method: str
@@ -57,7 +62,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Deadline:
-    """Until when, in monotonic seconds, a cluster may take; ``seconds`` is what it is told to have had."""
+    """The time by which a cluster has to have answered: ``seconds`` after this was made."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -65,11 +70,12 @@ class Deadline:
 
     @property
     def left(self) -> float:
+        """Seconds until the deadline; negative when it has passed."""
         return self._at - time.monotonic()
 
 
 def path_of(resource: Resource, namespace: str, name: str = "", subresource: str = "") -> str:
-    """The URL path of an object, or of a collection. Raises Failed for a name that cannot be in one.
+    """Return the URL path of an object, or of a collection. Raises Failed for a name that cannot be in one.
 
     An API server takes ``%2f`` for ``/``, so that a name could lead anywhere.
     """
@@ -83,12 +89,16 @@ def path_of(resource: Resource, namespace: str, name: str = "", subresource: str
     return path
 
 
-async def ask(cluster: Cluster, asked: Ask, deadline: Deadline) -> Answer:
-    """An answer that is no error. Raises Failed."""
+async def send_request(cluster: Cluster, request: ClusterRequest, deadline: Deadline) -> Answer:
+    """Send a request and return its answer, whose status is 2xx.
+
+    Refusals that say when to come back are repeated up to ``TRIES`` times within the deadline. Raises
+    Failed with the API server's error, and NoAnswer where it was not reached or took too long.
+    """
     for left in reversed(range(TRIES)):
         try:
             async with asyncio.timeout(deadline.left):
-                return await _once(cluster, asked)
+                return await _once(cluster, request)
         except TimeoutError:
             raise NoAnswer(
                 504,
@@ -96,26 +106,26 @@ async def ask(cluster: Cluster, asked: Ask, deadline: Deadline) -> Answer:
                 "Timeout",
             ) from None
         except ApiError as error:
-            pause = _pause(error, asked)
+            pause = _pause(error, request)
             if not left or pause is None or pause >= deadline.left:
                 raise _refused(error) from None
         except AccessError as error:
             raise NoAnswer(503, str(error), "ServiceUnavailable") from None
         except ConnectionFailed as error:
             pause = PAUSE_SECONDS
-            if not left or not asked.repeatable or pause >= deadline.left:
+            if not left or not request.repeatable or pause >= deadline.left:
                 raise NoAnswer(503, str(error), "ServiceUnavailable") from None
         await asyncio.sleep(pause)
     raise AssertionError("the last try returns or raises")
 
 
-async def _once(cluster: Cluster, asked: Ask) -> Answer:
+async def _once(cluster: Cluster, request: ClusterRequest) -> Answer:
     # A cluster that has just been begun with is reached within seconds, or known not to be.
     await cluster.settled.wait()
     if cluster.connection is None:
         raise AccessError(cluster.condition.error or "the cluster has not been reached yet")
     return await cluster.connection.send(
-        asked.method, asked.path, asked.params, asked.body, asked.content_type
+        request.method, request.path, request.params, request.body, request.content_type
     )
 
 
@@ -125,14 +135,14 @@ def _refused(error: ApiError) -> Failed:
     return Failed(error.status, error.message, error.reason)
 
 
-def _pause(error: ApiError, asked: Ask) -> float | None:
-    """Seconds after which to ask again; None where that is not safe.
+def _pause(error: ApiError, request: ClusterRequest) -> float | None:
+    """Return the seconds after which to send the request again; None where that is not safe.
 
     429 comes before anything is done. Any other error that says when to come back may
     have come in the middle of it.
     """
     if error.status == TOO_MANY_REQUESTS or (
-        asked.repeatable and error.status >= 500 and error.retry_after is not None
+        request.repeatable and error.status >= 500 and error.retry_after is not None
     ):
         return max(error.retry_after or 0.0, PAUSE_SECONDS)
     return None

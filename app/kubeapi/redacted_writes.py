@@ -6,7 +6,7 @@ from aiohttp import web
 
 from app.api.http.problem import Problem
 from app.fleet.cluster import Cluster
-from app.fleet.cluster_request import LIMIT_SECONDS, Ask, Deadline, Failed
+from app.fleet.cluster_request import LIMIT_SECONDS, ClusterRequest, Deadline, Failed
 from app.kube.wire.secret_redaction import REDACTED, Unrestorable, is_redacted
 from app.kubeapi import protobuf
 from app.kubeapi.forwarded_headers import impersonates
@@ -51,7 +51,7 @@ async def body_with_stored_values(request: web.Request, cluster: Cluster, target
         if REDACTED.encode() in body:
             raise Problem(422, f"this Secret is redacted ({REDACTED}), and cannot be read: {error}") from None
         return body  # which the API server will say
-    asked = Ask(request.method, target.path, {}, document, media)
+    asked = ClusterRequest(request.method, target.path, {}, document, media)
     try:
         # Before anything is read that this caller may not know.
         if impersonates(request):

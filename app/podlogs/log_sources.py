@@ -10,7 +10,7 @@ from app.cache.objects import CachedObject, key_of
 from app.cache.query.label_selectors import LabelSelector
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
-from app.fleet.cluster_request import Ask, Deadline, Failed, ask, path_of
+from app.fleet.cluster_request import ClusterRequest, Deadline, Failed, path_of, send_request
 from app.kube.discovery.api_resource import Resource
 from app.podlogs.pod_containers import Pod
 from app.podlogs.workload_pods import Workload
@@ -212,8 +212,8 @@ async def find(
 
 async def _asked(cluster: Cluster, resource: Resource, namespace: str, name: str, kind: type[T]) -> T:
     """An object, from its API server. Raises Failed."""
-    question = Ask("GET", path_of(resource, namespace, name), repeatable=True)
-    body = (await ask(cluster, question, Deadline(FIND_SECONDS))).body
+    question = ClusterRequest("GET", path_of(resource, namespace, name), repeatable=True)
+    body = (await send_request(cluster, question, Deadline(FIND_SECONDS))).body
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.DecodeError as error:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from app.fleet.cluster import Cluster
-from app.fleet.cluster_request import APPLY, Ask, Deadline, Failed, NoAnswer, ask, path_of
+from app.fleet.cluster_request import APPLY, ClusterRequest, Deadline, Failed, NoAnswer, path_of, send_request
 from app.kube.discovery.api_groups import crd_resource
 from app.kube.discovery.api_resource import Resource
 from app.manifest import Manifest, phases
@@ -70,7 +70,7 @@ class _Application:
             return resource, Failed(400, detail, "BadRequest")
         try:
             path = path_of(resource, namespace, manifest.name)
-            asked = Ask("PATCH", path, self._params, manifest.body, APPLY, repeatable=True)
+            asked = ClusterRequest("PATCH", path, self._params, manifest.body, APPLY, repeatable=True)
             return resource, await self._write(resource, namespace, manifest, asked)
         except NoAnswer as failed:
             self._lost = failed
@@ -78,7 +78,9 @@ class _Application:
         except Failed as failed:
             return resource, failed
 
-    async def _write(self, resource: Resource, namespace: str, manifest: Manifest, asked: Ask) -> Done:
+    async def _write(
+        self, resource: Resource, namespace: str, manifest: Manifest, asked: ClusterRequest
+    ) -> Done:
         new = (manifest.group, manifest.kind) in self._defined
         patience = Deadline(ESTABLISHED_SECONDS)
         while True:
@@ -109,7 +111,7 @@ class _Application:
         """Where this was a definition, wait until it is served, or has had time enough to be."""
         if manifest.kind != DEFINITION or resource is None or isinstance(result, Failed):
             return
-        asked = Ask("GET", path_of(resource, "", manifest.name), repeatable=True)
+        asked = ClusterRequest("GET", path_of(resource, "", manifest.name), repeatable=True)
         body = b"{" + result.tail
         patience = Deadline(ESTABLISHED_SECONDS)
         try:
@@ -117,7 +119,7 @@ class _Application:
                 if patience.left < 0:
                     return
                 await asyncio.sleep(LOOK_SECONDS)
-                body = (await ask(self._cluster, asked, self._deadline)).body
+                body = (await send_request(self._cluster, asked, self._deadline)).body
             self._defined[defined.group, defined.kind] = defined
         except NoAnswer as lost:
             self._lost = lost

@@ -8,7 +8,15 @@ import msgspec
 
 from app.cache.store import Change
 from app.fleet.cluster import Cluster
-from app.fleet.cluster_request import MERGE, STRATEGIC, Ask, Deadline, Failed, ask, path_of
+from app.fleet.cluster_request import (
+    MERGE,
+    STRATEGIC,
+    ClusterRequest,
+    Deadline,
+    Failed,
+    path_of,
+    send_request,
+)
 from app.fleet.own_writes import is_gone
 from app.fleet.store_listener import listening
 from app.kube.answer_limits import version_number
@@ -85,11 +93,13 @@ def as_written(resource: Resource, api_version: object) -> Resource:
     return msgspec.structs.replace(resource, version=version)
 
 
-async def write(cluster: Cluster, resource: Resource, namespace: str, asked: Ask, deadline: Deadline) -> Done:
+async def write(
+    cluster: Cluster, resource: Resource, namespace: str, asked: ClusterRequest, deadline: Deadline
+) -> Done:
     """Have a cluster carry something out; reads through this process wait for it. Raises Failed."""
     refuse_projection(asked)
     asked = await without_ours(cluster, resource, asked, deadline)
-    send = ask_restored if resource.name == SECRETS and asked.body is not None else ask
+    send = ask_restored if resource.name == SECRETS and asked.body is not None else send_request
     answered = await send(cluster, asked, deadline)
     tail, answer = _read(cluster, resource, answered.body)
     landed = None
@@ -109,7 +119,9 @@ async def scale(
 ) -> Done:
     """Give a workload so many replicas. Raises Failed."""
     body = msgspec.json.encode({"spec": {"replicas": replicas}})
-    asked = Ask("PATCH", path_of(resource, namespace, name, "scale"), params, body, MERGE, repeatable=True)
+    asked = ClusterRequest(
+        "PATCH", path_of(resource, namespace, name, "scale"), params, body, MERGE, repeatable=True
+    )
     return await write(cluster, resource, namespace, asked, deadline)
 
 
@@ -128,12 +140,12 @@ async def restart(
     """
     path = path_of(resource, namespace, name)
     if resource.kind == "Deployment":
-        body = (await ask(cluster, Ask("GET", path, repeatable=True), deadline)).body
+        body = (await send_request(cluster, ClusterRequest("GET", path, repeatable=True), deadline)).body
         if msgspec.json.decode(body, type=_Paused).spec.paused:
             raise Failed(409, f"deployment {name!r} is paused: resume it first", "Conflict")
     annotations = {_RESTARTED: moment}
     body = msgspec.json.encode({"spec": {"template": {"metadata": {"annotations": annotations}}}})
-    asked = Ask("PATCH", path, params, body, STRATEGIC, repeatable=True)
+    asked = ClusterRequest("PATCH", path, params, body, STRATEGIC, repeatable=True)
     return await write(cluster, resource, namespace, asked, deadline)
 
 
@@ -150,9 +162,9 @@ async def delete(
     Most deletions are answered without a version. What they are waited for by, and which
     version then covers them elsewhere, is found out when this process sees the object go.
     """
-    asked = Ask("DELETE", path_of(resource, namespace, name), params)
+    asked = ClusterRequest("DELETE", path_of(resource, namespace, name), params)
     with _deletions(cluster, resource) as seen:
-        answered = await ask(cluster, asked, deadline)
+        answered = await send_request(cluster, asked, deadline)
         tail, answer = _read(cluster, resource, answered.body)
         done = Done(answered.status, tail, None, answered.warnings)
         if is_dry_run(asked.params):
@@ -230,8 +242,10 @@ class _List(msgspec.Struct):
 async def _version(cluster: Cluster, resource: Resource, namespace: str, deadline: Deadline) -> int | None:
     """A version that is not before now; None where it cannot be had, or not in time."""
     try:
-        answered = await ask(
-            cluster, Ask("GET", path_of(resource, namespace), {"limit": "1"}, repeatable=True), deadline
+        answered = await send_request(
+            cluster,
+            ClusterRequest("GET", path_of(resource, namespace), {"limit": "1"}, repeatable=True),
+            deadline,
         )
         return version_number(msgspec.json.decode(answered.body, type=_List).metadata.resourceVersion)
     except (Failed, msgspec.DecodeError, UnicodeDecodeError):

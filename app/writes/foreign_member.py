@@ -5,7 +5,7 @@ from msgspec import Raw
 
 from app.cache.cluster_member import MEMBER
 from app.fleet.cluster import Cluster
-from app.fleet.cluster_request import APPLY, JSON_PATCH, Ask, Deadline, Failed, ask
+from app.fleet.cluster_request import APPLY, JSON_PATCH, ClusterRequest, Deadline, Failed, send_request
 from app.fleet.definitions import Own
 from app.kube.discovery.api_resource import Resource
 
@@ -16,7 +16,9 @@ _NOT_FOUND = 404
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
-async def without_ours(cluster: Cluster, resource: Resource, asked: Ask, deadline: Deadline) -> Ask:
+async def without_ours(
+    cluster: Cluster, resource: Resource, asked: ClusterRequest, deadline: Deadline
+) -> ClusterRequest:
     """The same write without the member that reads add.
 
     Raises Failed where that member may be the object's own, or where a member of its own, which reads
@@ -57,7 +59,7 @@ def own_member(cluster: Cluster, resource: Resource) -> Own:
 async def _has_own(cluster: Cluster, path: str, deadline: Deadline) -> bool:
     """Whether the object that is stored there has such a member. Raises Failed."""
     try:
-        stored = (await ask(cluster, Ask("GET", path, repeatable=True), deadline)).body
+        stored = (await send_request(cluster, ClusterRequest("GET", path, repeatable=True), deadline)).body
     except Failed as failed:
         if failed.status == _NOT_FOUND:
             return False
@@ -65,7 +67,7 @@ async def _has_own(cluster: Cluster, path: str, deadline: Deadline) -> bool:
     return MEMBER in _members.decode(stored)
 
 
-def _decoded(asked: Ask) -> dict[str, Raw] | None:
+def _decoded(asked: ClusterRequest) -> dict[str, Raw] | None:
     """The members of the object that is written; None where there is none."""
     if asked.body is None or asked.content_type == JSON_PATCH:
         return None

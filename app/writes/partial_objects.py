@@ -4,14 +4,14 @@ from typing import Any
 
 import msgspec
 
-from app.fleet.cluster_request import APPLY, Ask, Failed
+from app.fleet.cluster_request import APPLY, ClusterRequest, Failed
 
 
 class _Head(msgspec.Struct):
     metadata: Any = None
 
 
-def refuse_projection(asked: Ask) -> None:
+def refuse_projection(asked: ClusterRequest) -> None:
     """Raises Failed for a write that would remove what ``fields=`` has left out of the object.
 
     API servers give every object a uid and a creationTimestamp at once, and ``fields=`` keeps the one

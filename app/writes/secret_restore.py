@@ -5,7 +5,15 @@ import asyncio
 import msgspec
 
 from app.fleet.cluster import Cluster
-from app.fleet.cluster_request import JSON_PATCH, MERGE, STRATEGIC, Ask, Deadline, Failed, ask
+from app.fleet.cluster_request import (
+    JSON_PATCH,
+    MERGE,
+    STRATEGIC,
+    ClusterRequest,
+    Deadline,
+    Failed,
+    send_request,
+)
 from app.kube.client import Answer
 from app.kube.wire.secret_redaction import REDACTED, Unrestorable, is_redacted, restored
 
@@ -17,13 +25,13 @@ TRIES = 3
 PAUSE_SECONDS = 0.1
 
 
-async def ask_restored(cluster: Cluster, asked: Ask, deadline: Deadline) -> Answer:
+async def ask_restored(cluster: Cluster, asked: ClusterRequest, deadline: Deadline) -> Answer:
     """The answer to a write of a Secret, whose body is JSON. Raises Failed, with status 422 where what was
     redacted cannot be kept."""
     for left in reversed(range(TRIES)):
         kept = await with_stored_values(cluster, asked, deadline)
         try:
-            return await ask(cluster, kept, deadline)
+            return await send_request(cluster, kept, deadline)
         except Failed as failed:
             # Only the version that was read here may be outdated: that of the caller is to be refused.
             if not left or kept is asked or failed.reason != "Conflict" or _version(asked.body):
@@ -32,7 +40,7 @@ async def ask_restored(cluster: Cluster, asked: Ask, deadline: Deadline) -> Answ
     raise AssertionError("the last try returns or raises")
 
 
-async def with_stored_values(cluster: Cluster, asked: Ask, deadline: Deadline) -> Ask:
+async def with_stored_values(cluster: Cluster, asked: ClusterRequest, deadline: Deadline) -> ClusterRequest:
     """The write with the values in it that it is to keep; the same one where it is not of a redacted
     Secret. Raises Failed."""
     body = asked.body or b""
@@ -60,7 +68,7 @@ async def with_stored_values(cluster: Cluster, asked: Ask, deadline: Deadline) -
 async def _stored(cluster: Cluster, path: str, deadline: Deadline) -> bytes | None:
     """The Secret as the cluster holds it, None where it holds none. Raises Failed."""
     try:
-        return (await ask(cluster, Ask("GET", path, repeatable=True), deadline)).body
+        return (await send_request(cluster, ClusterRequest("GET", path, repeatable=True), deadline)).body
     except Failed as failed:
         if failed.status == 404:
             return None

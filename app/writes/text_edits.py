@@ -9,7 +9,7 @@ from msgspec import UNSET
 from app import jsontext
 from app.cache.cluster_member import MEMBER
 from app.fleet.cluster import Cluster
-from app.fleet.cluster_request import JSON_PATCH, Ask, Deadline, Failed, ask, path_of
+from app.fleet.cluster_request import JSON_PATCH, ClusterRequest, Deadline, Failed, path_of, send_request
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire.decoding import WireError, decode_answer
 from app.kube.wire.secret_redaction import REDACTED, VALUES, without_values
@@ -57,7 +57,7 @@ async def carry_out(
     failure: Failed | None = None
     version: Any = None
     for left in reversed(range(TRIES)):
-        stored = (await ask(cluster, Ask("GET", path, repeatable=True), deadline)).body
+        stored = (await send_request(cluster, ClusterRequest("GET", path, repeatable=True), deadline)).body
         try:
             operations = _operations(resource, edit, stored)
         except (msgspec.DecodeError, jsontext.Undecodable, RecursionError) as error:
@@ -68,7 +68,7 @@ async def carry_out(
         # A test that fails and an object that is not valid are refused alike: only the former goes away.
         if failure is not None and version == _version(stored):
             raise failure
-        asked = Ask("PATCH", path, params, msgspec.json.encode(operations), JSON_PATCH)
+        asked = ClusterRequest("PATCH", path, params, msgspec.json.encode(operations), JSON_PATCH)
         try:
             return await write(cluster, resource, namespace, asked, deadline)
         except Failed as failed:

@@ -34,7 +34,7 @@ from app.fleet.cluster_request import (
     LIMIT_SECONDS,
     MERGE,
     STRATEGIC,
-    Ask,
+    ClusterRequest,
     Deadline,
     Failed,
     path_of,
@@ -85,7 +85,7 @@ async def create(request: web.Request) -> web.StreamResponse:
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
         found = cluster_writes.as_written(found, head.apiVersion)
-        asked = Ask("POST", path_of(found, plan.namespace), plan.params, body)
+        asked = ClusterRequest("POST", path_of(found, plan.namespace), plan.params, body)
         return await write(cluster, found, plan.namespace, asked, deadline)
 
     return await _carry_out(request, plan, work)
@@ -98,7 +98,7 @@ async def replace(request: web.Request) -> web.StreamResponse:
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
         found = cluster_writes.as_written(found, head.apiVersion)
-        asked = Ask("PUT", path_of(found, plan.namespace, plan.name), plan.params, body)
+        asked = ClusterRequest("PUT", path_of(found, plan.namespace, plan.name), plan.params, body)
         return await write(cluster, found, plan.namespace, asked, deadline)
 
     return await _carry_out(request, plan, work)
@@ -119,7 +119,7 @@ async def patch(request: web.Request) -> web.StreamResponse:
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
         found = cluster_writes.as_written(found, head.apiVersion)
         path = path_of(found, plan.namespace, plan.name)
-        asked = Ask("PATCH", path, plan.params, body, media, repeatable=media == APPLY)
+        asked = ClusterRequest("PATCH", path, plan.params, body, media, repeatable=media == APPLY)
         return await write(cluster, found, plan.namespace, asked, deadline)
 
     return await _carry_out(request, plan, work)
