@@ -14,7 +14,7 @@ from app.commands.describe import describe
 from app.commands.exit_status import INTERRUPTED, WRONG, Complaint
 from app.commands.get import get
 from app.commands.logs_command import logs
-from app.commands.workload_changes import restart, scale
+from app.commands.scale import restart, scale
 from app.version import version as this_version
 
 app = typer.Typer(

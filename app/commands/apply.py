@@ -9,8 +9,8 @@ from app.commands import options
 from app.commands.change_results import Change, Line, carry_out, clusters_to_change, told
 from app.commands.object_words import called
 from app.commands.resource_args import split
+from app.commands.scale import given, said
 from app.commands.server_connection import run
-from app.commands.workload_changes import given, said
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet

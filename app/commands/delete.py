@@ -9,11 +9,11 @@ from app.commands import options, terminal
 from app.commands.change_results import Change, Line, called_or, carry_out, clusters_to_change
 from app.commands.empty_list import nothing_found
 from app.commands.exit_status import WELL, Complaint, Misuse
-from app.commands.object_choice import Choice, find
+from app.commands.object_args import Choice, find
 from app.commands.object_words import place
 from app.commands.resource_args import asked, named, split, whole
+from app.commands.scale import given, said
 from app.commands.server_connection import run
-from app.commands.workload_changes import given, said
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet

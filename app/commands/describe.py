@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from app.commands import options, terminal
-from app.commands.object_choice import Choice, conclude, find
+from app.commands.object_args import Choice, conclude, find
 from app.commands.object_words import place
 from app.commands.resource_args import Asked, asked, split
 from app.commands.server_connection import run

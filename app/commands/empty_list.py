@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
-    from app.commands.object_choice import Choice, Found
+    from app.commands.object_args import Choice, Found
 
 _STATES = {
     "forbidden": "Forbidden in",

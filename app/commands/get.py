@@ -10,7 +10,7 @@ import typer
 from app.commands import options, terminal
 from app.commands.empty_list import nothing_found
 from app.commands.exit_status import PARTIAL, WELL, Misuse
-from app.commands.object_choice import Choice, Found, conclude, find
+from app.commands.object_args import Choice, Found, conclude, find
 from app.commands.object_words import Object, called
 from app.commands.resource_args import Asked, asked, split
 from app.commands.resource_columns import rows_of

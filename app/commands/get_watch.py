@@ -12,7 +12,7 @@ from app import jsontext
 from app.commands import terminal
 from app.commands.empty_list import nothing_found
 from app.commands.exit_status import WELL
-from app.commands.object_choice import Choice, conclude, find
+from app.commands.object_args import Choice, conclude, find
 from app.commands.object_words import Place, called, place
 from app.commands.resource_args import Asked
 from app.commands.resource_columns import rows_of

@@ -10,7 +10,7 @@ import typer
 from app.commands import options, terminal
 from app.commands.colours import paint, place_colour
 from app.commands.exit_status import PARTIAL, WELL, Complaint, Misuse
-from app.commands.object_choice import Choice, absent, find
+from app.commands.object_args import Choice, absent, find
 from app.commands.object_words import place
 from app.commands.resource_args import Asked, pod_or_workload, seconds, split, whole
 from app.commands.server_connection import run
