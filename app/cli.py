@@ -11,10 +11,10 @@ from app.commands.apply import apply
 from app.commands.clusters_command import clusters
 from app.commands.delete import delete
 from app.commands.describe import describe
-from app.commands.exit_status import INTERRUPTED, WRONG, Complaint
 from app.commands.get import get
 from app.commands.logs_command import logs
 from app.commands.scale import restart, scale
+from app.commands.server_connection import INTERRUPTED, WRONG, Complaint
 from app.version import version as this_version
 
 app = typer.Typer(

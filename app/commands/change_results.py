@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.commands import terminal
-from app.commands.exit_status import Complaint, Misuse, status_of
-from app.commands.object_words import called
-from app.commands.server_connection import in_words
+from app.commands.object_args import called
+from app.commands.server_connection import Complaint, Misuse, in_words, status_of
 from app.suggestions import no_cluster
 
 if TYPE_CHECKING:
@@ -100,3 +99,17 @@ def called_or(answer: Any, otherwise: str) -> str:
     """What an answer calls the object that was changed; a Status and a Scale are not that object."""
     kind = answer.get("kind") if isinstance(answer, dict) else None
     return otherwise if kind in (None, "Status", "Scale") else called(answer)
+
+
+def given(namespace: str | None, dry_run: str | None) -> dict[str, Any]:
+    """The arguments that all writes of the client have, but for the cluster. Raises Misuse."""
+    if dry_run not in (None, "server", "none"):
+        raise Misuse(f"--dry-run: {dry_run!r} is not accepted; accepted is server, or none")
+    return {
+        **({"namespace": namespace} if namespace else {}),
+        **({"dry_run": True} if dry_run == "server" else {}),
+    }
+
+
+def said(done: str, dry_run: str | None) -> str:
+    return f"{done} (server dry run)" if dry_run == "server" else done

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands import options, terminal
-from app.commands.exit_status import PARTIAL, WELL, Complaint, Misuse
-from app.commands.resource_args import split
-from app.commands.server_connection import run
+from app.commands.object_args import split
+from app.commands.server_connection import PARTIAL, WELL, Complaint, Misuse, run
 from app.suggestions import no_cluster
 
 if TYPE_CHECKING:
@@ -58,11 +57,10 @@ async def _once(fleet: "AsyncFleet", chosen: Sequence[str], form: str) -> int:
 async def _live(fleet: "AsyncFleet", chosen: Sequence[str], *, wide: bool) -> int:
     """Until Ctrl-C. A server that does not answer is waited for, with what it said last in view."""
     from app.client import FleetError
-    from app.commands.live_screen import Screen
 
     found = await _asked(fleet, chosen)
     trouble = ""
-    with Screen(colour=terminal.is_colourful(sys.stdout)) as screen:
+    with terminal.Screen(colour=terminal.is_colourful(sys.stdout)) as screen:
         while True:
             now = datetime.now(UTC)
             screen.show(table(found, now, wide=wide), trouble or f"{now:%H:%M:%S} UTC; Ctrl-C ends")

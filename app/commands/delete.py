@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from app.commands import options, terminal
-from app.commands.change_results import Change, Line, called_or, carry_out, clusters_to_change
-from app.commands.empty_list import nothing_found
-from app.commands.exit_status import WELL, Complaint, Misuse
-from app.commands.object_args import Choice, find
-from app.commands.object_words import place
-from app.commands.resource_args import asked, named, split, whole
-from app.commands.scale import given, said
-from app.commands.server_connection import run
+from app.commands.apply import read
+from app.commands.change_results import Change, Line, called_or, carry_out, clusters_to_change, given, said
+from app.commands.object_args import Choice, asked, find, named, nothing_found, place, split, whole
+from app.commands.server_connection import WELL, Complaint, Misuse, run
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -90,8 +86,6 @@ def _chooser(
     if not selector and all_namespaces:
         raise Misuse("-A is for -l: a name is deleted in one namespace")
     if filenames:
-        from app.commands.manifest_files import read
-
         written = read(filenames, recursive=recursive)
         return _everywhere([(each.resource, each.name, each.namespace or namespace) for each in written])
     if not selector:

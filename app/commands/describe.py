@@ -6,9 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from app.commands import options, terminal
-from app.commands.object_args import Choice, conclude, find
-from app.commands.object_words import place
-from app.commands.resource_args import Asked, asked, split
+from app.commands.object_args import Asked, Choice, asked, conclude, find, place, split
 from app.commands.server_connection import run
 
 if TYPE_CHECKING:

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from app.commands import options, terminal
-from app.commands.empty_list import nothing_found
-from app.commands.exit_status import PARTIAL, WELL, Misuse
-from app.commands.object_args import Choice, Found, conclude, find
-from app.commands.object_words import Object, called
-from app.commands.resource_args import Asked, asked, split
-from app.commands.resource_columns import rows_of
-from app.commands.server_connection import run
+from app.commands.object_args import (
+    Asked,
+    Choice,
+    Found,
+    Object,
+    asked,
+    called,
+    conclude,
+    find,
+    nothing_found,
+    split,
+)
+from app.commands.server_connection import PARTIAL, WELL, Misuse, run
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -119,5 +125,7 @@ def _document(found: Sequence[Found], objects: Sequence[Object]) -> Any:
 async def _table(fleet: "AsyncFleet", found: Found, *, wide: bool, whole_names: bool) -> list[str]:
     if not found.objects:
         return []
+    from app.commands.table_rows import rows_of
+
     rows = await rows_of(fleet, found.objects[0], wide=wide, whole_names=whole_names)
     return rows.lines(found.objects, datetime.now(UTC))

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands import options, terminal
-from app.commands.colours import paint, place_colour
-from app.commands.exit_status import PARTIAL, WELL, Complaint, Misuse
-from app.commands.object_args import Choice, absent, find
-from app.commands.object_words import place
-from app.commands.resource_args import Asked, pod_or_workload, seconds, split, whole
-from app.commands.server_connection import run
+from app.commands.object_args import (
+    Asked,
+    Choice,
+    absent,
+    find,
+    place,
+    pod_or_workload,
+    seconds,
+    split,
+    whole,
+)
+from app.commands.server_connection import PARTIAL, WELL, Complaint, Misuse, run
+from app.commands.terminal import paint, place_colour
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet

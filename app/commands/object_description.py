@@ -10,7 +10,7 @@ from typing import Any
 from app import jsontext
 from app.cache.ages import since
 from app.cache.tables import Column, Sheet
-from app.commands.colours import Painter, paint
+from app.commands.terminal import Painter, paint
 from app.json_access import at, integer, text
 from app.yamltext import dump
 

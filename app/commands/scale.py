@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands import options
-from app.commands.change_results import Change, Line, called_or, carry_out, clusters_to_change
-from app.commands.exit_status import Misuse
-from app.commands.resource_args import named, split, whole
+from app.commands.change_results import Change, Line, called_or, carry_out, clusters_to_change, given, said
+from app.commands.object_args import named, split, whole
 from app.commands.server_connection import run
 
 if TYPE_CHECKING:
@@ -87,17 +86,3 @@ def _one(
         return [Line(called_or(answer, what), done)]
 
     return Change(cluster, what, lines)
-
-
-def given(namespace: str | None, dry_run: str | None) -> dict[str, Any]:
-    """The arguments that all writes of the client have, but for the cluster. Raises Misuse."""
-    if dry_run not in (None, "server", "none"):
-        raise Misuse(f"--dry-run: {dry_run!r} is not accepted; accepted is server, or none")
-    return {
-        **({"namespace": namespace} if namespace else {}),
-        **({"dry_run": True} if dry_run == "server" else {}),
-    }
-
-
-def said(done: str, dry_run: str | None) -> str:
-    return f"{done} (server dry run)" if dry_run == "server" else done

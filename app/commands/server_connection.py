@@ -1,18 +1,48 @@
-"""Running what asks the server: where it is, and what is told when it does not answer."""
+"""Run a command that asks the server: the client of it, the exit status, and the errors that users read."""
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from app.commands import terminal
-from app.commands.exit_status import CLOSED, INTERRUPTED, TERMINATED, Complaint
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
+
+WELL = 0
+FAILED = 1
+WRONG = 2
+PARTIAL = 3
+INTERRUPTED = 130
+CLOSED = 141
+TERMINATED = 143
+
+
+class Complaint(Exception):
+    """What a user is told in one line on stderr; ``status`` is the exit status."""
+
+    def __init__(self, message: str, status: int = FAILED) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Misuse(Complaint):
+    """The arguments are wrong."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, WRONG)
+
+
+def status_of(went_well: Collection[bool]) -> int:
+    """Of several attempts: WELL, FAILED, or PARTIAL where some went well."""
+    if all(went_well):
+        return WELL
+    return PARTIAL if any(went_well) else FAILED
+
 
 T = TypeVar("T")
 
@@ -56,14 +86,13 @@ async def with_client(
 ) -> T:
     """``server`` and ``token`` that are not given are those of the environment."""
     from app.client import AsyncFleet
-    from app.commands.terminal import pass_on
 
     task = asyncio.current_task()
     if task is not None:
         # To end in order, so that a terminal gets back its cursor.
         with suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with AsyncFleet(server, token, warned=pass_on) as fleet:
+    async with AsyncFleet(server, token, warned=terminal.pass_on) as fleet:
         return await work(fleet)
 
 

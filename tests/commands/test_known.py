@@ -4,7 +4,7 @@ from typing import Any
 
 from app.client import Event
 from app.client.kube_object import Object
-from app.commands.watch_state import Known
+from app.commands.get_watch import Known
 
 
 def told(known: Known, *events: Event) -> list[tuple[str, str]]:

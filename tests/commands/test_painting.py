@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.commands.colours import Painter, state_colour
+from app.commands.terminal import Painter, state_colour
 
 GREEN, YELLOW, RED, DIM = "32", "33", "31", "2"
 HEADER = "CLUSTER   NAME    READY   STATUS             RESTARTS      LAST SEEN   NOMINATED NODE\n"

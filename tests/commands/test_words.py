@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.commands.exit_status import Misuse
-from app.commands.resource_args import Asked, asked, named, pod_or_workload, seconds, split
+from app.commands.object_args import Asked, asked, named, pod_or_workload, seconds, split
+from app.commands.server_connection import Misuse
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ import yaml
 from app import jsontext
 from app.client import AsyncFleet
 from app.commands import describe, get
-from app.commands.object_args import Choice
-from app.commands.resource_args import asked
+from app.commands.object_args import Choice, asked
 from app.yamltext import dump
 from tests.reading.conftest import Client, Held, pod
 
