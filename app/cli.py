@@ -155,15 +155,14 @@ async def _simulate(number: int) -> None:
     import asyncio
     import signal
 
-    import yaml
-
     from app.simulator.simulated_fleet import run_demo
+    from app.yamltext import dump
 
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     async with run_demo(number) as running:
-        typer.echo(yaml.safe_dump(running.kubeconfig, sort_keys=False), nl=False)
+        typer.echo(dump(running.kubeconfig), nl=False)
         typer.echo(f"k8s-mcp: {number} simulated clusters; this kubeconfig is {running.path}", err=True)
         await stop.wait()
 

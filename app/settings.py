@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -31,7 +30,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app.kube.auth.kubeconfig_yaml import KubernetesLoader
+from app.yaml_reader import RepeatedName, Rules, Unreadable, yaml_documents
 
 PREFIX = "K8S_MCP_"
 DEMO_CLUSTERS = 3
@@ -51,6 +50,8 @@ WATCHED = (
 _ANSWERS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 # What Kubernetes sets in every pod for a Service whose name begins as ours does.
 _OF_A_SERVICE = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_(TCP|UDP|SCTP)(_.+)?)?)")
+# What is there twice is refused, as one of the two would not hold.
+_CONFIG_RULES = Rules(lossless=False)
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -146,18 +147,6 @@ class ClusterSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     namespaces: Annotated[tuple[Annotated[str, AfterValidator(_namespace)], ...], AfterValidator(_some)] = ()
-
-
-class _ConfigLoader(KubernetesLoader):
-    """The file of settings: what is there twice is refused, as one of the two would not hold."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [name.value for name, _ in node.value]
-        for name in names:
-            if names.count(name) > 1:
-                raise yaml.YAMLError(f"{name} is there twice, line {node.start_mark.line + 1}")
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
 
 
 class Settings(BaseSettings):
@@ -321,9 +310,15 @@ def _read_config(path: Path | None) -> dict[str, Any]:
         return {}
     accepted = "a YAML file with a mapping of settings"
     try:
-        document = yaml.load(_read("config", path), Loader=_ConfigLoader)
-    except yaml.YAMLError as error:
+        documents = list(yaml_documents(_read("config", path), _CONFIG_RULES))
+    except RepeatedName as error:
+        why = f"{error.name} is there twice, line {error.mapping_line}"
+        raise SettingError("config", str(path), accepted, why=why) from None
+    except Unreadable as error:
         raise SettingError("config", str(path), accepted, why=str(error)) from None
+    if len(documents) > 1:
+        raise SettingError("config", str(path), accepted, why=f"it holds {len(documents)} documents")
+    document = documents[0] if documents else None
     if document is None:
         return {}
     if not isinstance(document, dict):

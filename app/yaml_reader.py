@@ -1,6 +1,6 @@
-"""YAML and JSON as kubectl reads them: documents of JSON values, whatever was written.
+"""The one reader of YAML, and of JSON that stands in for it: documents of JSON values, as kubectl reads them.
 
-Read event by event, because that is the only way in which neither depth nor aliases can
+YAML is read event by event, because that is the only way in which neither depth nor aliases can
 hurt: PyYAML's own composer recurses in C until the process is gone, and an alias of an
 alias of an alias fills the memory. What scalars mean is as in sigs.k8s.io/yaml, which
 kubectl uses: YAML 1.1 without times and without numbers to the base 60.
@@ -9,9 +9,11 @@ kubectl uses: YAML 1.1 without times and without numbers to the base 60.
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import orjson
 import yaml
 
@@ -24,6 +26,7 @@ _WORDS: dict[str, object] = {
     **{form: True for word in ("true", "yes", "on", "y") for form in (word, word.title(), word.upper())},
     **{form: False for word in ("false", "no", "off", "n") for form in (word, word.title(), word.upper())},
 }
+_NULLS = frozenset(word for word, value in _WORDS.items() if value is None)
 _INTEGER = re.compile(r"[-+]?(?:0[bB][01]+|0o[0-7]+|0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _LONGEST_INTEGER = 80
 # 64 bits hold any number of so many digits and a sign.
@@ -43,11 +46,54 @@ _TOO_DEEP = "maximum nesting depth"
 
 
 class Unreadable(ValueError):
-    """What was sent cannot be read; the message is one line, and says where."""
+    """What was sent cannot be read; the message is one line, and says where. ``line`` is 0 for no line."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class NotYaml(Unreadable):
+    """The text breaks YAML's grammar. ``problem`` says how, and quotes no more than one character of it."""
+
+    def __init__(self, error: yaml.YAMLError) -> None:
+        mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        line = mark.line + 1 if mark is not None else 0
+        super().__init__(" ".join(str(error).replace('"<unicode string>", ', "").split()), line)
+        self.problem: str = getattr(error, "problem", None) or ""
+
+
+class RepeatedName(Unreadable):
+    """A mapping, which begins in ``mapping_line``, has the member ``name`` twice."""
+
+    def __init__(self, name: str, event: Any, mapping_line: int) -> None:
+        super().__init__(f"{_position(event)}: {name!r} is there already", event.start_mark.line + 1)
+        self.name = name
+        self.mapping_line = mapping_line
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What one kind of document asks for, beyond what YAML and kubectl say.
+
+    ``lossless`` refuses numbers that JSON or Kubernetes' 64 bits cannot hold; without it such a number is a
+    text or a Python integer. ``may_repeat`` lets the last of several members of one name hold.
+    ``texts`` are the places whose scalars are text however they look, but for null: the names of members,
+    nested, ``"*"`` for the elements of a sequence, and `TEXT` where the scalar is.
+    """
+
+    lossless: bool = True
+    may_repeat: bool = False
+    texts: Mapping[str, Any] = {}
+
+
+TEXT: Mapping[str, Any] = MappingProxyType({})
+# Where no scalar is text by its place alone.
+_ANY: Mapping[str, Any] = {}
+_MANIFEST = Rules()
 
 
 def load(body: bytes, *, is_json: bool) -> list[Any]:
-    """The documents of a body, in JSON those of an array; empty ones are left out. Raises Unreadable.
+    """The documents of a manifest, in JSON those of an array; empty ones are left out. Raises Unreadable.
 
     What is not said to be JSON is read as JSON nevertheless where it is, as kubectl does:
     tabs and the escapes of an emoji are fine in JSON, and not in YAML.
@@ -60,20 +106,34 @@ def load(body: bytes, *, is_json: bool) -> list[Any]:
         return documents
     try:
         return _yaml(body)
-    except yaml.YAMLError as error:
+    except NotYaml as error:
         return _one_by_one(body, error)
 
 
-def _yaml(body: bytes) -> list[Any]:
-    """The documents of YAML that are not empty. Raises Unreadable, and yaml.YAMLError."""
+def yaml_documents(text: str | bytes, rules: Rules) -> Iterator[Any]:
+    """Each document of YAML, None for one that is empty. Raises Unreadable.
+
+    What follows a document is not read before the next one is asked for.
+    """
     try:
-        return [document for document in _Reader(body.decode()).documents() if document is not None]
+        yield from _Reader(text, rules).documents()
+    except yaml.YAMLError as error:
+        if _TOO_DEEP in str(error):
+            raise Unreadable(f"it is nested deeper than {DEEPEST}") from None
+        raise NotYaml(error) from None
+
+
+def _yaml(body: bytes) -> list[Any]:
+    """The documents of a manifest in YAML that are not empty. Raises Unreadable."""
+    try:
+        text = body.decode()
     except UnicodeDecodeError as error:
         raise Unreadable(f"byte {error.start} is not UTF-8") from None
+    return [document for document in yaml_documents(text, _MANIFEST) if document is not None]
 
 
 def _as_json(body: bytes) -> list[Any] | None:
-    """What a body says as JSON; None where it is none. Raises Unreadable."""
+    """The documents of a body of JSON; None where it is none. Raises Unreadable."""
     if not body.lstrip().startswith((b"{", b"[")):
         return None
     check_lossless(body)
@@ -83,31 +143,28 @@ def _as_json(body: bytes) -> list[Any] | None:
         return None
 
 
-def _one_by_one(body: bytes, error: yaml.YAMLError) -> list[Any]:
+def _one_by_one(body: bytes, error: NotYaml) -> list[Any]:
     """The documents of a body that is not all YAML: some of them are JSON. Raises Unreadable.
 
     Nothing in JSON begins a line with ``#`` or ``---``: what does stands around it. ``error`` is
     what is wrong where none of them is JSON.
     """
-    found: list[Any] = []
+    documents: list[Any] = []
     any_json = False
     start = 0
     try:
         for end in [*(match.start() for match in _DOCUMENT.finditer(body)), len(body)]:
             part = _DOCUMENT.sub(b"   ", body[start:end], count=1)
-            documents = _as_json(_COMMENT.sub(b"", part))
-            any_json = any_json or documents is not None
+            of_json = _as_json(_COMMENT.sub(b"", part))
+            any_json = any_json or of_json is not None
             # Errors name lines of the whole body.
-            found += _yaml(b"\n" * body.count(b"\n", 0, start) + part) if documents is None else documents
+            documents += _yaml(b"\n" * body.count(b"\n", 0, start) + part) if of_json is None else of_json
             start = end
-    except yaml.YAMLError as inner:
-        error = inner if any_json else error
-    else:
-        if any_json:
-            return found
-    if _TOO_DEEP in str(error):
-        raise Unreadable(f"it is nested deeper than {DEEPEST}") from None
-    raise Unreadable(" ".join(str(error).replace('"<unicode string>", ', "").split())) from None
+    except NotYaml as inner:
+        raise (inner if any_json else error) from None
+    if not any_json:
+        raise error
+    return documents
 
 
 def _listed(document: Any) -> list[Any]:
@@ -161,116 +218,142 @@ def _exact(text: str) -> int | float:
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    """Makes values of the events of PyYAML's parser, by these rules. Raises Unreadable and yaml.YAMLError."""
+
+    def __init__(self, text: str | bytes, rules: Rules) -> None:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         self._events: Iterator[Any] = iter(yaml.parse(text, Loader=loader))
-        self._anchors: dict[str, tuple[Any, int]] = {}
-        self._values = 0
+        self._rules = rules
+        self._anchors: dict[str, tuple[Any, int, yaml.Event]] = {}
+        self._count = 0
 
     def documents(self) -> Iterator[Any]:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 self._anchors = {}
-                yield self._value(next(self._events), 0)
+                yield self._value(next(self._events), 0, self._rules.texts)
 
-    def _value(self, event: Any, depth: int) -> Any:
+    def _value(self, event: Any, depth: int, texts: Mapping[str, Any]) -> Any:
+        """The value that begins with an event; ``texts`` is the part of the rules' that is of it."""
         if depth > DEEPEST:
-            raise Unreadable(f"{_place(event)}: it is nested deeper than {DEEPEST}")
-        before = self._values
-        self._count(1, event)
+            raise _refused(event, f"it is nested deeper than {DEEPEST}")
+        before = self._count
+        self._add(1, event)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
-                raise Unreadable(f"{_place(event)}: there is no anchor {event.anchor!r} before it")
-            found, size = self._anchors[event.anchor]
-            self._count(size, event)
-            return found
+                raise _refused(event, f"there is no anchor {event.anchor!r} before it")
+            value, size, source = self._anchors[event.anchor]
+            self._add(size, event)
+            is_text = texts is TEXT and isinstance(source, yaml.ScalarEvent)
+            return self._scalar(source, texts) if is_text else value
         if isinstance(event, yaml.ScalarEvent):
-            found = _scalar(event)
+            value = self._scalar(event, texts)
         elif isinstance(event, yaml.SequenceStartEvent):
-            found = self._sequence(event, depth)
+            value = self._sequence(event, depth, texts.get("*", _ANY))
         else:
-            found = self._mapping(event, depth)
+            value = self._mapping(event, depth, texts)
         if event.anchor is not None:
-            self._anchors[event.anchor] = found, self._values - before
-        return found
+            self._anchors[event.anchor] = value, self._count - before, event
+        return value
 
-    def _sequence(self, event: Any, depth: int) -> list[Any]:
+    def _scalar(self, event: Any, texts: Mapping[str, Any]) -> Any:
+        if texts is TEXT:
+            return None if _is_plain(event) and event.value in _NULLS else event.value
+        return _scalar(event, lossless=self._rules.lossless)
+
+    def _sequence(self, event: Any, depth: int, texts: Mapping[str, Any]) -> list[Any]:
         _check_tag(event)
-        found = []
+        elements = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            found.append(self._value(event, depth + 1))
-        return found
+            elements.append(self._value(event, depth + 1, texts))
+        return elements
 
-    def _mapping(self, event: Any, depth: int) -> dict[str, Any]:
+    def _mapping(self, event: Any, depth: int, texts: Mapping[str, Any]) -> dict[str, Any]:
         _check_tag(event)
-        found: dict[str, Any] = {}
+        line = event.start_mark.line + 1
+        members: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            name = _key(self._value(event, depth + 1), event)
-            value = self._value(next(self._events), depth + 1)
+            name = _name(self._value(event, depth + 1, _ANY), event)
+            value = self._value(next(self._events), depth + 1, texts.get(name, _ANY))
             if name == _MERGE and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
-                for each in value if isinstance(value, list) else [value]:
-                    if not isinstance(each, dict):
-                        raise Unreadable(f"{_place(event)}: << takes mappings")
-                    merged = each | merged
-            elif name in found:
-                raise Unreadable(f"{_place(event)}: {name!r} is there already")
+                for mapping in value if isinstance(value, list) else [value]:
+                    if not isinstance(mapping, dict):
+                        raise _refused(event, "<< takes mappings")
+                    merged = mapping | merged
+            elif name in members and not self._rules.may_repeat:
+                raise RepeatedName(name, event, line)
             else:
-                found[name] = value
-        return merged | found
+                members[name] = value
+        return merged | members
 
-    def _count(self, number: int, event: Any) -> None:
-        self._values += number
-        if self._values > MOST_VALUES:
-            raise Unreadable(f"{_place(event)}: more than {MOST_VALUES} values, aliases included")
+    def _add(self, number: int, event: Any) -> None:
+        self._count += number
+        if self._count > MOST_VALUES:
+            raise _refused(event, f"more than {MOST_VALUES} values, aliases included")
 
 
-def _place(event: Any) -> str:
+def _position(event: Any) -> str:
     return f"line {event.start_mark.line + 1}, column {event.start_mark.column + 1}"
+
+
+def _refused(event: Any, why: str) -> Unreadable:
+    return Unreadable(f"{_position(event)}: {why}", event.start_mark.line + 1)
 
 
 def _check_tag(event: Any) -> None:
     if event.tag is not None and event.tag not in _TAGS and event.tag != "!":
-        raise Unreadable(f"{_place(event)}: the tag {event.tag!r} has no meaning in a manifest")
+        raise _refused(event, f"the tag {event.tag!r} has no meaning in a manifest")
 
 
-def _key(value: Any, event: Any) -> str:
+def _name(value: Any, event: Any) -> str:
     """Names of members are text; numbers and booleans become what JSON spells for them."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | float):
         return orjson.dumps(value).decode()
-    raise Unreadable(f"{_place(event)}: a name must be text")
+    if isinstance(value, int):
+        return str(value)
+    raise _refused(event, "a name must be text")
 
 
-def _scalar(event: Any) -> Any:
+def _is_plain(event: Any) -> bool:
+    """Whether a scalar is written without quotes and without a tag, so that its look decides what it is."""
+    return bool(event.implicit[0]) and event.tag is None
+
+
+def _scalar(event: Any, *, lossless: bool) -> Any:
+    """The value of a scalar, as sigs.k8s.io/yaml resolves it."""
     _check_tag(event)
     text: str = event.value
-    plain = event.implicit[0] and event.tag is None
-    if not plain and (event.tag in (None, "!", _STRING)):
+    if not _is_plain(event) and (event.tag in (None, "!", _STRING)):
         return text
     if text in _WORDS:
         return _WORDS[text]
     number = text.replace("_", "") if text[0] in "+-.0123456789" else text
     if _INTEGER.fullmatch(number):
-        return _integer(number, event)
+        return _integer(number, event, lossless=lossless)
     if _FLOAT.fullmatch(number):
         value = float(number)
         if value in (float("inf"), float("-inf")):
             return text
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
-    if text.lstrip("-+") in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"):
-        raise Unreadable(f"{_place(event)}: {text} is no number of JSON")
+    if lossless and text.lstrip("-+") in (".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"):
+        raise _refused(event, f"{text} is no number of JSON")
     return text
 
 
-def _integer(text: str, event: Any) -> int | float:
+def _integer(text: str, event: Any, *, lossless: bool) -> int | float | str:
     digits = text.lstrip("-+")
     octal = len(digits) > 1 and digits[0] == "0" and digits.isdecimal()
     sign = "-" if text.startswith("-") else ""
+    if not lossless and len(digits) > _LONGEST_INTEGER:
+        return text
     try:
         if len(digits) > _LONGEST_INTEGER or (digits.isdecimal() and not octal):
-            return _exact(sign + digits)
-        return _exact(sign + str(int(digits, 8 if octal else 0)))
+            decimal = sign + digits
+        else:
+            decimal = sign + str(int(digits, 8 if octal else 0))
+        return _exact(decimal) if lossless else int(decimal)
     except Unreadable as error:
-        raise Unreadable(f"{_place(event)}: {error}") from None
+        raise _refused(event, str(error)) from None

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import orjson
-import yaml
 from aiohttp import web
 
 from app.api.door.permissions import is_read_only
@@ -17,6 +16,7 @@ from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.watch_status import ClusterStatus, Condition
 from app.kube.discovery.api_resource import Resource
+from app.yamltext import dump
 
 
 async def list_clusters(request: web.Request) -> web.StreamResponse:
@@ -86,4 +86,4 @@ async def kubeconfig(request: web.Request) -> web.StreamResponse:
         "contexts": [{"name": cluster.name, "context": {"cluster": cluster.name, "user": cluster.name}}],
         "current-context": cluster.name,
     }
-    return web.Response(text=yaml.safe_dump(document, sort_keys=False), content_type="application/yaml")
+    return web.Response(body=dump(document), content_type="application/yaml", charset="utf-8")

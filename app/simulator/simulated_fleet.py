@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.life.cluster_life import Life
 from app.simulator.life.incidents import Pace
 from app.simulator.seed.cluster_seed import Plan, cluster_objects
+from app.yamltext import dump
 
 _APPS = frozenset({"shop", "payments", "platform"})
 _EVERY_DAY = _APPS | {"monitoring", "ingress-nginx", "cert-manager"}
@@ -112,6 +111,6 @@ async def run_demo(
 def _write(config: dict[str, Any]) -> Path:
     # mkstemp makes it with mode 0600, before anything is in it.
     handle, name = tempfile.mkstemp(prefix="k8s-mcp-demo-", suffix=".kubeconfig")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        yaml.safe_dump(config, file, sort_keys=False)
+    with os.fdopen(handle, "wb") as file:
+        file.write(dump(config))
     return Path(name)

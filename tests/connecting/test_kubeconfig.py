@@ -222,6 +222,11 @@ async def test_broken_context_hurts_no_other(tmp_path: Path) -> None:
     }
 
 
+DOUBLING = "".join(
+    f"b{n}: &{n} [{'*b' if n == 0 else f'*{n - 1}'}, {'*b' if n == 0 else f'*{n - 1}'}]\n" for n in range(40)
+)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -230,7 +235,12 @@ async def test_broken_context_hurts_no_other(tmp_path: Path) -> None:
         ("users: {a: b}\ncontexts: []", "users of .* is a dict; accepted is a list"),
         ("users: &a [*a]", "is no YAML that can be read"),
         ("users: !!timestamp 2021-99-99", "is no YAML that can be read"),
+        ("users: [{name: a, user: {password: *s3cret}}]", "is no YAML that can be read"),
+        ("users: [{name: a, user: {password: !s3cret x}}]", "is no YAML that can be read"),
+        ("[" * 5000, "is no YAML that can be read"),
+        ("users: &a [x, x]\nb: &b [*a, *a, *a]\n" + DOUBLING, "is no YAML that can be read"),
     ],
+    ids=range(9),
 )
 def test_broken_file_is_named_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
     path = write(tmp_path / "1", text)
@@ -296,6 +306,31 @@ contexts: [{{name: other, context: {{}}}}]
 def test_names_are_what_is_written_and_the_first_document_counts(tmp_path: Path, name: str) -> None:
     (context,) = find_contexts([write(tmp_path / "1", NAMED.format(name=name))])
     assert (context.context, context.problem, context.user["token"]) == (name, None, "t")
+
+
+def test_names_are_text_behind_an_alias_as_well(tmp_path: Path) -> None:
+    document = """
+other: &name on
+clusters: [{name: *name, cluster: {server: x}}]
+users: [{name: *name, user: {token: t}}]
+contexts: [{name: *name, context: {cluster: *name, user: *name}}]
+"""
+    (context,) = find_contexts([write(tmp_path / "1", document)])
+    assert (context.context, context.problem, context.user) == ("on", None, {"token": "t"})
+
+
+def test_the_last_of_two_members_holds_and_huge_numbers_are_no_reason_to_refuse_the_file(
+    tmp_path: Path,
+) -> None:
+    huge = "1" * 5000
+    document = f"""
+contexts: [{{name: a, context: {{cluster: a, user: a}}}}]
+clusters: [{{name: a, cluster: {{server: first, server: last}}}}]
+users: [{{name: a, user: {{token: t, extra: [18446744073709551617, {huge}, .inf]}}}}]
+"""
+    (context,) = find_contexts([write(tmp_path / "1", document)])
+    assert context.cluster["server"] == "last"
+    assert context.user["extra"] == [18446744073709551617, huge, ".inf"]
 
 
 def test_values_are_those_of_kubectl(tmp_path: Path) -> None:

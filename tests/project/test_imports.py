@@ -2,8 +2,10 @@
 
 import json
 import pkgutil
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +48,10 @@ def test_the_command_needs_nothing_that_only_the_tests_install(library: str) -> 
     script = f"import sys; sys.modules[{library!r}] = None; import app.cli, app.server"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_one_module_reads_yaml_and_one_writes_it() -> None:
+    root = Path(app.__path__[0])
+    importing = re.compile(r"^\s*(?:import|from) yaml\b", re.MULTILINE)
+    files = {str(file.relative_to(root)) for file in root.rglob("*.py") if importing.search(file.read_text())}
+    assert files == {"yaml_reader.py", "yamltext.py"}

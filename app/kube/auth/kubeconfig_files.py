@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from app.kube.api_errors import AccessError
 from app.kube.auth.contexts import Entries, Entry, Section, entries_of, merged
 from app.kube.auth.kubeconfig_yaml import load_kubeconfig
+from app.yaml_reader import NotYaml, Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -153,14 +152,13 @@ def parsed(content: bytes, path: Path, *, listed: bool = False) -> Section:
     try:
         document = load_kubeconfig(content)
         plain = _plain(document)
-    except yaml.MarkedYAMLError as error:
+    except Unreadable as error:
         # Not all that it says: it may quote the line, and what stands there may be secret.
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise AccessError(
-            f"kubeconfig: {path} is no YAML: {error.problem} in line {line}; {ACCEPTED}"
-        ) from None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise AccessError(f"kubeconfig: {path} is no YAML that can be read; {ACCEPTED}") from None
+        if isinstance(error, NotYaml) and error.problem:
+            why = f"no YAML: {error.problem} in line {error.line}"
+        else:
+            why = "no YAML that can be read"
+        raise AccessError(f"kubeconfig: {path} is {why}; {ACCEPTED}") from None
     if plain is None and listed:
         return {}
     if plain is None:

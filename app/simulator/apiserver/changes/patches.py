@@ -5,15 +5,15 @@ import copy
 import json
 from typing import Any
 
-import yaml
-
 from app.simulator.apiserver.api_failures import Failure
 from app.simulator.apiserver.registry import Obj
+from app.yaml_reader import Rules, Unreadable, yaml_documents
 
 JSON_PATCH = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
+_YAML_RULES = Rules(lossless=False, may_repeat=True)
 
 # By which member the elements of a list are the same one (the patchMergeKey of Kubernetes' types);
 # where a name stands for several lists, the first key that the elements have counts.
@@ -65,8 +65,8 @@ def parse(body: bytes) -> Any:
     with contextlib.suppress(ValueError):
         return json.loads(body)
     try:
-        return yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
+        return next(yaml_documents(body, _YAML_RULES), None)
+    except Unreadable as error:
         raise Failure("BadRequest", f"cannot read the body: {error}") from None
 
 
