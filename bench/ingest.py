@@ -7,7 +7,7 @@ from kubernetes_asyncio.watch import Watch
 
 from app.cache.store import Store
 from app.fleet.store_feed import Feed
-from app.kube.wire.decoding import LineSplitter, Shape, decode_event
+from app.kube.wire.wire_object import LineSplitter, Shape, decode_event
 from bench.pods import encoded, event
 from bench.report import Row, microseconds
 

@@ -7,7 +7,7 @@ from app.cache.objects import CachedObject
 from app.cache.query.label_selectors import LabelSelector
 from app.cache.store import Store
 from app.fleet.store_feed import Feed
-from app.kube.wire.decoding import Shape, decode_event
+from app.kube.wire.wire_object import Shape, decode_event
 from bench.pods import encoded, event
 from bench.report import Row, microseconds
 

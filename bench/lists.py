@@ -20,7 +20,7 @@ from app.cache.segments import SEGMENT_BYTES
 from app.cache.store import Store
 from app.fleet.store_feed import Feed
 from app.kube.discovery.api_resource import Resource
-from app.kube.wire.decoding import Shape, decode_event
+from app.kube.wire.wire_object import Shape, decode_event
 from bench.pods import encoded, event, pods, stripped
 from bench.raw import Answer, get
 from bench.report import Row, milliseconds

@@ -17,7 +17,7 @@ from app.api.http.rendering import Listing, json_list
 from app.cache.store import Store
 from app.fleet.store_feed import Feed
 from app.kube.discovery.api_resource import Resource
-from app.kube.wire.decoding import Shape, decode_page
+from app.kube.wire.wire_object import Shape, decode_page
 from bench.pods import page, pods, stripped
 from bench.report import Row, megabytes
 

@@ -16,7 +16,7 @@ from app.kube.auth.kubeconfig import find_contexts
 from app.kube.client import Connection
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Reflector
-from app.kube.wire.decoding import Shape, decode_event
+from app.kube.wire.wire_object import Shape, decode_event
 from bench import real
 from bench.report import Row, megabytes, milliseconds
 from tests.kubernetes.plane import ControlPlane

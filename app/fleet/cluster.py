@@ -24,7 +24,7 @@ from app.kube.discovery.api_groups import WELL_KNOWN, Catalog, discover, server_
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Reflector, Sink
 from app.kube.tcp_sockets import BUDGET
-from app.kube.wire.decoding import Shape
+from app.kube.wire.wire_object import Shape
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from app.json_access import boolean, mapping, objects, text
 from app.kube.discovery.api_groups import crd_resource
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health
-from app.kube.wire.decoding import WireObject
 from app.kube.wire.unreadable import Unreadable
+from app.kube.wire.wire_object import WireObject
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from app.cache.objects import CachedObject, key_of
 from app.cache.store import Store
 from app.fleet.watch_status import Condition
 from app.kube.reflector import Health
-from app.kube.wire.decoding import WireObject
 from app.kube.wire.unreadable import Unreadable
+from app.kube.wire.wire_object import WireObject
 
 log = logging.getLogger(__name__)
 

@@ -46,8 +46,8 @@ from app.kube.recovery import (
     oldest_version,
 )
 from app.kube.sink import Counters, Health, Sink
-from app.kube.wire.decoding import Event, Shape, decode_event
 from app.kube.wire.unreadable import Unreadable
+from app.kube.wire.wire_object import Event, Shape, decode_event
 
 __all__ = ["Counters", "Health", "Reflector", "Sink"]
 

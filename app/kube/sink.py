@@ -6,8 +6,8 @@ from typing import Protocol
 import msgspec
 
 from app.kube.recovery import State
-from app.kube.wire.decoding import WireObject
 from app.kube.wire.unreadable import Unreadable
+from app.kube.wire.wire_object import WireObject
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from app.fleet.own_writes import is_gone
 from app.fleet.store_listener import listening
 from app.kube.answer_limits import version_number
 from app.kube.discovery.api_resource import Resource
-from app.kube.wire.decoding import Shape, WireError, decode_answer
+from app.kube.wire.wire_object import Shape, WireError, decode_answer
 from app.writes.foreign_member import without_ours
 from app.writes.partial_objects import refuse_projection
 from app.writes.secret_restore import SECRETS, ask_restored

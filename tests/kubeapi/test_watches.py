@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
-from app.kube.wire.decoding import Shape, decode_event
+from app.kube.wire.wire_object import Shape, decode_event
 from app.kubeapi.cached import cached_reads, cached_watch
 from tests.kubeapi.conftest import Client, Front, Upstream
 from tests.reading.conftest import Held, pod

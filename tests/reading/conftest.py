@@ -20,7 +20,7 @@ from app.fleet.watch_status import Condition, State
 from app.kube.auth.contexts import Context
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health, Reflector, Sink
-from app.kube.wire.decoding import Shape, WireObject, decode_event
+from app.kube.wire.wire_object import Shape, WireObject, decode_event
 
 Client = TestClient[web.Request, web.Application]
 StartServer = Callable[..., Awaitable[Client]]

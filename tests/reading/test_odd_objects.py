@@ -25,7 +25,7 @@ from app.cache.store import Store
 from app.cache.tables import builtin_tables, live_cells, table_for
 from app.commands.object_description import lines_of
 from app.commands.table_rows import Rows
-from app.kube.wire.decoding import Shape, decode_event
+from app.kube.wire.wire_object import Shape, decode_event
 from app.kubeapi.cached import cached_body
 from app.streams.deltas import merge_patch
 from app.streams.frames import Place

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.kube.wire.decoding import Shape, decode_event
+from app.kube.wire.wire_object import Shape, decode_event
 from tests.reading.conftest import Client, Held, pod
 from tests.reading.test_lists import names, problem
 

@@ -11,8 +11,8 @@ from typing import Any, cast
 from app.kube.client import Connection
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health, Reflector
-from app.kube.wire.decoding import WireObject
 from app.kube.wire.unreadable import Unreadable
+from app.kube.wire.wire_object import WireObject
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 HANG = 1e9

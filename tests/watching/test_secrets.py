@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.kube.discovery.api_resource import Resource
-from app.kube.wire.decoding import Shape, WireError, decode_event, decode_page
 from app.kube.wire.secret_redaction import REDACTED
+from app.kube.wire.wire_object import Shape, WireError, decode_event, decode_page
 
 SECRETS = Resource("", "v1", "secrets", "secret", "Secret", True)
 HIDDEN = "hunter2"

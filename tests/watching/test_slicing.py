@@ -9,8 +9,8 @@ import pytest
 from app.kube import answer_limits
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire import list_slices
-from app.kube.wire.decoding import Page, Shape, decode_page, page_steps
 from app.kube.wire.line_splitter import WireError
+from app.kube.wire.wire_object import Page, Shape, decode_page, page_steps
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 # What looks like the border of two items, in places where it is none.

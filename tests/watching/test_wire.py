@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire import list_slices
-from app.kube.wire.decoding import Shape, WireError, WireObject, decode_event, decode_page
+from app.kube.wire.wire_object import Shape, WireError, WireObject, decode_event, decode_page
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 CERTIFICATES = Resource("cert-manager.io", "v1", "certificates", "certificate", "Certificate", True)
