@@ -7,7 +7,9 @@ from kubernetes_asyncio.watch import Watch
 
 from app.cache.store import Store
 from app.fleet.store_feed import Feed
-from app.kube.wire.wire_object import LineSplitter, Shape, decode_event
+from app.kube.wire.line_splitter import LineSplitter
+from app.kube.wire.watch_event import decode_event
+from app.kube.wire.wire_object import BodyFormat
 from bench.pods import encoded, event
 from bench.report import Row, microseconds
 
@@ -34,7 +36,7 @@ def _ours(lines: list[bytes]) -> float:
     """CPU seconds from received chunks to a filled store."""
     stream = b"".join(lines)
     feed = Feed(Store("bench", "pods"), lambda before, after: None, lambda: None)
-    splitter, shape = LineSplitter(), Shape()
+    splitter, shape = LineSplitter(), BodyFormat()
     began = time.process_time()
     for start in range(0, len(stream), CHUNK):
         for line in splitter.feed(stream[start : start + CHUNK]):

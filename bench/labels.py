@@ -7,7 +7,8 @@ from app.cache.objects import CachedObject
 from app.cache.query.label_selectors import LabelSelector
 from app.cache.store import Store
 from app.fleet.store_feed import Feed
-from app.kube.wire.wire_object import Shape, decode_event
+from app.kube.wire.watch_event import decode_event
+from app.kube.wire.wire_object import BodyFormat
 from bench.pods import encoded, event
 from bench.report import Row, microseconds
 
@@ -18,7 +19,7 @@ def run() -> list[Row]:
     store = Store("bench", "pods")
     feed = Feed(store, lambda before, after: None, lambda: None)
     for pod in encoded(PODS):
-        found = decode_event(event(pod).rstrip(), Shape()).object
+        found = decode_event(event(pod).rstrip(), BodyFormat()).object
         assert found is not None
         feed.apply("ADDED", found)
     selector = LabelSelector.parse("app=app-7")

@@ -20,7 +20,8 @@ from app.cache.segments import SEGMENT_BYTES
 from app.cache.store import Store
 from app.fleet.store_feed import Feed
 from app.kube.discovery.api_resource import Resource
-from app.kube.wire.wire_object import Shape, decode_event
+from app.kube.wire.watch_event import decode_event
+from app.kube.wire.wire_object import BodyFormat
 from bench.pods import encoded, event, pods, stripped
 from bench.raw import Answer, get
 from bench.report import Row, milliseconds
@@ -133,7 +134,7 @@ def _composed() -> float:
     store = Store("bench", "pods")
     feed = Feed(store, lambda before, after: None, lambda: None)
     for pod in encoded(PODS):
-        found = decode_event(event(pod).rstrip(), Shape()).object
+        found = decode_event(event(pod).rstrip(), BodyFormat()).object
         assert found is not None
         feed.apply("ADDED", found)
     resource = Resource("", "v1", "pods", "pod", "Pod", namespaced=True)

@@ -17,7 +17,8 @@ from app.api.http.rendering import Listing, json_list
 from app.cache.store import Store
 from app.fleet.store_feed import Feed
 from app.kube.discovery.api_resource import Resource
-from app.kube.wire.wire_object import Shape, decode_page
+from app.kube.wire.list_page import Page, page_steps
+from app.kube.wire.wire_object import BodyFormat
 from bench.pods import page, pods, stripped
 from bench.report import Row, megabytes
 
@@ -54,17 +55,27 @@ def _fill(folder: Path) -> int:
     feed = Feed(Store("bench", "pods"), lambda before, after: None, lambda: None)
     files = sorted(folder.iterdir())
     # What is allocated once is not the cache's: one page has been through before the count begins.
-    feed.gather(decode_page(files[0].read_bytes(), RESOURCE, Shape()).objects)
+    feed.gather(_decoded(files[0]).objects)
     feed.discard()
     before = _resident()
     for file in files:
-        for part in decode_page(file.read_bytes(), RESOURCE, Shape()).parts(100):
+        for part in _decoded(file).parts(100):
             feed.gather(part)
     feed.swap(1, continues=True)
     asyncio.run(_answer(feed.store))
     grown = _resident() - before
     assert len(feed.store) == PODS
     return grown
+
+
+def _decoded(file: Path) -> Page:
+    steps = page_steps(file.read_bytes(), RESOURCE, BodyFormat())
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            page: Page = end.value
+            return page
 
 
 async def _answer(store: Store) -> None:

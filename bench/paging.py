@@ -16,7 +16,8 @@ from app.kube.auth.kubeconfig import find_contexts
 from app.kube.client import Connection
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Reflector
-from app.kube.wire.wire_object import Shape, decode_event
+from app.kube.wire.watch_event import decode_event
+from app.kube.wire.wire_object import BodyFormat
 from bench import real
 from bench.report import Row, megabytes, milliseconds
 from tests.kubernetes.plane import ControlPlane
@@ -88,7 +89,7 @@ async def _stream(connection: Connection, feed: Feed) -> None:
     async with connection.watch(PODS_OF_ALL.path(), params) as chunks:
         async for lines in chunks:
             for line in lines:
-                event = decode_event(line, Shape())
+                event = decode_event(line, BodyFormat())
                 if event.object is not None:
                     feed.gather([event.object])
                 elif event.initial_events_end:

@@ -24,7 +24,7 @@ from app.kube.discovery.api_groups import WELL_KNOWN, Catalog, discover, server_
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Reflector, Sink
 from app.kube.tcp_sockets import BUDGET
-from app.kube.wire.wire_object import Shape
+from app.kube.wire.wire_object import BodyFormat
 
 log = logging.getLogger(__name__)
 
@@ -315,7 +315,7 @@ class Cluster:
             resource,
             sink,
             namespace=namespace,
-            shape=Shape(keep_managed_fields=self._options.managed_fields, redact=redact),
+            body_format=BodyFormat(keep_managed_fields=self._options.managed_fields, redact=redact),
             pages_from_cache=self._pages_from_cache,
             relists=self._relists,
         )

@@ -8,7 +8,8 @@ from app.kube.answer_limits import Turns
 from app.kube.client import Connection
 from app.kube.listing import Collection
 from app.kube.recovery import EndedEarly, ErrorEvent
-from app.kube.wire.wire_object import Event, WireError, decode_event
+from app.kube.wire.watch_event import Event, decode_event
+from app.kube.wire.wire_errors import WireError
 
 # The server ends the watch after this; what it remembers comes at once.
 WATCH_SECONDS = 1

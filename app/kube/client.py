@@ -22,7 +22,8 @@ from app.kube.failure_text import in_words, within
 from app.kube.tcp_sockets import FOR_CALLERS, new_socket
 from app.kube.upgrades import Upgrade, ask
 from app.kube.warning_headers import warnings_of
-from app.kube.wire.line_splitter import LineSplitter, WireError
+from app.kube.wire.line_splitter import LineSplitter
+from app.kube.wire.wire_errors import WireError
 from app.version import version
 
 # Credentials as they were sent: the headers, and the SSL context with its certificate.

@@ -7,9 +7,11 @@ from app.kube.answer_limits import LIST_BYTES, LIST_OBJECTS, PAGE_BYTES, SHORT_P
 from app.kube.api_errors import AnswerTooLarge, ApiError
 from app.kube.client import Connection
 from app.kube.discovery.api_resource import Resource
+from app.kube.wire.list_page import Page, page_steps
 from app.kube.wire.list_slices import SLICE_BYTES
 from app.kube.wire.unreadable import Unreadable
-from app.kube.wire.wire_object import Page, Shape, WireError, WireObject, page_steps
+from app.kube.wire.wire_errors import WireError
+from app.kube.wire.wire_object import BodyFormat, WireObject
 
 PAGE = 500
 # Objects that are all as large as can be make pages of a fraction of what a page may be.
@@ -108,7 +110,7 @@ class Collection:
     """The collection that a reflector lists and watches."""
 
     def __init__(
-        self, connection: Connection, resource: Resource, namespace: str | None, shape: Shape
+        self, connection: Connection, resource: Resource, namespace: str | None, shape: BodyFormat
     ) -> None:
         self.path = resource.path(namespace)
         self.shape = shape

@@ -7,7 +7,8 @@ from typing import Literal
 import msgspec
 
 from app.kube.api_errors import AccessError, AnswerTooLarge, ApiError, ConnectionFailed
-from app.kube.wire.wire_object import Status, WireError
+from app.kube.wire.watch_event import Status
+from app.kube.wire.wire_errors import WireError
 
 FORBIDDEN_SECONDS = 10.0
 RETRY_AFTER_AT_MOST = 120.0

@@ -47,7 +47,8 @@ from app.kube.recovery import (
 )
 from app.kube.sink import Counters, Health, Sink
 from app.kube.wire.unreadable import Unreadable
-from app.kube.wire.wire_object import Event, Shape, decode_event
+from app.kube.wire.watch_event import Event, decode_event
+from app.kube.wire.wire_object import BodyFormat
 
 __all__ = ["Counters", "Health", "Reflector", "Sink"]
 
@@ -82,7 +83,7 @@ class Reflector:
         sink: Sink,
         *,
         namespace: str | None = None,
-        shape: Shape | None = None,
+        body_format: BodyFormat | None = None,
         pages_from_cache: bool = False,
         relists: asyncio.Semaphore,
         rng: random.Random | None = None,
@@ -91,7 +92,7 @@ class Reflector:
         self.version = 0
         self.counters = Counters()
         self._connection = connection
-        self._collection = Collection(connection, resource, namespace, shape or Shape())
+        self._collection = Collection(connection, resource, namespace, body_format or BodyFormat())
         self._sink = sink
         self._relists = relists
         self._rng = rng or random.Random()
@@ -309,7 +310,7 @@ class Reflector:
         It ``began`` then, is of no versions below ``lowest``, and ``events`` came already.
         """
         now = asyncio.get_running_loop().time
-        shape = self._collection.shape
+        body_format = self._collection.shape
         before = self.version
         turns = Turns()
         for event in events:
@@ -318,7 +319,7 @@ class Reflector:
         async for lines in batches:
             self.counters.last_event = now()
             for line in lines:
-                self._take(decode_event(line, shape), lowest)
+                self._take(decode_event(line, body_format), lowest)
                 await turns.share(len(line))
             if self._refusals:
                 self._prove()

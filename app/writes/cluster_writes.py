@@ -21,7 +21,9 @@ from app.fleet.own_writes import is_gone
 from app.fleet.store_listener import listening
 from app.kube.answer_limits import version_number
 from app.kube.discovery.api_resource import Resource
-from app.kube.wire.wire_object import Shape, WireError, decode_answer
+from app.kube.wire.wire_errors import WireError
+from app.kube.wire.wire_object import BodyFormat
+from app.kube.wire.write_answer import decode_answer
 from app.writes.foreign_member import without_ours
 from app.writes.partial_objects import refuse_projection
 from app.writes.secret_restore import SECRETS, ask_restored
@@ -189,9 +191,9 @@ def is_dry_run(params: Mapping[str, str]) -> bool:
     return params.get("dryRun") == "All"
 
 
-def shape_of(cluster: Cluster, resource: Resource) -> Shape:
+def shape_of(cluster: Cluster, resource: Resource) -> BodyFormat:
     """How objects of this resource are cut, as for reads."""
-    return Shape(
+    return BodyFormat(
         keep_managed_fields=cluster.options.managed_fields,
         redact=resource.name == SECRETS and not cluster.options.secret_values,
     )

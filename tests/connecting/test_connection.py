@@ -14,7 +14,7 @@ from aiohttp import ClientTimeout, web
 from app.kube.api_errors import ApiError, ConnectionFailed
 from app.kube.client import Connection
 from app.kube.failure_text import in_words
-from app.kube.wire.line_splitter import WireError
+from app.kube.wire.wire_errors import WireError
 from app.version import version
 from tests.connecting.certificates import Authority
 from tests.connecting.conftest import Connect, Listen, Serve, access_to, only

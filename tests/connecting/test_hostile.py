@@ -13,7 +13,7 @@ from app.kube import answer_limits, body_reader
 from app.kube import client as kube_client
 from app.kube.api_errors import AnswerTooLarge, ApiError, ConnectionFailed
 from app.kube.client import Connection
-from app.kube.wire.line_splitter import WireError
+from app.kube.wire.wire_errors import WireError
 from tests.connecting.conftest import Connect, Serve
 
 MIB = b" " * 1024 * 1024

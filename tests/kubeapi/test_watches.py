@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
-from app.kube.wire.wire_object import Shape, decode_event
+from app.kube.wire.watch_event import decode_event
+from app.kube.wire.wire_object import BodyFormat
 from app.kubeapi.cached import cached_reads, cached_watch
 from tests.kubeapi.conftest import Client, Front, Upstream
 from tests.reading.conftest import Held, pod
@@ -58,7 +59,7 @@ async def watch(client: Client, accept: str = "application/json", **query: str) 
 
 def put(held: Held, name: str, namespace: str, version: int, **labels: str) -> None:
     document = {"type": "ADDED", "object": pod(name, namespace, version, **labels)}
-    found = decode_event(json.dumps(document).encode(), Shape()).object
+    found = decode_event(json.dumps(document).encode(), BodyFormat()).object
     assert found is not None
     held._feed("pods").apply("MODIFIED", found)
 
@@ -85,7 +86,7 @@ async def test_changes_carry_the_managed_fields_that_they_came_with(held: tuple[
     client, cluster = held
     changed = pod("web-1", "a", 11)
     changed["metadata"]["managedFields"] = [{"manager": "kubectl", "operation": "Apply"}]
-    found = decode_event(json.dumps({"type": "MODIFIED", "object": changed}).encode(), Shape()).object
+    found = decode_event(json.dumps({"type": "MODIFIED", "object": changed}).encode(), BodyFormat()).object
     assert found is not None
     assert b"kubectl" not in found.tail
     async with watch(client, resourceVersion="10") as events:

@@ -20,7 +20,8 @@ from app.fleet.watch_status import Condition, State
 from app.kube.auth.contexts import Context
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health, Reflector, Sink
-from app.kube.wire.wire_object import Shape, WireObject, decode_event
+from app.kube.wire.watch_event import decode_event
+from app.kube.wire.wire_object import BodyFormat, WireObject
 
 Client = TestClient[web.Request, web.Application]
 StartServer = Callable[..., Awaitable[Client]]
@@ -81,7 +82,7 @@ class Held(Cluster):
 
 
 def _received(document: bytes) -> WireObject:
-    found = decode_event(b'{"type":"ADDED","object":%s}' % document, Shape()).object
+    found = decode_event(b'{"type":"ADDED","object":%s}' % document, BodyFormat()).object
     assert found is not None
     return found
 

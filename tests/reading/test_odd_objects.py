@@ -25,7 +25,8 @@ from app.cache.store import Store
 from app.cache.tables import builtin_tables, live_cells, table_for
 from app.commands.object_description import lines_of
 from app.commands.table_rows import Rows
-from app.kube.wire.wire_object import Shape, decode_event
+from app.kube.wire.watch_event import decode_event
+from app.kube.wire.wire_object import BodyFormat
 from app.kubeapi.cached import cached_body
 from app.streams.deltas import merge_patch
 from app.streams.frames import Place
@@ -109,7 +110,7 @@ def cached(store: Store, example: Example, name: str, obj: dict[str, Any], versi
     """As it comes out of a watch."""
     metadata = {**obj["metadata"], "name": name, "uid": name, "resourceVersion": str(version)}
     document = jsontext.encode({**obj, "metadata": metadata})
-    wired = decode_event(b'{"type":"ADDED","object":%s}' % document, Shape()).object
+    wired = decode_event(b'{"type":"ADDED","object":%s}' % document, BodyFormat()).object
     assert wired is not None
     key = key_of(wired.namespace, wired.name)
     return CachedObject(key, wired.uid, wired.version, store.labels(wired.labels), wired.tail)

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from app.kube.wire.wire_object import Shape, decode_event
+from app.kube.wire.watch_event import decode_event
+from app.kube.wire.wire_object import BodyFormat
 from tests.reading.conftest import Client, Held, pod
 from tests.reading.test_lists import names, problem
 
 
 def deliver(cluster: Held, kind: str, obj: dict[str, Any]) -> None:
     """What a watch of pods brings."""
-    event = decode_event(json.dumps({"type": kind, "object": obj}).encode(), Shape())
+    event = decode_event(json.dumps({"type": kind, "object": obj}).encode(), BodyFormat())
     feed = cluster._feed("pods")
     if event.unreadable is not None:
         feed.spoil(kind, event.unreadable)

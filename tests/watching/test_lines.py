@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kube.wire.wire_object import LineSplitter, WireError
+from app.kube.wire.line_splitter import LineSplitter
+from app.kube.wire.wire_errors import WireError
 
 
 @given(st.binary(max_size=200).map(lambda text: text.replace(b"x", b"\n")), st.data())

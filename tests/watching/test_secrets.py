@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire.secret_redaction import REDACTED
-from app.kube.wire.wire_object import Shape, WireError, decode_event, decode_page
+from app.kube.wire.watch_event import decode_event
+from app.kube.wire.wire_errors import WireError
+from app.kube.wire.wire_object import BodyFormat
+from tests.watching.pages import decode_page
 
 SECRETS = Resource("", "v1", "secrets", "secret", "Secret", True)
 HIDDEN = "hunter2"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-REDACT = Shape(redact=True)
+REDACT = BodyFormat(redact=True)
 
 
 def _metadata(**annotations: str) -> dict[str, object]:
@@ -21,7 +24,7 @@ def _metadata(**annotations: str) -> dict[str, object]:
     return {"name": "a", "resourceVersion": "7", "annotations": annotations, "managedFields": fields}
 
 
-def _shown(secret: object, shape: Shape = REDACT) -> bytes:
+def _shown(secret: object, shape: BodyFormat = REDACT) -> bytes:
     event = decode_event(json.dumps({"type": "MODIFIED", "object": secret}).encode(), shape)
     assert event.object is not None
     return b"{" + event.object.tail
@@ -47,8 +50,8 @@ def test_keys_stay_and_values_go() -> None:
         "type": "Opaque",
         "immutable": True,
     }
-    assert b"f:password" in _shown(secret, Shape(redact=True, keep_managed_fields=True))
-    assert json.loads(_shown(secret, Shape()))["data"]["password"] == HIDDEN
+    assert b"f:password" in _shown(secret, BodyFormat(redact=True, keep_managed_fields=True))
+    assert json.loads(_shown(secret, BodyFormat()))["data"]["password"] == HIDDEN
 
 
 @given(

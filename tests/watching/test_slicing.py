@@ -9,8 +9,10 @@ import pytest
 from app.kube import answer_limits
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire import list_slices
-from app.kube.wire.line_splitter import WireError
-from app.kube.wire.wire_object import Page, Shape, decode_page, page_steps
+from app.kube.wire.list_page import Page, page_steps
+from app.kube.wire.wire_errors import WireError
+from app.kube.wire.wire_object import BodyFormat
+from tests.watching.pages import decode_page
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 # What looks like the border of two items, in places where it is none.
@@ -39,7 +41,7 @@ def test_a_list_in_slices_is_the_list(
 ) -> None:
     monkeypatch.setattr(list_slices, "SLICE_BYTES", 100)
     items = [pod(number, **(LURE if number % 3 else {})) for number in range(count)]
-    page = decode_page(json.dumps(spelled(*items), separators=separators).encode(), PODS, Shape())
+    page = decode_page(json.dumps(spelled(*items), separators=separators).encode(), PODS, BodyFormat())
     assert (page.version, page.continue_, len(page)) == (9, "more", count)
     for number, (found, item) in enumerate(zip(page.objects, items, strict=True)):
         assert (found.name, found.version) == (f"pod-{number}", number + 1)
@@ -48,7 +50,7 @@ def test_a_list_in_slices_is_the_list(
 
 def steps_of(body: bytes) -> tuple[Page, list[float]]:
     """The page, and how many seconds of CPU each step took."""
-    steps = page_steps(body, PODS, Shape())
+    steps = page_steps(body, PODS, BodyFormat())
     took: list[float] = []
     while True:
         began = time.process_time()
@@ -71,8 +73,9 @@ def test_a_list_of_a_million_items_holds_nobody_up() -> None:
 
 def test_an_item_that_is_too_long_is_refused() -> None:
     long = pod(1, data="x" * (answer_limits.OBJECT_BYTES + answer_limits.OBJECT_BYTES // 2))
+    body = json.dumps(pod_list(pod(0), long, pod(2)), separators=(",", ":")).encode()
     with pytest.raises(WireError, match=r"^an object of more than 16,384 KiB in a list$"):
-        decode_page(json.dumps(pod_list(pod(0), long, pod(2)), separators=(",", ":")).encode(), PODS, Shape())
+        decode_page(body, PODS, BodyFormat())
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_an_item_that_is_too_long_is_refused() -> None:
 def test_items_that_are_next_to_nothing_are_refused(item: bytes, said: str) -> None:
     body = b'{"metadata":{"resourceVersion":"9"},"items":[%s]}' % b",".join([item] * 4_000_000)
     with pytest.raises(WireError, match=f"^{said}$"):
-        decode_page(body, PODS, Shape())
+        decode_page(body, PODS, BodyFormat())
 
 
 @pytest.mark.parametrize("item", [b"1", b'""', b"[]", b'{"b":1}'])
@@ -92,7 +95,7 @@ def test_items_unlike_the_first_one_hold_nobody_up(item: bytes) -> None:
     began = time.process_time()
     whole = json.loads(b"[%s]" % items)
     decoded = time.process_time() - began
-    steps = page_steps(b'{"metadata":{"resourceVersion":"9"},"items":[%s]}' % items, PODS, Shape())
+    steps = page_steps(b'{"metadata":{"resourceVersion":"9"},"items":[%s]}' % items, PODS, BodyFormat())
     took: list[float] = []
     began = time.process_time()
     refusal = ""
@@ -110,7 +113,7 @@ def test_items_unlike_the_first_one_hold_nobody_up(item: bytes) -> None:
 
 def test_what_is_long_and_no_list_is_refused() -> None:
     with pytest.raises(WireError, match=r"^a long answer that does not begin as a list does$"):
-        decode_page(b"[" * (answer_limits.OBJECT_BYTES + 1), PODS, Shape())
+        decode_page(b"[" * (answer_limits.OBJECT_BYTES + 1), PODS, BodyFormat())
 
 
 LURES = b",".join([b'{"metadata":{}}'] * 200_000)

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire import list_slices
-from app.kube.wire.wire_object import Shape, WireError, WireObject, decode_event, decode_page
+from app.kube.wire.watch_event import decode_event
+from app.kube.wire.wire_errors import WireError
+from app.kube.wire.wire_object import BodyFormat, WireObject
+from tests.watching.pages import decode_page
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 CERTIFICATES = Resource("cert-manager.io", "v1", "certificates", "certificate", "Certificate", True)
@@ -105,7 +108,7 @@ def _stripped(found: Json) -> Json:
     return {**found, "metadata": metadata}
 
 
-def _check(wire: WireObject, found: Json, shape: Shape) -> None:
+def _check(wire: WireObject, found: Json, shape: BodyFormat) -> None:
     document = b"{" + wire.tail
     expected = found if shape.keep_managed_fields else _stripped(found)
     decoded = json.loads(document)
@@ -122,11 +125,11 @@ def _check(wire: WireObject, found: Json, shape: Shape) -> None:
     assert bool(wire.labels) == bool(metadata.get("labels"))
 
 
-shapes = st.builds(Shape, keep_managed_fields=st.booleans())
+shapes = st.builds(BodyFormat, keep_managed_fields=st.booleans())
 
 
 @given(st.data(), objects(), shapes)
-def test_event_is_its_object(data: st.DataObject, found: Json, shape: Shape) -> None:
+def test_event_is_its_object(data: st.DataObject, found: Json, shape: BodyFormat) -> None:
     kind = data.draw(st.sampled_from(["ADDED", "MODIFIED", "DELETED"]))
     event = decode_event(data.draw(spelled({"type": kind, "object": found})), shape)
     assert event.type == kind
@@ -135,7 +138,7 @@ def test_event_is_its_object(data: st.DataObject, found: Json, shape: Shape) -> 
 
 
 @given(st.data(), st.lists(objects(typed=False), max_size=3), shapes)
-def test_items_of_a_list_get_their_kind(data: st.DataObject, items: list[Json], shape: Shape) -> None:
+def test_items_of_a_list_get_their_kind(data: st.DataObject, items: list[Json], shape: BodyFormat) -> None:
     body = {"kind": "PodList", "metadata": {"resourceVersion": "9", "continue": "more"}, "items": items}
     page = decode_page(data.draw(spelled(body)), PODS, shape)
     assert (page.version, page.continue_, len(page)) == (9, "more", len(items))
@@ -146,16 +149,16 @@ def test_items_of_a_list_get_their_kind(data: st.DataObject, items: list[Json], 
 @given(st.data(), st.lists(objects(), max_size=3))
 def test_items_that_have_a_kind_keep_it(data: st.DataObject, items: list[Json]) -> None:
     body = {"items": items, "metadata": {"resourceVersion": "9"}}
-    page = decode_page(data.draw(spelled(body)), CERTIFICATES, Shape())
+    page = decode_page(data.draw(spelled(body)), CERTIFICATES, BodyFormat())
     for wire, item in zip(page.objects, items, strict=True):
-        _check(wire, item, Shape())
+        _check(wire, item, BodyFormat())
 
 
 @given(st.data(), objects())
 def test_event_of_other_order(data: st.DataObject, found: Json) -> None:
-    event = decode_event(data.draw(spelled({"object": found, "type": "ADDED"})), Shape())
+    event = decode_event(data.draw(spelled({"object": found, "type": "ADDED"})), BodyFormat())
     assert event.object is not None
-    _check(event.object, found, Shape())
+    _check(event.object, found, BodyFormat())
 
 
 POD = (
@@ -165,15 +168,15 @@ POD = (
 FIELDS = b',"managedFields":[{"manager":"m","fieldsV1":{"f:metadata":{}}}]'
 
 
-def _event(body: bytes, shape: Shape | None = None) -> WireObject:
-    found = decode_event(b'{"type":"ADDED","object":%s}' % body, shape or Shape()).object
+def _event(body: bytes, shape: BodyFormat | None = None) -> WireObject:
+    found = decode_event(b'{"type":"ADDED","object":%s}' % body, shape or BodyFormat()).object
     assert found is not None
     return found
 
 
 def test_spelling_is_kept_where_nothing_is_cut_but_managed_fields() -> None:
     assert b"{" + _event(POD % FIELDS).tail == POD % b""
-    assert b"{" + _event(POD % FIELDS, Shape(keep_managed_fields=True)).tail == POD % FIELDS
+    assert b"{" + _event(POD % FIELDS, BodyFormat(keep_managed_fields=True)).tail == POD % FIELDS
 
 
 @pytest.mark.parametrize(
@@ -211,7 +214,7 @@ def test_custom_resources_are_spelled_by_the_alphabet() -> None:
 def test_line_breaks_between_members_are_taken_out() -> None:
     body = b'{\n "metadata": {"resourceVersion": "1"},\r\n "items": [{"metadata":\n%s}]}'
     item = b'{"name": "a\\n",\r "resourceVersion": "7"}'
-    (found,) = decode_page(body % item, PODS, Shape()).objects
+    (found,) = decode_page(body % item, PODS, BodyFormat()).objects
     assert b"\n" not in found.tail
     assert b"\r" not in found.tail
     assert found.name == "a\n"
@@ -225,14 +228,14 @@ def test_nothing_of_the_line_stays_alive() -> None:
 
 @pytest.mark.parametrize("items", [b"[]", b"null"])
 def test_empty_list(items: bytes) -> None:
-    page = decode_page(b'{"metadata":{"resourceVersion":"5"},"items":%s}' % items, PODS, Shape())
+    page = decode_page(b'{"metadata":{"resourceVersion":"5"},"items":%s}' % items, PODS, BodyFormat())
     assert (page.version, page.objects, list(page.parts(10))) == (5, [], [])
 
 
 def test_parts_of_a_page() -> None:
     item = b'{"metadata":{"name":"%d","resourceVersion":"7"}}'
     items = b",".join(item % number for number in range(7))
-    page = decode_page(b'{"metadata":{"resourceVersion":"5"},"items":[%s]}' % items, PODS, Shape())
+    page = decode_page(b'{"metadata":{"resourceVersion":"5"},"items":[%s]}' % items, PODS, BodyFormat())
     assert [[found.name for found in part] for part in page.parts(3)] == [
         ["0", "1", "2"],
         ["3", "4", "5"],
@@ -242,9 +245,9 @@ def test_parts_of_a_page() -> None:
 
 def test_bookmark() -> None:
     line = b'{"type":"BOOKMARK","object":{"kind":"Pod","metadata":{"resourceVersion":"12"%s},"spec":{}}}'
-    plain = decode_event(line % b"", Shape())
+    plain = decode_event(line % b"", BodyFormat())
     assert (plain.type, plain.version, plain.initial_events_end) == ("BOOKMARK", 12, False)
-    end = decode_event(line % b',"annotations":{"k8s.io/initial-events-end":"true"}', Shape())
+    end = decode_event(line % b',"annotations":{"k8s.io/initial-events-end":"true"}', BodyFormat())
     assert end.initial_events_end
 
 
@@ -256,7 +259,7 @@ def test_error_event() -> None:
         "message": "Too large resource version: 9, current: 5",
         "details": {"causes": [{"reason": "ResourceVersionTooLarge"}], "retryAfterSeconds": 1},
     }
-    error = decode_event(json.dumps({"type": "ERROR", "object": status}).encode(), Shape()).error
+    error = decode_event(json.dumps({"type": "ERROR", "object": status}).encode(), BodyFormat()).error
     assert error is not None
     assert (error.code, error.reason, error.message) == (504, "Timeout", status["message"])
     assert (error.causes, error.retry_after) == (("ResourceVersionTooLarge",), 1.0)
@@ -283,7 +286,7 @@ OBJECT = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","resourceVersi
 )
 def test_garbage_is_one_error(line: bytes) -> None:
     with pytest.raises(WireError) as raised:
-        decode_event(line, Shape())
+        decode_event(line, BodyFormat())
     assert "\n" not in str(raised.value)
 
 
@@ -299,7 +302,7 @@ def test_garbage_is_one_error(line: bytes) -> None:
 )
 def test_what_is_no_list(body: bytes) -> None:
     with pytest.raises(WireError):
-        decode_page(body, PODS, Shape())
+        decode_page(body, PODS, BodyFormat())
 
 
 METADATA = b'"metadata":{"namespace":"s","name":"a","uid":"u","resourceVersion":"7"%s}'
@@ -336,11 +339,11 @@ def test_an_object_that_cannot_be_read_spoils_only_itself(
     good = [TYPED % (PLAIN.replace(b'"a"', b'"g%d"' % number), b"") for number in range(20 if many else 2)]
     middle = len(good) // 2
     items = b" , ".join([*good[:middle], body, *good[middle:]])
-    page = decode_page(b'{"metadata":{"resourceVersion":"5"},"items":[%s]}' % items, PODS, Shape())
+    page = decode_page(b'{"metadata":{"resourceVersion":"5"},"items":[%s]}' % items, PODS, BodyFormat())
     assert [found.name for found in page.objects] == [f"g{number}" for number in range(len(good))]
     (unreadable,) = page.unreadable
     assert reason in unreadable.reason
-    event = decode_event(b'{"type":"MODIFIED","object":%s}' % body, Shape())
+    event = decode_event(b'{"type":"MODIFIED","object":%s}' % body, BodyFormat())
     assert event.unreadable == unreadable
     if b'"a","uid"' in body and b'"7"' in body:
         assert (unreadable.namespace, unreadable.name, unreadable.uid) == ("s", "a", "u")
@@ -366,7 +369,7 @@ def test_among_any_others_all_that_can_be_read_is(
     body = b"{%s}" % b",".join([listed, metadata] if behind else [metadata, listed])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(list_slices, "SLICE_BYTES", slice_bytes)
-        page = decode_page(body, PODS, Shape())
+        page = decode_page(body, PODS, BodyFormat())
     assert (page.version, page.continue_) == (5, "more")
     assert [found.name for found in page.objects] == [f"n{item}" for item in items if isinstance(item, int)]
     assert len(page.unreadable) == sum(isinstance(item, bytes) for item in items)
@@ -375,7 +378,7 @@ def test_among_any_others_all_that_can_be_read_is(
 def test_a_list_that_is_cut_off_is_no_list() -> None:
     items = b",".join([TYPED % (PLAIN, b',"a":' + DEEP)] * 3)
     body = b'{"metadata":{"resourceVersion":"5"},"items":[%s]}' % items
-    assert len(decode_page(body, PODS, Shape()).objects) == 0
+    assert len(decode_page(body, PODS, BodyFormat()).objects) == 0
     for length in (len(body) - 1, len(body) - 2, len(body) - 3, len(body) - 1000):
         with pytest.raises(WireError):
-            decode_page(body[:length], PODS, Shape())
+            decode_page(body[:length], PODS, BodyFormat())

@@ -1,10 +1,7 @@
 """Complete lines out of the chunks that a socket happens to deliver."""
 
 from app.kube.answer_limits import OBJECT_BYTES
-
-
-class WireError(Exception):
-    """What the API server sent is not what a Kubernetes API server sends; one line for humans."""
+from app.kube.wire.wire_errors import WireError
 
 
 class LineSplitter:
@@ -21,7 +18,7 @@ class LineSplitter:
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that this chunk completes, without their newlines; empty ones are left out.
+        """Return the lines that this chunk completes, without their newlines; empty ones are left out.
 
         Raises WireError where a line grows beyond the limit.
         """
@@ -41,11 +38,11 @@ class LineSplitter:
 
     @property
     def size(self) -> int:
-        """How much has come of a line that is not complete."""
+        """The bytes that have come of a line that is not complete: how many."""
         return self._size
 
     def rest(self) -> bytes:
-        """What has come of a line that is not complete."""
+        """Return what has come of a line that is not complete."""
         return b"".join(self._parts)
 
     def _keep(self, part: bytes) -> None:

@@ -17,7 +17,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from app.kube.answer_limits import LIST_OBJECTS, OBJECT_BYTES
 from app.kube.wire.json_outline import OutlineError, elements
-from app.kube.wire.line_splitter import WireError
+from app.kube.wire.wire_errors import WireError
 
 SLICE_BYTES = 256 * 1024
 # What stands before the items is kind, version and a continue token, which is a few KB at most.
@@ -54,7 +54,7 @@ _items_decoder = msgspec.json.Decoder(list[Raw])
 
 
 def items_of(body: bytes) -> Generator[None, None, tuple[Metadata | None, list[Raw] | None]]:
-    """Read a list in short steps; what it returns are its metadata and its items, None for what is not there.
+    """Read a list in short steps; the generator returns its metadata and its items, None for what is absent.
 
     An item may turn out not to be readable. Raises msgspec.DecodeError or RecursionError for what is no
     list, and WireError where that cannot be seen in short steps.
@@ -73,8 +73,8 @@ def items_of(body: bytes) -> Generator[None, None, tuple[Metadata | None, list[R
             return rest.metadata, None if rest.items is UNSET else rest.items or []
     metadata, start = head
     items: list[Raw] = []
-    for found, end in _slices(body, start):
-        items += found
+    for part, end in _slices(body, start):
+        items += part
         start = end
         if len(items) > LIST_OBJECTS:
             raise WireError(f"a page of more than {LIST_OBJECTS:,} objects")
@@ -89,8 +89,8 @@ def items_of(body: bytes) -> Generator[None, None, tuple[Metadata | None, list[R
     except (msgspec.DecodeError, RecursionError) as error:
         if isinstance(error, msgspec.ValidationError):
             raise
-        for found, end in _outlined(body, start, len(body), error):
-            items += found
+        for part, end in _outlined(body, start, len(body), error):
+            items += part
             start = end
             yield
         rest = _rest_decoder.decode(b'{"items":[' + body[start:])
@@ -131,7 +131,7 @@ def _slices(body: bytes, start: int) -> Iterator[tuple[list[Raw], int]]:
             continue
         size = SLICE_BYTES
         try:
-            found = _items_decoder.decode(b"[%s]" % body[start : border.start() + 1])
+            part = _items_decoder.decode(b"[%s]" % body[start : border.start() + 1])
         except (msgspec.DecodeError, RecursionError) as error:
             for some, end in _outlined(body, start, border.start(), error):
                 yield some, end
@@ -140,7 +140,7 @@ def _slices(body: bytes, start: int) -> Iterator[tuple[list[Raw], int]]:
                 return
         else:
             start = border.end()
-            yield found, start
+            yield part, start
 
 
 def _outlined(body: bytes, start: int, until: int, error: Exception) -> Iterator[tuple[list[Raw], int]]:
@@ -148,7 +148,7 @@ def _outlined(body: bytes, start: int, until: int, error: Exception) -> Iterator
 
     Raises what a decoder said where they are not even that.
     """
-    found: list[Raw] = []
+    items: list[Raw] = []
     try:
         for span in elements(body, start, OBJECT_BYTES):
             if span is None:
@@ -158,11 +158,11 @@ def _outlined(body: bytes, start: int, until: int, error: Exception) -> Iterator
             if begun == end:
                 start = end
                 break
-            found.append(Raw(body[begun:end]))
+            items.append(Raw(body[begun:end]))
             between = _BETWEEN.match(body, end)
             start = between.end() if between is not None else end
             if end >= until:
                 break
     except OutlineError:
         raise error from None
-    yield found, start
+    yield items, start

@@ -1,4 +1,4 @@
-"""Objects that cannot be read: what can be told of them all the same."""
+"""Objects that cannot be decoded: their identity, as far as it can be read all the same."""
 
 from hashlib import blake2b
 
@@ -12,10 +12,10 @@ _LOOKED_AT = 256 * 1024
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """An object that is there and cannot be read.
+    """An object that exists and cannot be decoded.
 
-    What cannot be told is "", and 0 for the ``version``. ``digest`` is of its text, ``reason``
-    one line for humans.
+    A field that cannot be read either is "", and 0 for ``version``. ``digest`` is 16 hex digits of a hash
+    of its JSON, ``reason`` why it cannot be decoded, in one line for humans.
     """
 
     namespace: str
@@ -27,14 +27,14 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 def unreadable(text: bytes, reason: str) -> Unreadable:
-    """What an object says of itself in the JSON ``text``, which is no more than well bracketed."""
+    """Read the identity of an object from the JSON ``text``, which need be no more than well bracketed."""
     metadata = next((value for name, value in members(text[:_LOOKED_AT]) if name == "metadata"), b"")
-    said = {name: string_of(value) for name, value in members(metadata)}
+    fields = {name: string_of(value) for name, value in members(metadata)}
     return Unreadable(
-        said.get("namespace", ""),
-        said.get("name", ""),
-        said.get("uid", ""),
-        version_number(said.get("resourceVersion", "")) or 0,
+        fields.get("namespace", ""),
+        fields.get("name", ""),
+        fields.get("uid", ""),
+        version_number(fields.get("resourceVersion", "")) or 0,
         blake2b(text, digest_size=8).hexdigest(),
         reason,
     )

@@ -1,0 +1,120 @@
+"""Where a line of a watch becomes an event: what happened, and to which object.
+
+The frame around an object is compared with how API servers write it, byte by byte, so that the object
+is decoded once, by itself; a frame in any other spelling is decoded.
+"""
+
+import msgspec
+from msgspec import Raw
+
+from app.kube.wire.json_outline import is_bracketed
+from app.kube.wire.unreadable import Unreadable, unreadable
+from app.kube.wire.wire_errors import UNREADABLE, WireError, raising_wire_error, reason_of, version_of
+from app.kube.wire.wire_object import BodyFormat, WireObject, decode_object
+
+_INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+_FRAMES = {b'{"type":"%s","object":' % kind.encode(): kind for kind in ("ADDED", "MODIFIED", "DELETED")}
+_FRAME_AT_MOST = max(map(len, _FRAMES))
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The Status that an ERROR event carries (metav1.Status); ``retry_after`` is in seconds."""
+
+    code: int
+    reason: str
+    message: str
+    causes: tuple[str, ...]
+    retry_after: float | None
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One event of a watch.
+
+    ADDED, MODIFIED and DELETED have an ``object``, or one that is ``unreadable``; BOOKMARK has
+    a ``version`` and whether it ends the initial events, ERROR an ``error``.
+    """
+
+    type: str
+    object: WireObject | None = None
+    unreadable: Unreadable | None = None
+    version: int = 0
+    initial_events_end: bool = False
+    error: Status | None = None
+
+
+def decode_event(line: bytes, body_format: BodyFormat) -> Event:
+    """Decode one line of a watch. Raises WireError for what is no event."""
+    return raising_wire_error(_event, line, body_format)
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str
+    object: Raw
+
+
+class _BookmarkMetadata(msgspec.Struct):
+    resourceVersion: str
+    annotations: dict[str, str] | None = None
+
+
+class _Bookmark(msgspec.Struct):
+    metadata: _BookmarkMetadata
+
+
+class _Cause(msgspec.Struct):
+    reason: str = ""
+
+
+class _Details(msgspec.Struct):
+    causes: list[_Cause] | None = None
+    retryAfterSeconds: float | None = None
+
+
+class _Status(msgspec.Struct):
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+    details: _Details | None = None
+
+
+_event_decoder = msgspec.json.Decoder(_Event)
+_bookmark_decoder = msgspec.json.Decoder(_Bookmark)
+_status_decoder = msgspec.json.Decoder(_Status)
+
+
+def _event(line: bytes, body_format: BodyFormat) -> Event:
+    start = line.find(b'"object":', 0, _FRAME_AT_MOST) + 9
+    kind = _FRAMES.get(line[:start])
+    if kind is not None and line.endswith(b"}"):
+        return _change(kind, line[start:-1], body_format)
+    event = _event_decoder.decode(line)
+    if event.type in ("ADDED", "MODIFIED", "DELETED"):
+        return _change(event.type, bytes(event.object), body_format)
+    if event.type == "BOOKMARK":
+        metadata = _bookmark_decoder.decode(event.object).metadata
+        end = (metadata.annotations or {}).get(_INITIAL_EVENTS_END) == "true"
+        return Event("BOOKMARK", version=version_of(metadata.resourceVersion), initial_events_end=end)
+    if event.type == "ERROR":
+        return Event("ERROR", error=_status(event.object))
+    raise WireError(f"an event of type {event.type[:40]!r}")
+
+
+def _change(kind: str, body: bytes, body_format: BodyFormat) -> Event:
+    try:
+        return Event(kind, decode_object(body, body_format))
+    except UNREADABLE as error:
+        if not body.startswith(b"{") or (type(error) is msgspec.DecodeError and not is_bracketed(body)):
+            raise
+        return Event(kind, unreadable=unreadable(body, reason_of(error)))
+
+
+def _status(body: Raw) -> Status:
+    status = _status_decoder.decode(body)
+    details = status.details or _Details()
+    return Status(
+        status.code,
+        status.reason,
+        status.message,
+        tuple(cause.reason for cause in details.causes or ()),
+        details.retryAfterSeconds,
+    )
