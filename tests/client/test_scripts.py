@@ -133,9 +133,9 @@ def test_a_context_of_a_kubeconfig_may_be_chosen_and_must_exist(kubeconfig: Path
 
 def test_its_server_ends_with_a_process_that_is_killed(kubeconfig: Path) -> None:
     script = (
-        "from app.client import load_kube_config, scripts\n"
+        "from app.client import load_kube_config, script_functions\n"
         f"load_kube_config({str(kubeconfig)!r})\n"
-        "print(scripts._default._server._process.pid, flush=True)\n"
+        "print(script_functions._default._server._process.pid, flush=True)\n"
         "import time; time.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
