@@ -31,7 +31,7 @@ kubectl() {{ limited "$(type -P kubectl)" "$@"; }}
 k8s-mcp() {{ limited "$(type -P k8s-mcp)" "$@"; }}
 """
 # These are made by the commands that stand here.
-INSTALLS = "python3 -m venv"
+INSTALLS = ("python3 -m venv", "scripts/install")
 
 
 class Block(NamedTuple):
@@ -51,7 +51,7 @@ def blocks() -> Iterator[Block]:
         text = path.read_text()
         for match in BLOCK.finditer(text):
             language, info, body = match.groups()
-            if "no-run" in info or INSTALLS in body:
+            if "no-run" in info or any(command in body for command in INSTALLS):
                 continue
             line = text.count("\n", 0, match.start()) + 1
             commands, outputs = console(body) if language == "console" else ([body], [""])
