@@ -20,8 +20,8 @@ from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
 from bench import real
 from bench.report import Row, megabytes, milliseconds
-from tests.kubernetes.plane import ControlPlane
-from tests.kubernetes.processes import cpu_seconds
+from testbed.control_plane import ControlPlane
+from testbed.processes import cpu_seconds
 
 PODS, ROUNDS = 10_000, 2
 PODS_OF_ALL = Resource("", "v1", "pods", "pod", "Pod", namespaced=True)

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 from bench.report import Row
 from bench.sources import only_pods
 from bench.talking import Talk
-from tests.following.clients import Follower
-from tests.kubernetes.product import Product
+from testbed.product import Product
+from testbed.stream_followers import Follower
 
 CLIENTS, REPLICAS = 200, 2
 CHANGES_AT_ONCE, PAUSE = 4, 0.05

@@ -18,9 +18,9 @@ from pathlib import Path
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from bench.report import megabytes
 from bench.sources import Measured
-from tests.converging.history import RESOURCES, History
-from tests.following.clients import TRANSPORTS, Follower
-from tests.following.serving import simulated, write_config
+from testbed.cluster_history import RESOURCES, History
+from testbed.served_fleet import simulated, write_config
+from testbed.stream_followers import TRANSPORTS, Follower
 from tests.following.test_converging import QUERIES, known, truth
 
 CLUSTERS, CLIENTS = 3, 60

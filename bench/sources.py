@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import real
-from tests.kubernetes.plane import ControlPlane
-from tests.kubernetes.product import Product
+from testbed.control_plane import ControlPlane
+from testbed.product import Product
 
 
 class Measured(Product):

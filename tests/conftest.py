@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.kubernetes.plane import BASIC, WHOLE, ControlPlane, assets
+from testbed.control_plane import BASIC, WHOLE, ControlPlane, assets
 
 # How fast examples are made says nothing where other tests have the cores.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

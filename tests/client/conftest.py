@@ -6,8 +6,8 @@ import pytest
 
 from app.client import AsyncFleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from testbed.served_fleet import Server
 from tests.following.conftest import config, edge, prod, server
-from tests.following.serving import Server
 
 __all__ = ["config", "edge", "prod", "server"]
 

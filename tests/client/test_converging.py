@@ -10,8 +10,8 @@ import pytest
 
 from app.client import AsyncFleet, Event
 from app.client import watch_loop as client_watching
-from tests.converging.history import RUNS
-from tests.following.clients import Follower
+from testbed.cluster_history import RUNS
+from testbed.stream_followers import Follower
 from tests.following.test_converging import World, impatient, live
 
 __all__ = ["impatient"]

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from testbed.product import ROOT, Product
 from tests.client.test_scripts import demo
-from tests.kubernetes.product import ROOT, Product
 
 __all__ = ["demo"]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "client.md", ROOT / "docs" / "streams.md"]

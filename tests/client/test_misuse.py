@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from app.client import AsyncFleet, Event, Fleet
+from testbed.product import ROOT, Product
 from tests.client.test_scripts import demo, kubeconfig
-from tests.kubernetes.product import ROOT, Product
 
 __all__ = ["demo", "kubeconfig"]
 

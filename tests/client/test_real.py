@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from app.client import Event, Fleet
-from tests.kubernetes.plane import ControlPlane
-from tests.kubernetes.product import Product, until
+from testbed.control_plane import ControlPlane
+from testbed.product import Product, until
 
 KEY = ("plane", "default", "of-client")
 DEPLOYMENT = """

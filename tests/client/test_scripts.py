@@ -23,7 +23,7 @@ from app.client import (
     load_kube_config,
     script_functions,
 )
-from tests.kubernetes.product import Product, until
+from testbed.product import Product, until
 
 SERVICE = {"metadata": {"name": "made"}, "spec": {"ports": [{"port": 80}]}}
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.client import AsyncFleet, Event, FleetError
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from tests.following.serving import Server, pod
+from testbed.served_fleet import Server, pod
 
 
 async def test_a_watch_tells_what_there_is_and_what_happens(

@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 
 from app.suggestions import near, no_cluster
+from testbed.served_fleet import Server, serving, simulated, write_config
 from tests.commands.conftest import OPTIONS, Clusters, deployment
 from tests.commands.running import Command
-from tests.following.serving import Server, serving, simulated, write_config
 
 SAID = "no cluster 'prod'; did you mean prod-eu, prod-us?"
 NAMES = ("prod-eu", "prod-us", "staging")

@@ -9,8 +9,8 @@ import pytest
 
 from app.fleet.cluster import Options
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from testbed.served_fleet import pod, serving, simulated, write_config
 from tests.commands.running import Command
-from tests.following.serving import pod, serving, simulated, write_config
 
 Clusters = dict[str, SimulatedCluster]
 OPTIONS = Options(

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from testbed.control_plane import WHOLE, ControlPlane, assets
+from testbed.product import Product, until
 from tests.commands.conftest import Clusters
 from tests.commands.running import SECONDS, Command
-from tests.kubernetes.plane import WHOLE, ControlPlane, assets
-from tests.kubernetes.product import Product, until
 
 KINDS = ["pods", "deployments", "services", "nodes", "events", "widgets.k8s.example.com", "pods,services"]
 DEFINITION = {

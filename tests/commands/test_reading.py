@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from testbed.served_fleet import Server, write_config
 from tests.commands.conftest import OPTIONS, Clusters, running
 from tests.commands.running import SECONDS, Command
-from tests.following.serving import Server, write_config
 
 
 async def test_describe_shows_the_fields_the_conditions_and_the_events(

@@ -15,10 +15,10 @@ import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import hub, views
-from tests.converging.history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, hurry, is_readable
-from tests.following.clients import TRANSPORTS, Follower, Key
+from testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, hurry, is_readable
+from testbed.served_fleet import Server, simulated, write_config
+from testbed.stream_followers import TRANSPORTS, Follower, Key
 from tests.following.proxy import Proxy
-from tests.following.serving import Server, simulated, write_config
 
 Matches = Callable[[Mapping[str, Any]], bool]
 QUERIES: list[tuple[dict[str, str], Matches]] = [

@@ -10,7 +10,7 @@ import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import hub
-from tests.following.serving import Server, config_map, pod, serving, simulated, write_config
+from testbed.served_fleet import Server, config_map, pod, serving, simulated, write_config
 from tests.following.watching import listed, told, watched
 
 WEB = {"labelSelector": "app=web"}

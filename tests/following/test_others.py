@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from tests.following.serving import Server, pod
+from testbed.served_fleet import Server, pod
 
 CHROMIUM_FLAGS = (
     "--headless",

@@ -11,9 +11,9 @@ import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import hub
-from tests.following.clients import Follower
+from testbed.served_fleet import Server, config_map, pod, serving, simulated, write_config
+from testbed.stream_followers import Follower
 from tests.following.proxy import Proxy
-from tests.following.serving import Server, config_map, pod, serving, simulated, write_config
 from tests.following.watching import told, watched
 
 CLIENTS = 24

@@ -12,7 +12,7 @@ from app.cache.tables import Table, live_cells
 from app.cache.tables.live_cells import LiveCell
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import frame_shapes
-from tests.following.serving import Server, config_map, pod, serving
+from testbed.served_fleet import Server, config_map, pod, serving
 from tests.following.watching import Watched, listed, told, watched
 
 BORN = "2026-01-02T03:04:05Z"

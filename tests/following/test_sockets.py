@@ -15,7 +15,7 @@ from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import channel, hub
 from app.streams.delivery import Start, Stream
 from app.streams.views import Position, View
-from tests.following.serving import Server, pod, serving
+from testbed.served_fleet import Server, pod, serving
 
 Socket = aiohttp.ClientWebSocketResponse
 

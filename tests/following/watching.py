@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.following.serving import Server
+from testbed.served_fleet import Server
 
 Frame = dict[str, Any]
 SECONDS = 30.0

@@ -13,8 +13,8 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from tests.kubernetes.plane import WHOLE, ControlPlane, assets
-from tests.kubernetes.product import Product, until
+from testbed.control_plane import WHOLE, ControlPlane, assets
+from testbed.product import Product, until
 
 _READS = re.compile(r'k8s_mcp_cluster_reads_total\{cache="(\w+)",.*,verb="(\w+)"\} (\d+)')
 

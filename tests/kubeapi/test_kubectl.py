@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kubernetes.plane import WHOLE, ControlPlane, assets
-from tests.kubernetes.product import Product, until
+from testbed.control_plane import WHOLE, ControlPlane, assets
+from testbed.product import Product, until
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(300)]
 

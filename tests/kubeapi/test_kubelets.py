@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import WSServerHandshakeError
 
+from testbed.control_plane import ControlPlane
 from tests.connecting.certificates import Authority
 from tests.kubeapi.conftest import Client, Front
-from tests.kubernetes.plane import ControlPlane
 
 PODS = "/api/v1/namespaces/default/pods"
 EXEC = f"/clusters/prod{PODS}/cat/exec?command=cat&stdin=true&stdout=true"

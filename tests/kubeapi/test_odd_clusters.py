@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 
 from app.simulator.apiserver.faults import Fault
+from testbed.served_fleet import config_map, pod, serving, simulated, write_config
 from tests.clusters.fleets import until
-from tests.following.serving import config_map, pod, serving, simulated, write_config
 
 
 @pytest.mark.parametrize("fault", [Fault.ERROR, Fault.FORBIDDEN, Fault.GARBAGE, Fault.ABORT])

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from testbed.control_plane import ControlPlane
 from tests.kubeapi.conftest import Client, Front
-from tests.kubernetes.plane import ControlPlane
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")
 # Those that are there for one of the objects below, and those that are not there, or in other clusters.

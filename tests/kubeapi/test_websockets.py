@@ -9,8 +9,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
+from testbed.control_plane import ControlPlane
 from tests.kubeapi.conftest import Client, Front, Upstream
-from tests.kubernetes.plane import ControlPlane
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 

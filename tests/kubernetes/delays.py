@@ -11,7 +11,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from tests.kubernetes.processes import free_port
+from testbed.processes import free_port
 
 _DROPPED = frozenset({"transfer-encoding", "content-length", "connection", "keep-alive"})
 

@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.kubernetes.plane import ControlPlane, Refused
-from tests.kubernetes.product import Product
+from testbed.control_plane import ControlPlane, Refused
+from testbed.product import Product
 
 EDIT = "application/vnd.k8s-mcp.edit+json"
 MERGE = "application/merge-patch+json"

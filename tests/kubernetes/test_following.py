@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from testbed.control_plane import BASIC, ControlPlane, assets, write_kubeconfig
+from testbed.product import Product, until
 from tests.conftest import StartPlane
-from tests.kubernetes.plane import BASIC, ControlPlane, assets, write_kubeconfig
-from tests.kubernetes.product import Product, until
 
 PODS = "/api/v1/namespaces/default/pods"
 

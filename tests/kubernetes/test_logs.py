@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.kubernetes.plane import WHOLE, ControlPlane, assets
-from tests.kubernetes.processes import free_port
-from tests.kubernetes.product import Product, until
+from testbed.control_plane import WHOLE, ControlPlane, assets
+from testbed.processes import free_port
+from testbed.product import Product, until
 
 WHERE = {"namespace": "default"}
 

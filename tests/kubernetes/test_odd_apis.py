@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from testbed.control_plane import ControlPlane, Refused
+from testbed.product import Product, until
 from tests.connecting.certificates import Authority
-from tests.kubernetes.plane import ControlPlane, Refused
-from tests.kubernetes.product import Product, until
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(300)]
 

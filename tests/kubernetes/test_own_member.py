@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from app.client import AsyncFleet, Fleet, FleetError
-from tests.kubernetes.plane import ControlPlane, write_kubeconfig
-from tests.kubernetes.product import Product, until
+from testbed.control_plane import ControlPlane, write_kubeconfig
+from testbed.product import Product, until
 
 OBJECT: dict[str, Any] = {"type": "object"}
 ANYTHING = {"x-kubernetes-preserve-unknown-fields": True}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from testbed.control_plane import BASIC, ControlPlane, Refused, assets, write_kubeconfig
 from tests.conftest import StartPlane
-from tests.kubernetes.plane import BASIC, ControlPlane, Refused, assets, write_kubeconfig
 
 
 def version_of(plane: ControlPlane) -> int:

@@ -11,12 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from testbed.control_plane import ControlPlane, Refused
+from testbed.served_fleet import Server, serving
+from testbed.stream_followers import TRANSPORTS, Follower, Key
 from tests.conftest import StartPlane
-from tests.following.clients import TRANSPORTS, Follower, Key
 from tests.following.proxy import Proxy
-from tests.following.serving import Server, serving
 from tests.following.watching import told, watched
-from tests.kubernetes.plane import ControlPlane, Refused
 
 SEED = os.environ.get("K8S_MCP_TEST_SEED", "1")
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"

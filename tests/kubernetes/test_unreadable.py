@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.kubernetes.plane import ControlPlane
-from tests.kubernetes.product import Product, until
+from testbed.control_plane import ControlPlane
+from testbed.product import Product, until
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(300)]
 

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from app.simulator.simulated_fleet import kubeconfig
+from testbed.control_plane import ControlPlane, write_kubeconfig
+from testbed.product import Product, until
 from tests.kubernetes.delays import LateWatches
-from tests.kubernetes.plane import ControlPlane, write_kubeconfig
-from tests.kubernetes.product import Product, until
 
 NAMESPACE = "writing"
 WORKERS = 40

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.kubernetes.plane import ControlPlane
+from testbed.control_plane import ControlPlane
 
 CHECK_SECONDS = 0.02
 Place = tuple[str, str]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.api.http.app_keys import FLEET
-from tests.kubernetes.plane import BASIC, ControlPlane, assets
+from testbed.control_plane import BASIC, ControlPlane, assets
 from tests.logs.conftest import Client, following, serving
 from tests.logs.kubelet import Kubelet, Run, now
 

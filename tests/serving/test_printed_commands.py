@@ -13,8 +13,8 @@ import orjson
 import pytest
 import yaml
 
+from testbed.product import ROOT, Product, until
 from tests.client.test_scripts import kubeconfig
-from tests.kubernetes.product import ROOT, Product, until
 
 __all__ = ["kubeconfig"]
 

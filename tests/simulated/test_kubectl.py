@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from app.simulator.simulated_fleet import run_demo
-from tests.kubernetes.plane import assets
+from testbed.control_plane import assets
 
 MANIFEST = """
 apiVersion: apps/v1

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.yaml_reader import DEEPEST, MOST_VALUES, Unreadable, load
-from tests.kubernetes.plane import assets
+from testbed.control_plane import assets
 
 
 def one(text: str) -> Any:

@@ -28,7 +28,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.kubernetes.processes import Processes, free_port
+from testbed.processes import Processes, free_port
 
 BASIC = ("kube-apiserver", "etcd")
 WHOLE = (*BASIC, "kube-controller-manager", "kube-scheduler", "kwok", "kubectl")
