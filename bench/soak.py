@@ -21,7 +21,7 @@ from bench.sources import Measured
 from testbed.cluster_history import RESOURCES, History
 from testbed.served_fleet import simulated, write_config
 from testbed.stream_followers import TRANSPORTS, Follower
-from tests.following.test_converging import QUERIES, known, truth
+from testbed.stream_truth import QUERIES, known, truth
 
 CLUSTERS, CLIENTS = 3, 60
 STEP_SECONDS = 0.2

@@ -1,4 +1,4 @@
-"""What happens to a cluster in a test, and how fast: changes and faults made from a seed."""
+"""What happens to a simulated cluster: changes and faults made from a seed."""
 
 import asyncio
 import os
@@ -6,11 +6,6 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pytest
-
-from app.fleet import cluster as fleet_cluster
-from app.kube import backoff, listing, recovery, reflector
-from app.simulator.apiserver import served_watches
 from app.simulator.apiserver.faults import Fault
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 
@@ -30,21 +25,6 @@ STRIKES = [
     Fault.GARBAGE_EVENT,
     Fault.ABORT,
 ]
-
-
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes seconds in earnest takes milliseconds here."""
-    monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.01)
-    monkeypatch.setattr(backoff, "MOST_SECONDS", 0.05)
-    monkeypatch.setattr(recovery, "FORBIDDEN_SECONDS", 0.05)
-    monkeypatch.setattr(recovery, "RETRY_AFTER_AT_MOST", 0.05)
-    monkeypatch.setattr(listing, "CHECK_SECONDS", 0.3)
-    monkeypatch.setattr(listing, "LIST_SECONDS", 0.5)
-    monkeypatch.setattr(fleet_cluster, "RETRY_SECONDS", (0.01, 0.05))
-    monkeypatch.setattr(fleet_cluster, "CONNECT_SECONDS", 0.3)
-    monkeypatch.setattr(fleet_cluster, "IDLE_SECONDS", 0.4)
-    monkeypatch.setattr(reflector, "REPEAT_SECONDS", 0.2)
-    monkeypatch.setattr(served_watches, "BOOKMARK_SECONDS", 0.1)
 
 
 class History:

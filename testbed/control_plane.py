@@ -1,16 +1,15 @@
-"""Real Kubernetes control planes for the tests, from the binaries that ``KUBEBUILDER_ASSETS`` names.
+"""Real Kubernetes control planes, from a folder with the binaries.
 
-with ControlPlane(assets("kube-apiserver", "etcd")) as plane:
+with ControlPlane(folder) as plane:
     plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": "x"}})
 
-with ControlPlane(assets(*WHOLE), nodes=3) as plane:      # deployments become running pods
+with ControlPlane(folder, nodes=3) as plane:      # deployments become running pods
     plane.kubectl("create", "deployment", "web", "--image=nginx", "--replicas=5")
 """
 
 import asyncio
 import base64
 import json
-import os
 import shutil
 import ssl
 import subprocess
@@ -23,7 +22,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -59,23 +57,6 @@ spec: {{forwards: [{{target: {{address: 127.0.0.1, port: {port}}}}}]}}
 
 # User and groups; each has the token "token-of-USER". RBAC grants nothing to the other two.
 USERS: Mapping[str, str] = {"admin": "system:masters", "alice": "testers", "bob": "testers"}
-
-
-def assets(*needed: str) -> Path:
-    """The folder of the Kubernetes binaries.
-
-    Skips the test where it is not named or lacks one of ``needed``; where ``CI`` is set, that fails.
-    """
-    named = os.environ.get("KUBEBUILDER_ASSETS")
-    missing = [name for name in needed if not named or not (Path(named) / name).exists()]
-    if named and not missing:
-        return Path(named)
-    reason = (
-        f"KUBEBUILDER_ASSETS={named} lacks {', '.join(missing)}" if named else "KUBEBUILDER_ASSETS is not set"
-    )
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason}, and in CI no test may be skipped")
-    pytest.skip(reason)
 
 
 class PlaneError(Exception):

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import HealthCheck, settings
 
-from testbed.control_plane import BASIC, WHOLE, ControlPlane, assets
+from testbed.control_plane import BASIC, WHOLE, ControlPlane
+from tests.kubernetes.binaries import assets
 
 # How fast examples are made says nothing where other tests have the cores.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

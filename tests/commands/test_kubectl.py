@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from testbed.control_plane import WHOLE, ControlPlane, assets
+from testbed.control_plane import WHOLE, ControlPlane
 from testbed.product import Product, until
 from tests.commands.conftest import Clusters
 from tests.commands.running import SECONDS, Command
+from tests.kubernetes.binaries import assets
 
 KINDS = ["pods", "deployments", "services", "nodes", "events", "widgets.k8s.example.com", "pods,services"]
 DEFINITION = {

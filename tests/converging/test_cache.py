@@ -16,7 +16,8 @@ from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.simulated_fleet import kubeconfig
-from testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, hurry, truth
+from testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, truth
+from tests.converging.hurry import hurry
 
 
 @pytest.fixture(autouse=True)

@@ -6,40 +6,19 @@ Each run is made from a seed, so that a failure repeats:
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import hub, views
-from testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, hurry, is_readable
+from testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History
 from testbed.served_fleet import Server, simulated, write_config
-from testbed.stream_followers import TRANSPORTS, Follower, Key
+from testbed.stream_followers import TRANSPORTS, Follower
+from testbed.stream_truth import QUERIES, Matches, known, truth
+from tests.converging.hurry import hurry
 from tests.following.proxy import Proxy
-
-Matches = Callable[[Mapping[str, Any]], bool]
-QUERIES: list[tuple[dict[str, str], Matches]] = [
-    ({}, lambda obj: True),
-    ({"labelSelector": "app=web"}, lambda obj: obj["metadata"].get("labels", {}).get("app") == "web"),
-    ({"namespace": "shop", "delta": "merge"}, lambda obj: obj["metadata"]["namespace"] == "shop"),
-    (
-        {"fieldSelector": "data>0.5", "fields": "metadata.labels"},
-        lambda obj: isinstance(obj.get("data"), str) and float(obj["data"]) > 0.5,
-    ),
-    ({"history": "full"}, lambda obj: True),
-    (
-        {"delta": "merge", "labelSelector": "app in (web)"},
-        lambda obj: obj["metadata"]["labels"]["app"] == "web",
-    ),
-    ({"shape": "table"}, lambda obj: True),
-    (
-        {"shape": "table", "labelSelector": "app=web", "history": "full"},
-        lambda obj: obj["metadata"].get("labels", {}).get("app") == "web",
-    ),
-]
 
 
 @pytest.fixture(autouse=True)
@@ -48,23 +27,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "HEARTBEAT_SECONDS", 0.2)
     monkeypatch.setattr(views, "LOG_BYTES", 8 * 1024)
     monkeypatch.setattr(views, "PIECE_BYTES", 2 * 1024)
-
-
-def truth(clusters: Mapping[str, SimulatedCluster], matches: Matches) -> dict[Key, tuple[str, str]]:
-    return {
-        (cluster, plural, namespace, name): (stored.obj["metadata"]["uid"], str(stored.version))
-        for cluster, simulation in clusters.items()
-        for plural in RESOURCES
-        for (namespace, name), stored in simulation.storage.collection(plural).items()
-        if is_readable(stored.obj) and matches(stored.obj)
-    }
-
-
-def known(client: Follower) -> dict[Key, tuple[str, str]]:
-    return {
-        key: (obj["metadata"]["uid"], obj["metadata"]["resourceVersion"])
-        for key, obj in client.objects.items()
-    }
 
 
 class World:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from testbed.control_plane import BASIC, ControlPlane, assets, write_kubeconfig
+from testbed.control_plane import BASIC, ControlPlane, write_kubeconfig
 from testbed.product import Product, until
 from tests.conftest import StartPlane
+from tests.kubernetes.binaries import assets
 
 PODS = "/api/v1/namespaces/default/pods"
 

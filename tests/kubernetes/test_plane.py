@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from testbed.control_plane import BASIC, ControlPlane, Refused, assets, write_kubeconfig
+from testbed.control_plane import BASIC, ControlPlane, Refused, write_kubeconfig
 from tests.conftest import StartPlane
+from tests.kubernetes.binaries import assets
 
 
 def version_of(plane: ControlPlane) -> int:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from testbed.control_plane import assets
+from tests.kubernetes.binaries import assets
 from tests.logs.conftest import Client, following
 from tests.logs.kubelet import Kubelet, now
 

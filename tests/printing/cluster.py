@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from testbed.control_plane import BASIC, ControlPlane, Refused, assets
+from testbed.control_plane import BASIC, ControlPlane, Refused
+from tests.kubernetes.binaries import assets
 from tests.printing.pods import Json, cases
 
 # A group whose API service has no server behind it.

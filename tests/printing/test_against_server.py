@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from app.cache.tables import Column, Sheet, Table, table_for
-from testbed.control_plane import BASIC, assets
+from testbed.control_plane import BASIC
+from tests.kubernetes.binaries import assets
 from tests.printing.cluster import Answered, Cluster, Served, filled
 from tests.printing.pods import Json, cases
 

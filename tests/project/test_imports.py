@@ -10,9 +10,16 @@ from pathlib import Path
 import pytest
 
 import app
+import bench
+import testbed
 
 MODULES = [
     module.name for module in pkgutil.walk_packages(app.__path__, "app.") if "__main__" not in module.name
+]
+MEASURING = [
+    module.name
+    for package in (bench, testbed)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 ]
 
 LIBRARIES = "import aiohttp.web, orjson, pydantic_settings, typer, yaml"
@@ -55,3 +62,14 @@ def test_one_module_reads_yaml_and_one_writes_it() -> None:
     importing = re.compile(r"^\s*(?:import|from) yaml\b", re.MULTILINE)
     files = {str(file.relative_to(root)) for file in root.rglob("*.py") if importing.search(file.read_text())}
     assert files == {"yaml_reader.py", "yamltext.py"}
+
+
+def test_measurements_need_no_tests_and_no_pytest() -> None:
+    script = (
+        "import importlib, sys; sys.modules['tests'] = sys.modules['pytest'] = None\n"
+        "for name in sys.argv[1:]: importlib.import_module(name)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *MEASURING], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from app.simulator.simulated_fleet import run_demo
-from testbed.control_plane import assets
+from tests.kubernetes.binaries import assets
 
 MANIFEST = """
 apiVersion: apps/v1

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.yaml_reader import DEEPEST, MOST_VALUES, Unreadable, load
-from testbed.control_plane import assets
+from tests.kubernetes.binaries import assets
 
 
 def one(text: str) -> Any:
