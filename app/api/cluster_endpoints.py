@@ -11,7 +11,7 @@ from aiohttp import web
 from app.api.door.permissions import is_read_only
 from app.api.http.app_keys import SERVING
 from app.api.http.query_parameters import words
-from app.api.http.request_scope import in_scope
+from app.api.http.request_selection import in_scope
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.watch_status import ClusterStatus, Condition

@@ -11,7 +11,7 @@ from app.api.http.app_keys import FLEET, HUB, SERVING
 from app.api.http.metrics import UNTIMED
 from app.api.http.negotiation import accepts
 from app.api.http.query_parameters import wrong
-from app.api.http.request_scope import covered
+from app.api.http.request_selection import covered
 from app.api.subscription_request import Subscription, subscribe
 from app.kube.discovery.resource_names import AmbiguousResource
 from app.streams import frames

@@ -9,7 +9,7 @@ from app.api.http.lasting_work import CallerGone, hang_up, while_present
 from app.api.http.not_found import in_place_of
 from app.api.http.problem import Problem
 from app.api.http.query_parameters import flag, wrong
-from app.api.http.request_scope import resource_named
+from app.api.http.request_selection import resource_named
 from app.api.read_endpoints import shortened
 from app.api.write.write_request import checked, name_of, namespace_of, targets
 from app.api.write.write_results import problem_of

@@ -19,7 +19,7 @@ from app.api.http.not_found import not_found
 from app.api.http.problem import Problem
 from app.api.http.query_parameters import fields_of, flag, words, wrong
 from app.api.http.rendering import Listing
-from app.api.http.request_scope import caught_up, covered, resource_named, statuses
+from app.api.http.request_selection import caught_up, covered, resource_named, statuses
 from app.api.write.write_request import name_of, namespace_of, targets
 from app.cache.cluster_member import without_own
 from app.cache.event_times import LAST_SEEN

@@ -7,7 +7,7 @@ import msgspec
 from app.api.door.callers import Caller
 from app.api.http.problem import Problem
 from app.api.http.query_parameters import fields_of, split, wrong
-from app.api.http.request_scope import OWN_WORDS, chosen
+from app.api.http.request_selection import OWN_WORDS, chosen
 from app.cache.query.queries import Query
 from app.cache.query.query_errors import SelectorError
 from app.fleet.fleet import Fleet

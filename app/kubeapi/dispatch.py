@@ -10,7 +10,7 @@ from app.api.http.app_keys import SERVING
 from app.api.http.lasting_work import CallerGone
 from app.api.http.metrics import METRICS
 from app.api.http.problem import Problem
-from app.api.http.request_scope import in_scope
+from app.api.http.request_selection import in_scope
 from app.fleet.cluster import Cluster
 from app.kube.api_errors import AccessError, CannotConnect, ConnectionFailed
 from app.kubeapi.cached import cached_reads

@@ -13,7 +13,7 @@ from app.api.http.not_found import in_place_of
 from app.api.http.problem import Problem
 from app.api.http.query_parameters import wrong
 from app.api.http.request_body import body_of_request
-from app.api.http.request_scope import resource_named
+from app.api.http.request_selection import resource_named
 from app.api.write.write_request import (
     JSON,
     Targets,

@@ -12,7 +12,7 @@ from app.api.http.app_keys import FLEET
 from app.api.http.problem import Problem
 from app.api.http.query_parameters import flag, words, wrong
 from app.api.http.request_body import body_of_request
-from app.api.http.request_scope import in_scope
+from app.api.http.request_selection import in_scope
 from app.fleet.cluster import Cluster
 from app.kube.discovery.api_resource import Resource
 from app.yaml_reader import Unreadable
