@@ -11,7 +11,7 @@ from aiohttp import web
 from app.api.door.permissions import is_read_only
 from app.api.http.app_keys import SERVING
 from app.api.http.query_parameters import words
-from app.api.http.request_selection import in_scope
+from app.api.http.request_selection import chosen_clusters
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.watch_status import ClusterStatus, Condition
@@ -22,7 +22,7 @@ from app.yamltext import dump
 async def list_clusters(request: web.Request) -> web.StreamResponse:
     entries = [
         {**_entry(cluster), "readOnly": is_read_only(request, cluster.name)}
-        for cluster in in_scope(request, words(request, "cluster"))
+        for cluster in chosen_clusters(request, words(request, "cluster")).clusters
     ]
     return web.Response(body=orjson.dumps({"clusters": entries}), content_type="application/json")
 
@@ -47,9 +47,9 @@ def _condition(condition: Condition, stores: Sequence[Store]) -> dict[str, Any]:
 
 async def list_resources(request: web.Request) -> web.StreamResponse:
     """Every resource that a cluster in scope serves, and which do."""
-    chosen = in_scope(request, words(request, "cluster"))
+    clusters = chosen_clusters(request, words(request, "cluster")).clusters
     found: dict[str, tuple[Resource, list[str]]] = {}
-    for cluster in chosen:
+    for cluster in clusters:
         for resource in cluster.catalog.resources:
             found.setdefault(resource.name, (resource, []))[1].append(cluster.name)
     entries = [_resource(resource, names) for _, (resource, names) in sorted(found.items())]
@@ -73,7 +73,7 @@ def _resource(resource: Resource, clusters: list[str]) -> dict[str, Any]:
 
 async def kubeconfig(request: web.Request) -> web.StreamResponse:
     """A kubeconfig with which kubectl reaches one cluster through this server, as the caller reached it."""
-    (cluster,) = in_scope(request, [request.match_info["cluster"]])
+    (cluster,) = chosen_clusters(request, [request.match_info["cluster"]]).clusters
     serving = request.app[SERVING]
     server = {"server": f"{request.scheme}://{request.host}/clusters/{cluster.name}"}
     if serving.certificate is not None:

@@ -3,7 +3,6 @@
 import logging
 
 from aiohttp import hdrs, web
-from multidict import MultiMapping
 
 from app.api.door.callers import CALLER
 from app.api.door.quotas import STREAMS
@@ -11,8 +10,9 @@ from app.api.http.app_keys import FLEET, HUB, SERVING
 from app.api.http.metrics import UNTIMED
 from app.api.http.negotiation import accepts
 from app.api.http.query_parameters import wrong
-from app.api.http.request_selection import covered
-from app.api.subscription_request import Subscription, subscribe
+from app.api.http.request_selection import covered, joined
+from app.api.subscription_request import Subscription, subscription, subscription_to
+from app.fleet.selection import SelectionParameters
 from app.kube.discovery.resource_names import AmbiguousResource
 from app.streams import frames
 from app.streams.channel import Channel
@@ -30,25 +30,40 @@ _FOR_NOTHING = Cursor.at([], b"").encode()
 
 async def stream(request: web.Request) -> web.StreamResponse:
     """Several resources, also such as no cluster serves yet."""
-    return await _send(request, subscription(request))
+    return await _send(request, subscription_of(request))
 
 
 async def watch(request: web.Request) -> web.StreamResponse:
     """The resource of the path."""
-    coverage = await covered(request)
-    return await _send(request, subscription(request, resource=coverage.resource.name))
+    texts = joined(request.query)
+    parameters = SelectionParameters.of(texts)
+    choice, coverage = await covered(request, parameters.clusters)
+    _check_parameters(request)
+    texts |= _last_event_id(request)
+    scope, patience = request[CALLER].scope, request.app[SERVING].sync_timeout
+    return await _send(
+        request, subscription_to([coverage.resource], choice.names, parameters, texts, scope, patience)
+    )
 
 
-def subscription(request: web.Request, **given: str) -> Subscription:
-    """What a request asks for by its query. Raises Problem."""
+def subscription_of(request: web.Request) -> Subscription:
+    """Return what a request asks for by its query. Raises Problem."""
+    _check_parameters(request)
+    texts = joined(request.query) | _last_event_id(request)
+    return subscription(request.app[FLEET], request[CALLER].scope, texts, request.app[SERVING].sync_timeout)
+
+
+def _check_parameters(request: web.Request) -> None:
+    """Raises Problem (400) for parameters that only lists have."""
     for name in ("sort", "limit", "continue", "format", "after"):
         if request.query.get(name):
             raise wrong(name, request.query[name], "nothing, because a stream has no such thing")
-    parameters = _joined(request.query) | given
+
+
+def _last_event_id(request: web.Request) -> dict[str, str]:
+    """Return the cursor that an EventSource goes on from, as the parameter that it stands in for."""
     last = request.headers.get("Last-Event-ID")
-    if last:
-        parameters["cursor"] = last if _is_cursor(last) else _FOR_NOTHING
-    return subscribe(request.app[FLEET], request[CALLER], parameters, request.app[SERVING].sync_timeout)
+    return {"cursor": last if _is_cursor(last) else _FOR_NOTHING} if last else {}
 
 
 def _is_cursor(text: str) -> bool:
@@ -57,11 +72,6 @@ def _is_cursor(text: str) -> bool:
     except CursorError:
         return False
     return True
-
-
-def _joined(query: MultiMapping[str]) -> dict[str, str]:
-    """What may be repeated, as the one text that it stands for."""
-    return {name: ",".join(query.getall(name)) for name in query}
 
 
 async def _send(request: web.Request, asked: Subscription) -> web.StreamResponse:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
+from msgspec.structs import replace
 
 from app.api import http_streams
 from app.api.door.callers import CALLER
@@ -17,17 +18,17 @@ from app.api.http.body_sender import send
 from app.api.http.negotiation import choose_format, media_type
 from app.api.http.not_found import not_found
 from app.api.http.problem import Problem
-from app.api.http.query_parameters import fields_of, flag, words, wrong
+from app.api.http.query_parameters import flag, wrong
 from app.api.http.rendering import Listing
-from app.api.http.request_selection import caught_up, covered, resource_named, statuses
+from app.api.http.request_selection import caught_up, joined, resource_named, selected, selecting, statuses
 from app.api.write.write_request import name_of, namespace_of, targets
 from app.cache.cluster_member import without_own
 from app.cache.event_times import LAST_SEEN
 from app.cache.objects import SEPARATOR, CachedObject
 from app.cache.query.queries import Query, run
-from app.cache.query.query_errors import SelectorError
 from app.cache.store import Store
 from app.fleet.coverage import Coverage
+from app.fleet.selection import SelectionParameters, select
 from app.fleet.watch_status import ClusterStatus
 from app.streams.store_positions import cursor_of
 
@@ -48,8 +49,8 @@ async def list_objects(request: web.Request) -> web.StreamResponse:
     for name in ("cursor", "initial", "history", "delta", "shape"):
         if name in request.query:
             raise wrong(name, request.query[name], "that only with watch=1")
-    coverage = await covered(request)
-    return await answer_list(request, coverage, query_of(request, coverage))
+    selection, coverage = await selected(request)
+    return await answer_list(request, coverage, selection.query)
 
 
 async def list_events(request: web.Request) -> web.StreamResponse:
@@ -61,11 +62,13 @@ async def list_events(request: web.Request) -> web.StreamResponse:
     if namespace:
         about["namespace"] = namespace
     selector = ",".join(f"involvedObject.{key}={_literal(value)}" for key, value in about.items())
-    coverage = request.app[FLEET].coverage(EVENTS, [cluster.name for cluster in where.clusters])
-    query = query_of(
-        request, coverage, field_selector=selector, sort=request.query.get("sort") or EVENTS_SORT
-    )
-    return await answer_list(request, coverage, query)
+    given = SelectionParameters.of(joined(request.query))
+    parameters = replace(given, field_selector=selector, sort=given.sort or EVENTS_SORT)
+    names = [cluster.name for cluster in where.clusters]
+    with selecting():
+        coverage = request.app[FLEET].coverage(EVENTS, where.clusters)
+        selection = select(parameters, [coverage.resource], names, request[CALLER].scope)
+    return await answer_list(request, coverage, selection.query)
 
 
 async def answer_list(request: web.Request, coverage: Coverage, query: Query) -> web.StreamResponse:
@@ -111,8 +114,8 @@ async def _answer_list(
 
 async def get_object(request: web.Request) -> web.StreamResponse:
     form = choose_format(request)
-    coverage = await covered(request)
-    query = query_of(request, coverage)
+    selection, coverage = await selected(request)
+    query = selection.query
     late = await caught_up(request, coverage)
     known = statuses(coverage, late)
     places = _places(coverage, query.namespaces, request.match_info["name"])
@@ -143,31 +146,6 @@ def _tail_of(query: Query, stores: Sequence[Store]) -> Callable[[CachedObject], 
 
 def _without_own(found: CachedObject) -> bytes:
     return without_own(found.tail)
-
-
-def query_of(
-    request: web.Request, coverage: Coverage, *, field_selector: str | None = None, sort: str | None = None
-) -> Query:
-    """The query of a request; what it says of namespaces means nothing to what has none.
-
-    ``field_selector`` and ``sort`` stand in for the parameters of these names. Raises Problem.
-    """
-    given = request.query
-    namespaces = request[CALLER].scope.permitted_namespaces(words(request, "namespace"))
-    bound = [coverage.resource.name, sorted(words(request, "cluster") or ())]
-    try:
-        return Query.parse(
-            namespace=",".join(namespaces or ()) if coverage.resource.namespaced else None,
-            label_selector=given.get("labelSelector"),
-            field_selector=field_selector or given.get("fieldSelector"),
-            sort=sort or given.get("sort"),
-            limit=given.get("limit"),
-            continue_=given.get("continue"),
-            fields=fields_of(given, [coverage.resource.name]),
-            scope=msgspec.json.encode(bound).decode(),
-        )
-    except SelectorError as error:
-        raise Problem(400, str(error)) from None
 
 
 def _literal(value: str) -> str:

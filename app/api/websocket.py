@@ -12,8 +12,8 @@ from app.api.door.quotas import STREAMS
 from app.api.http.app_keys import FLEET, HUB, SERVING
 from app.api.http.metrics import UNTIMED
 from app.api.http.problem import INTERNAL_ERROR, Problem
-from app.api.http_streams import STOPPING, subscription
-from app.api.subscription_request import Subscription, subscribe
+from app.api.http_streams import STOPPING, subscription_of
+from app.api.subscription_request import Subscription, subscription
 from app.kube.discovery.resource_names import AmbiguousResource
 from app.streams import frames
 from app.streams.channel import Channel
@@ -54,7 +54,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
         raise Problem(
             426, "this is for WebSockets; /stream has the same over HTTP", headers={"Upgrade": "websocket"}
         )
-    asked = subscription(request) if request.query else None
+    asked = subscription_of(request) if request.query else None
     quota = request.app[STREAMS]
     if asked is not None:
         # Like any other stream it is refused before it begins.
@@ -169,7 +169,9 @@ class _Session:
         request = self._request
         given = {name: message[name] for name in _PARAMETERS if name in message}
         try:
-            return subscribe(request.app[FLEET], request[CALLER], given, request.app[SERVING].sync_timeout)
+            return subscription(
+                request.app[FLEET], request[CALLER].scope, given, request.app[SERVING].sync_timeout
+            )
         except Problem as problem:
             raise _Refused(message["id"], problem.status, problem.detail, problem.members) from None
 

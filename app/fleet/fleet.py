@@ -26,7 +26,11 @@ STARTS_A_TURN = 10
 
 
 class UnknownCluster(LookupError):
-    """A cluster that is not there was asked for; the message names it and what is."""
+    """No cluster has this ``name``. The message names it and the clusters that there are."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class Fleet:
@@ -87,15 +91,15 @@ class Fleet:
             return list(self.clusters.values())
         for name in names:
             if name not in self.clusters:
-                raise UnknownCluster(no_cluster(name, self.clusters))
+                raise UnknownCluster(name, no_cluster(name, self.clusters))
         return [self.clusters[name] for name in sorted(set(names))]
 
-    def coverage(self, word: str, names: Collection[str] | None = None) -> Coverage:
-        """The resource that ``word`` means in these clusters.
+    def coverage(self, word: str, clusters: Sequence[Cluster] | None = None) -> Coverage:
+        """Return the resource that ``word`` means over these clusters, all for None.
 
-        Raises UnknownCluster, UnknownResource, AmbiguousResource.
+        Raises UnknownResource, AmbiguousResource.
         """
-        clusters = self.chosen(names)
+        clusters = self.chosen(None) if clusters is None else clusters
         catalogs = [cluster.catalog for cluster in clusters] or [WELL_KNOWN]
         return Coverage(match(word, catalogs), clusters)
 

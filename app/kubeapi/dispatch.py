@@ -10,7 +10,7 @@ from app.api.http.app_keys import SERVING
 from app.api.http.lasting_work import CallerGone
 from app.api.http.metrics import METRICS
 from app.api.http.problem import Problem
-from app.api.http.request_selection import in_scope
+from app.api.http.request_selection import chosen_clusters
 from app.fleet.cluster import Cluster
 from app.kube.api_errors import AccessError, CannotConnect, ConnectionFailed
 from app.kubeapi.cached import cached_reads
@@ -32,7 +32,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 async def serve(request: web.Request) -> web.StreamResponse:
     target = target_of(request)
-    (cluster,) = in_scope(request, [target.cluster])
+    (cluster,) = chosen_clusters(request, [target.cluster]).clusters
     if request.method not in METHODS:
         raise Problem(405, f"{request.method} is not possible here; accepted is {', '.join(METHODS)}")
 

@@ -7,12 +7,12 @@ from aiohttp import web
 from app.api.http.problem import Problem
 from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import LIMIT_SECONDS, ClusterRequest, Deadline, Failed
-from app.kube.wire.secret_redaction import REDACTED, Unrestorable, is_redacted
+from app.kube.wire.secret_redaction import REDACTED, SECRETS, Unrestorable, is_redacted
 from app.kubeapi import protobuf
 from app.kubeapi.forwarded_headers import impersonates
 from app.kubeapi.request_line import Target
 from app.manifest import read_one
-from app.writes.secret_restore import SECRETS, with_stored_values
+from app.writes.secret_restore import with_stored_values
 from app.yaml_reader import Unreadable
 
 # Before a part of a text in CBOR, which may be cut anywhere, stands how long the part is.

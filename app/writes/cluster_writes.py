@@ -21,12 +21,13 @@ from app.fleet.own_writes import is_gone
 from app.fleet.store_listener import listening
 from app.kube.answer_limits import version_number
 from app.kube.discovery.api_resource import Resource
+from app.kube.wire.secret_redaction import SECRETS
 from app.kube.wire.wire_errors import WireError
 from app.kube.wire.wire_object import BodyFormat
 from app.kube.wire.write_answer import decode_answer
 from app.writes.foreign_member import without_ours
 from app.writes.partial_objects import refuse_projection
-from app.writes.secret_restore import SECRETS, ask_restored
+from app.writes.secret_restore import ask_restored
 
 # What `kubectl rollout restart` restarts.
 RESTARTABLE = ("daemonsets.apps", "deployments.apps", "statefulsets.apps")

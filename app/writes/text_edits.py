@@ -11,11 +11,11 @@ from app.cache.cluster_member import MEMBER
 from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import JSON_PATCH, ClusterRequest, Deadline, Failed, path_of, send_request
 from app.kube.discovery.api_resource import Resource
-from app.kube.wire.secret_redaction import REDACTED, VALUES, without_values
+from app.kube.wire.secret_redaction import REDACTED, SECRETS, VALUES, without_values
 from app.kube.wire.wire_errors import WireError
 from app.kube.wire.write_answer import decode_answer
 from app.writes.cluster_writes import Done, as_written, shape_of, write
-from app.writes.secret_restore import SECRETS, TRIES
+from app.writes.secret_restore import TRIES
 from app.writes.text_diff import Changed, Document, Edit, Operation, at, changes, spelled
 
 # What makes an object another one.

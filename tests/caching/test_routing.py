@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -13,22 +14,22 @@ from app.cache.query.queries import Query
 from app.cache.store import Store
 from tests.querying.objects import cached
 
-SELECTORS: list[dict[str, str]] = [
+SELECTORS: list[dict[str, Any]] = [
     {},
     {"label_selector": "app=a"},
     {"label_selector": "app in (a,b),tier!=x"},
     {"label_selector": "app!=a"},
     {"label_selector": "!app"},
     {"label_selector": "app="},
-    {"namespace": "one"},
-    {"namespace": "one,two", "label_selector": "tier=x"},
+    {"namespaces": ["one"]},
+    {"namespaces": ["one", "two"], "label_selector": "tier=x"},
     {"field_selector": "status.phase=Running"},
     {"field_selector": "status.phase="},
     {"field_selector": "status.phase==3"},
     {"field_selector": "status.phase!=Running"},
     {"field_selector": "metadata.name=n1"},
     {"field_selector": "status.all[*]=b"},
-    {"field_selector": "status.all[*]=b,status.phase~R", "namespace": "two"},
+    {"field_selector": "status.all[*]=b,status.phase~R", "namespaces": ["two"]},
     {"field_selector": "cluster=c"},
     {"field_selector": "cluster=c,status.phase=Running"},
 ]

@@ -26,9 +26,9 @@ async def test_a_kubeconfig_that_changes_is_followed(serve: Servers, tmp_path: P
         write(config, east=three.url)
         await until(lambda: held(fleet) == {"east": {"c"}})
         with pytest.raises(UnknownCluster, match="no cluster 'north'; there is east"):
-            fleet.coverage("pods", ["north"])
+            fleet.chosen(["north"])
         with pytest.raises(UnknownCluster, match=r"no cluster 'eat'; did you mean east\?"):
-            fleet.coverage("pods", ["eat"])
+            fleet.chosen(["eat"])
 
 
 async def test_a_kubeconfig_that_is_broken_for_a_while_changes_nothing(
@@ -71,11 +71,11 @@ async def test_a_read_waits_for_what_has_just_begun_and_not_for_what_failed(
     cluster = await serve("a")
     write(tmp_path / "config", well=cluster.url, hung=hung)
     async with watched(tmp_path / "config") as fleet:
-        coverage = fleet.coverage("pods", ["well"])
+        coverage = fleet.coverage("pods", fleet.chosen(["well"]))
         await coverage.ready(10)
         assert held(fleet)["well"] == {"a"}
         began = time.monotonic()
-        await fleet.coverage("pods", ["hung"]).ready(0.2)
+        await fleet.coverage("pods", fleet.chosen(["hung"])).ready(0.2)
         assert time.monotonic() - began < 0.8
 
 

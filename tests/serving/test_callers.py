@@ -2,8 +2,10 @@
 
 import pytest
 
-from app.api.door.callers import LOCAL, Scope
+from app.api.door.callers import LOCAL
 from app.api.http.problem import Problem
+from app.api.http.request_selection import selecting
+from app.fleet.selection import Scope
 
 
 def test_without_limits_what_is_asked_for_is_given() -> None:
@@ -18,6 +20,6 @@ def test_all_means_all_that_is_permitted() -> None:
 def test_only_what_is_permitted_is_given_and_nothing_is_refused() -> None:
     scope = Scope(namespaces=frozenset({"a", "b"}))
     assert scope.permitted_namespaces(["b", "c"]) == {"b"}
-    with pytest.raises(Problem, match="you may see a, b") as caught:
+    with pytest.raises(Problem, match="you may see a, b") as caught, selecting():
         scope.permitted_namespaces(["c"])
     assert caught.value.status == 403

@@ -8,8 +8,7 @@ import msgspec
 from aiohttp import web
 
 from app.api.http.problem import Problem
-from app.kube.wire.secret_redaction import REDACTED
-from app.writes.secret_restore import SECRETS
+from app.fleet.selection import names_in
 
 _SHOWN = 80
 # Selectors of this length take 50 ms to read, and others wait for that long.
@@ -51,18 +50,7 @@ def wrong(name: str, value: str, accepted: str) -> Problem:
 
 def words(request: web.Request, name: str) -> list[str] | None:
     """The words of a parameter that takes several, by commas or by repetition; None where there are none."""
-    return split(",".join(request.query.getall(name, []))) or None
-
-
-def split(text: str) -> list[str]:
-    """The words between commas."""
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def fields_of(given: Mapping[str, str], resources: Collection[str]) -> str | None:
-    """The paths that objects are cut down to; of a Secret, what tells that it is redacted is kept."""
-    fields = given.get("fields")
-    return f"{fields},metadata.annotations['{REDACTED}']" if fields and SECRETS in resources else fields
+    return names_in(",".join(request.query.getall(name, []))) or None
 
 
 def flag(request: web.Request, name: str) -> bool:

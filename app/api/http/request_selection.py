@@ -1,25 +1,32 @@
-"""From a request to the resource and the clusters that it is about, and the waiting that reads do."""
+"""From a request to the selection that it is about, and the waiting that reads do."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from aiohttp import web
+from multidict import MultiMapping
 
-from app.api.door.callers import CALLER, Caller
+from app.api.door.callers import CALLER
 from app.api.http.app_keys import FLEET, SERVING
 from app.api.http.problem import Problem
-from app.api.http.query_parameters import words
+from app.cache.query.query_errors import SelectorError
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage, introduced
-from app.fleet.fleet import Fleet, UnknownCluster
+from app.fleet.fleet import UnknownCluster
+from app.fleet.selection import (
+    ClusterChoice,
+    NotPermitted,
+    Selection,
+    SelectionParameters,
+    choose_clusters,
+    select,
+)
 from app.fleet.watch_status import NOT_SEEN, ClusterStatus, behind
 from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
 from app.streams.cursor import Cursor, CursorError
 from app.streams.store_positions import wait_until_seen
-
-T = TypeVar("T")
 
 AFTER_SECONDS = 2.0
 # By these words no kind can be asked for without its group: they are paths of our own, now or soon.
@@ -40,62 +47,80 @@ OWN_WORDS = frozenset(
 )
 
 
-def in_scope(request: web.Request, names: Collection[str] | None) -> list[Cluster]:
-    """The clusters of these names, all for None, that the caller may use. Raises Problem."""
-    return chosen(request.app[FLEET], request[CALLER], names)
+def joined(query: MultiMapping[str]) -> dict[str, str]:
+    """Return the parameters of a query by name; those that were repeated as one text with commas."""
+    return {name: ",".join(query.getall(name)) for name in query}
 
 
-def chosen(fleet: Fleet, caller: Caller, names: Collection[str] | None) -> list[Cluster]:
-    """The same, of whoever asks without a request of its own. Raises Problem."""
+@contextmanager
+def selecting() -> Iterator[None]:
+    """Raise Problem in place of what making a selection raises."""
     try:
-        return fleet.chosen(caller.scope.permitted_clusters(names))
+        yield
+    except NotPermitted as error:
+        raise Problem(403, str(error)) from None
     except UnknownCluster as error:
-        unknown = next(name for name in names or () if name not in fleet.clusters)
-        raise Problem(404, str(error), cluster=unknown) from None
+        raise Problem(404, str(error), cluster=error.name) from None
+    except UnknownResource as error:
+        raise Problem(404, str(error)) from None
+    except AmbiguousResource as error:
+        raise Problem(409, str(error), resources=error.names) from None
+    except SelectorError as error:
+        raise Problem(400, str(error)) from None
 
 
-async def covered(request: web.Request) -> Coverage:
-    """The resource that the path names, in the clusters asked for. Raises Problem."""
-    names = request[CALLER].scope.permitted_clusters(words(request, "cluster"))
-    return await _understood(
-        request, in_scope(request, names), lambda word: request.app[FLEET].coverage(word, names)
-    )
+def chosen_clusters(request: web.Request, names: Collection[str] | None) -> ClusterChoice:
+    """Return the clusters of these names (None: all) that the caller may see. Raises Problem (403, 404)."""
+    with selecting():
+        return choose_clusters(request.app[FLEET], request[CALLER].scope, names)
+
+
+async def selected(request: web.Request) -> tuple[Selection, Coverage]:
+    """Return what the path and the query of a request ask to see, and what covers it. Raises Problem."""
+    parameters = SelectionParameters.of(joined(request.query))
+    choice, coverage = await covered(request, parameters.clusters)
+    with selecting():
+        selection = select(parameters, [coverage.resource], choice.names, request[CALLER].scope)
+    return selection, coverage
+
+
+async def covered(request: web.Request, names: Collection[str] | None) -> tuple[ClusterChoice, Coverage]:
+    """Return the clusters of these names, and the path's resource over them. Raises Problem."""
+    choice = chosen_clusters(request, names)
+    word, fleet = _resource_word(request), request.app[FLEET]
+    with selecting():
+        try:
+            return choice, fleet.coverage(word, choice.clusters)
+        except UnknownResource:
+            await introduced(choice.clusters, request.app[SERVING].sync_timeout)
+        # They may have come and gone meanwhile.
+        choice = chosen_clusters(request, names)
+        return choice, fleet.coverage(word, choice.clusters)
 
 
 async def resource_named(request: web.Request, clusters: Sequence[Cluster]) -> Resource:
-    """The resource that the path names, as the first of the clusters has it. Raises Problem."""
-    return await _understood(
-        request, clusters, lambda word: match(word, [cluster.catalog for cluster in clusters])
-    )
+    """Return the resource that the path names, as the first of the clusters has it. Raises Problem."""
+    word = _resource_word(request)
+    with selecting():
+        try:
+            return match(word, [cluster.catalog for cluster in clusters])
+        except UnknownResource:
+            await introduced(clusters, request.app[SERVING].sync_timeout)
+        return match(word, [cluster.catalog for cluster in clusters])
 
 
-async def _understood(request: web.Request, clusters: Sequence[Cluster], meaning: Callable[[str], T]) -> T:
-    """What the word for a resource means, once the clusters have said what they serve. Raises Problem."""
+def _resource_word(request: web.Request) -> str:
+    """Return the word of the path that names a resource. Raises Problem (404) for one of our own paths."""
     word = request.match_info["resource"]
     if word.lower() in OWN_WORDS:
         raise Problem(404, f"there is nothing at {request.path}; /openapi.json has all there is")
-
-    def find() -> T:
-        try:
-            return meaning(word)
-        except AmbiguousResource as error:
-            raise Problem(409, str(error), resources=error.names) from None
-
-    try:
-        return find()
-    except UnknownResource:
-        # Clusters that have just been begun with have not said yet what they serve.
-        await introduced(clusters, request.app[SERVING].sync_timeout)
-    try:
-        return find()
-    except (UnknownResource, UnknownCluster) as error:
-        raise Problem(404, str(error)) from None
+    return word
 
 
 async def caught_up(request: web.Request, coverage: Coverage) -> Collection[str]:
     """Wait for first lists, for what was written through this server and for what ``after`` covers.
 
-    Returns the clusters that it took too long in.
+    Returns the names of the clusters that it took too long in. Raises Problem (400) for a wrong ``after``.
     """
     after = _cursor(request)
     await coverage.ready(request.app[SERVING].sync_timeout)
@@ -108,7 +133,7 @@ async def caught_up(request: web.Request, coverage: Coverage) -> Collection[str]
 
 
 def statuses(coverage: Coverage, late: Collection[str]) -> list[ClusterStatus]:
-    """How the clusters are; one that is late is stale."""
+    """Return how the clusters are for the resource; one that is late is stale."""
     return behind(coverage.statuses(), late, NOT_SEEN)
 
 

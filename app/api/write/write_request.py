@@ -12,7 +12,7 @@ from app.api.http.app_keys import FLEET
 from app.api.http.problem import Problem
 from app.api.http.query_parameters import flag, words, wrong
 from app.api.http.request_body import body_of_request
-from app.api.http.request_selection import in_scope
+from app.api.http.request_selection import chosen_clusters, selecting
 from app.fleet.cluster import Cluster
 from app.kube.discovery.api_resource import Resource
 from app.yaml_reader import Unreadable
@@ -50,7 +50,7 @@ def targets(request: web.Request) -> Targets:
     """The clusters that ``cluster=`` names. It may be left out only where there is one. Raises Problem."""
     names = words(request, "cluster")
     if names is None:
-        clusters = in_scope(request, None)
+        clusters = chosen_clusters(request, None).clusters
         if len(clusters) != 1:
             there = ", ".join(request.app[FLEET].clusters) or "none"
             raise Problem(400, f"cluster= must say where; accepted is * for all, or some of {there}"[:1000])
@@ -58,8 +58,8 @@ def targets(request: web.Request) -> Targets:
     if ALL in names:
         if names != [ALL]:
             raise wrong("cluster", ",".join(names), "* alone, or names")
-        return Targets(in_scope(request, None), several=True)
-    clusters = in_scope(request, names)
+        return Targets(chosen_clusters(request, None).clusters, several=True)
+    clusters = chosen_clusters(request, names).clusters
     return Targets(clusters, several=len(clusters) > 1)
 
 
@@ -85,7 +85,8 @@ def named_namespace(request: web.Request) -> str:
 def permit_namespace(request: web.Request, namespace: str) -> None:
     """Raises Problem where the caller may not use it."""
     checked("namespace", namespace)
-    request[CALLER].scope.permitted_namespaces([namespace])
+    with selecting():
+        request[CALLER].scope.permitted_namespaces([namespace])
 
 
 def name_of(request: web.Request) -> str:

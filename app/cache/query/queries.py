@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
@@ -53,7 +53,7 @@ class Query(msgspec.Struct, frozen=True, eq=False):
     def parse(
         cls,
         *,
-        namespace: str | None = None,
+        namespaces: Collection[str] | None = None,
         label_selector: str | None = None,
         field_selector: str | None = None,
         sort: str | None = None,
@@ -62,23 +62,23 @@ class Query(msgspec.Struct, frozen=True, eq=False):
         fields: str | None = None,
         scope: str = "",
     ) -> "Query":
-        """The parameters of a request as they came; an empty one is one left out.
+        """Read the parameters of a request; an empty one is one left out.
 
         ``scope`` is what else a continue token is bound to, such as the resource and the
         clusters asked for. Raises SelectorError.
         """
-        namespaces = _namespaces(namespace or "")
+        names = _checked(namespaces or ())
         labels = LabelSelector.parse(label_selector or "")
         conditions = FieldSelector.parse(field_selector or "")
         order = Order.parse(sort or "")
         signature = _hash(
-            sorted(namespaces),
+            sorted(names),
             [[each.key, each.operator, each.values] for each in labels.requirements],
             [[str(each.path), each.operator, each.value] for each in conditions.conditions],
         )
         bound = _hash(signature.hex(), str(order), scope)
         return cls(
-            namespaces or None,
+            names or None,
             labels if labels.requirements else None,
             conditions if conditions.conditions else None,
             order,
@@ -258,13 +258,13 @@ class _Page:
         return Result(self._runs, self.remaining, (store.cluster, objects[-1].key))
 
 
-def _namespaces(text: str) -> frozenset[str]:
-    names = frozenset(name.strip() for name in text.split(",")) - {""}
+def _checked(namespaces: Collection[str]) -> frozenset[str]:
+    names = frozenset(namespaces)
     for name in names:
         if not _NAMESPACE.fullmatch(name):
             raise SelectorError(
                 "namespace",
-                text,
+                ",".join(namespaces),
                 f"{name!r} is no name of a namespace",
                 "names of at most 63 lower-case letters, digits and '-' between commas",
             )

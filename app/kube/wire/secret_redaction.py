@@ -9,6 +9,7 @@ import json
 import msgspec
 from msgspec import Raw
 
+SECRETS = "secrets"
 REDACTED = "k8s-mcp/redacted"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MARK = Raw(b'"true"')
