@@ -1,37 +1,29 @@
-"""One API server's HTTP session: answers, watch lines, and requests passed on as they are."""
+"""What is asked of one API server: answers, watch lines, and requests passed on as they are."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from ssl import SSLContext
 from typing import Any
 from weakref import WeakSet
 
 import aiohttp
 import msgspec
 from aiohttp import ClientTimeout, hdrs
-from multidict import CIMultiDict
 from yarl import URL
 
 from app.kube.answer_limits import ANSWER_BYTES, EVENT_SECONDS, OBJECT_BYTES
-from app.kube.api_errors import ApiError, CannotConnect, ConnectionFailed
+from app.kube.api_client import CLOSED, ClusterApiClient, Sent
+from app.kube.api_errors import ApiError, ConnectionFailed
 from app.kube.auth.cluster_access import Access
-from app.kube.auth.socks import SocksConnector, is_socks
 from app.kube.body_reader import beginning, whole
 from app.kube.failure_text import in_words, within
-from app.kube.tcp_sockets import FOR_CALLERS, new_socket
+from app.kube.tcp_sockets import FOR_CALLERS
 from app.kube.upgrades import Upgrade, ask
 from app.kube.warning_headers import warnings_of
 from app.kube.wire.line_splitter import LineSplitter
 from app.kube.wire.wire_errors import WireError
-from app.version import version
 
-# Credentials as they were sent: the headers, and the SSL context with its certificate.
-Sent = tuple[CIMultiDict[str], SSLContext | None]
-
-READ_BYTES = 256 * 1024
 SHOWN = 200
-CLOSED = "the connection was closed on this side"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -47,7 +39,7 @@ class Connection:
 
     ``connect_timeout`` and ``idle_timeout`` are in seconds; the latter is how long an
     open watch may say nothing before it is given up as half-open: HTTP/1.1 has no ping.
-    ``is_lost`` is whether the latest attempt to connect failed, and nothing has come since.
+    All of it goes through the session and the credentials of one ``api_client``, which extensions may use.
     """
 
     def __init__(self, access: Access, *, connect_timeout: float = 10.0, idle_timeout: float = 70.0) -> None:
@@ -55,16 +47,19 @@ class Connection:
         self._access = access
         self._connect_timeout = connect_timeout
         self._idle_timeout = idle_timeout
-        self._session: aiohttp.ClientSession | None = None
-        self.is_lost = False
-        self._closed = False
-        self._answers: WeakSet[aiohttp.ClientResponse] = WeakSet()
+        self.api_client = ClusterApiClient(access, connect_timeout)
+        self._rest_client = self.api_client.rest_client
         self._upgraded: WeakSet[asyncio.StreamWriter] = WeakSet()
 
     @property
     def impersonates(self) -> bool:
         """Whether the context itself acts as somebody."""
         return self._access.impersonates
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the latest attempt to connect failed, and nothing has come since."""
+        return self._rest_client.is_lost
 
     async def get(
         self,
@@ -105,7 +100,8 @@ class Connection:
         headers: dict[str, str] = {hdrs.ACCEPT: "application/json", hdrs.ACCEPT_ENCODING: "identity"}
         if body is not None:
             headers[hdrs.CONTENT_TYPE] = content_type
-        answer = await self._request(method, path, params, headers, limits, data=body)
+        url = self.server + path
+        answer = await self._rest_client.open(method, url, params, headers, limits, data=body)
         async with answer:
             if not 200 <= answer.status < 300:
                 raise await _api_error(answer, limits, self._access.credential)
@@ -179,10 +175,10 @@ class Connection:
         try:
             with in_words(limits):
                 async for chunk in answer.content.iter_any():
-                    self.is_lost = False
+                    self._rest_client.is_lost = False
                     yield chunk
         except RuntimeError:
-            if not self._closed:
+            if not self._rest_client.is_closed:
                 raise
             raise ConnectionFailed(CLOSED) from None
 
@@ -204,7 +200,8 @@ class Connection:
         """
         FOR_CALLERS.set(True)
         plain = {"skip_auto_headers": ("Accept-Encoding", "Content-Type"), "auto_decompress": False}
-        return await self._request(method, path, params, headers, timeout, data=data, **plain)
+        url = self.server + path
+        return await self._rest_client.open(method, url, params, headers, timeout, data=data, **plain)
 
     async def upgrade(self, method: str, path: str, headers: Mapping[str, str]) -> Upgrade:
         """What the server answers to the upgrade that ``headers`` ask for; with 101, a raw connection.
@@ -213,14 +210,14 @@ class Connection:
         Who asked closes the connection. Raises ConnectionFailed and AccessError.
         """
         answer, sent = await self._upgrade(method, path, headers)
-        if answer.status == 401 and await self._are_renewed(sent):
+        if answer.status == 401 and await self._rest_client.renew(sent):
             answer, _ = await self._upgrade(method, path, headers)
         return answer
 
     async def _upgrade(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Upgrade, Sent]:
-        asked, sent = await self._signed(headers)
+        signed, sent = await self._rest_client.sign(headers)
         target = URL(self.server + path, encoded=True)
-        answer = await ask(self._access, sent[1], method, target, asked, self._connect_timeout)
+        answer = await ask(self._access, sent[1], method, target, signed, self._connect_timeout)
         self._upgraded.add(answer.writer)
         return answer, sent
 
@@ -230,110 +227,13 @@ class Connection:
         # Unpacking a page would cost this one process more than reading it, and packing it costs
         # the API server more still, for an answer that nobody waits for in front of a screen.
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
-        return await self._request("GET", path, params, headers, limits)
-
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-        limits: ClientTimeout,
-        **more: Any,
-    ) -> aiohttp.ClientResponse:
-        answer, sent = await self._send(method, path, params, headers, limits, more)
-        repeatable = isinstance(more.get("data"), bytes | str | None)
-        if answer.status != 401 or not repeatable:
-            return answer
-        try:
-            renewed = await self._are_renewed(sent)
-        except BaseException:
-            answer.close()
-            raise
-        if renewed:
-            answer.close()
-            answer, _ = await self._send(method, path, params, headers, limits, more)
-        return answer
-
-    async def _are_renewed(self, sent: Sent) -> bool:
-        """Whether there are other credentials to try than those that were refused."""
-        access = self._access
-        # Somebody else may have renewed them while this was under way.
-        return (await access.headers(), access.ssl) != sent or await access.renew()
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-        limits: ClientTimeout,
-        more: Mapping[str, Any],
-    ) -> tuple[aiohttp.ClientResponse, Sent]:
-        """The answer, and the credentials that it is for."""
-        access = self._access
-        asked, sent = await self._signed(headers)
-        tls = sent[1]
-        try:
-            async with within(limits):
-                answer = await self._open().request(
-                    method,
-                    URL(self.server + path, encoded=True),
-                    params=params,
-                    headers=asked,
-                    timeout=ClientTimeout(total=None, connect=limits.connect, sock_read=limits.sock_read),
-                    ssl=tls if tls is not None else True,
-                    server_hostname=access.server_hostname,
-                    proxy=None if is_socks(access.proxy) else access.proxy,
-                    allow_redirects=False,
-                    **more,
-                )
-        except CannotConnect:
-            self.is_lost = True
-            raise
-        self.is_lost = False
-        self._answers.add(answer)
-        return answer, sent
-
-    async def _signed(self, headers: Mapping[str, str] | None) -> tuple[CIMultiDict[str], Sent]:
-        """The headers with our credentials and nobody else's."""
-        ours = await self._access.headers()
-        if self._closed:
-            raise ConnectionFailed(CLOSED)
-        asked = CIMultiDict(headers or {})
-        for name in (hdrs.AUTHORIZATION, *ours):
-            asked.popall(name, None)
-        asked.extend(ours)
-        return asked, (ours, self._access.ssl)
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=self._connector(),
-                headers={hdrs.USER_AGENT: f"k8s-mcp-server/{version()}"},
-                cookie_jar=aiohttp.DummyCookieJar(),
-                read_bufsize=READ_BYTES,
-            )
-        return self._session
-
-    def _connector(self) -> aiohttp.TCPConnector:
-        proxy = self._access.proxy
-        # Watches hold their connections, so a limit would one day hang all else.
-        if proxy is not None and is_socks(proxy):
-            return SocksConnector(proxy, limit=0)
-        return aiohttp.TCPConnector(limit=0, socket_factory=new_socket)
+        return await self._rest_client.open("GET", self.server + path, params, headers, limits)
 
     async def close(self) -> None:
         """What is still going on ends with ConnectionFailed."""
-        self._closed = True
-        await self._access.close()
-        # Closing the session alone would leave those who read waiting for ever.
-        for answer in tuple(self._answers):
-            answer.close()
         for writer in tuple(self._upgraded):
             writer.transport.abort()
-        if self._session is not None:
-            await self._session.close()
+        await self._rest_client.close()
 
 
 class _Cause(msgspec.Struct):

@@ -23,8 +23,8 @@ MEASURING = [
 ]
 
 LIBRARIES = (
-    "import aiohttp.web, msgspec, orjson, prometheus_client, pydantic_settings, re2, rich.console,"
-    " rich.table, typer, yaml, zstandard"
+    "import aiohttp.web, kubernetes_asyncio, msgspec, orjson, prometheus_client, pydantic_settings, re2,"
+    " rich.console, rich.table, typer, yaml, zstandard"
 )
 
 # Imports each module in a fork of an interpreter that has loaded the libraries, but nothing of ours.
