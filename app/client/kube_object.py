@@ -8,7 +8,7 @@ class Object(dict[str, Any]):
     """A dict whose keys are attributes too: ``pod.metadata.name`` is ``pod["metadata"]["name"]``.
 
     What is inside is the same all the way down. A key that is no identifier, or that is
-    the name of a method of dicts (``items``, ``keys``, …), is an item only. A field that
+    the name of a method (``items``, ``keys``, …, ``to_model``), is an item only. A field that
     is not there raises AttributeError, and KeyError as an item.
     """
 
@@ -30,6 +30,17 @@ class Object(dict[str, Any]):
             del self[name]
         except KeyError:
             raise AttributeError(f"{self._called()} has no {name!r}") from None
+
+    def to_model(self) -> Any:
+        """The object as kubernetes_asyncio's model of its kind: a ``V1Pod``, a ``V1Deployment``, …
+
+        Attributes are in the library's spelling (``pod.status.pod_ip``) and times are datetimes; ``cluster``
+        is not part of it. Raises ValueError where the library has no model, as of custom resources, and where
+        this is only a part of an object. The first call imports the library, which takes some 0.3 s.
+        """
+        from app.client.typed_models import model_of
+
+        return model_of(self)
 
     def _called(self) -> str:
         """What it is, in an error."""
