@@ -15,6 +15,7 @@ from app.fleet.resource_watch import keep_running
 from app.fleet.watch_set import Watches
 from app.fleet.watch_status import Condition, overall, summary
 from app.json_access import text
+from app.kube.api_client import ClusterApiClient
 from app.kube.api_errors import AccessError, ApiError, CannotConnect, ConnectionFailed, UnreadableAnswer
 from app.kube.auth.cluster_access import open_access
 from app.kube.auth.contexts import Context
@@ -130,6 +131,15 @@ class Cluster:
     def connection(self) -> Connection | None:
         """To its API server, which may not have answered yet; None while there is no way to it."""
         return self._connection
+
+    @property
+    def api_client(self) -> ClusterApiClient | None:
+        """kubernetes_asyncio's client of its API server, for extensions: ``CoreV1Api(cluster.api_client)``.
+
+        It shares the connections and credentials that the cluster is watched with. None while there is no
+        way to it; a cluster that is connected anew has another one.
+        """
+        return self._connection.api_client if self._connection is not None else None
 
     @property
     def options(self) -> Options:
