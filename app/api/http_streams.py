@@ -118,9 +118,9 @@ async def _run(request: web.Request, asked: Subscription, encoding: Encoding, ch
     hub.attend(channel)
     try:
         await stream.run(asked.start)
-        stream.tell(frames.error(503, STOPPING))
+        stream.send(frames.error(503, STOPPING))
     except AmbiguousResource as error:
-        stream.tell(frames.error(409, str(error)))
+        stream.send(frames.error(409, str(error)))
     finally:
         hub.dismiss(channel)
         hub.close_stream(stream)

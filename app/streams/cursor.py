@@ -34,7 +34,7 @@ class CursorError(ValueError):
     """The text is no cursor of ours; the message says so in one line."""
 
 
-class Position(msgspec.Struct, frozen=True):
+class StorePosition(msgspec.Struct, frozen=True):
     """How far one store has been seen, and the latest change of it by version and uid."""
 
     cluster: str
@@ -57,8 +57,11 @@ class _Wire(msgspec.Struct, array_like=True):
 
 
 class Cursor:
-    """A decoded cursor. ``made`` is in seconds since the epoch; ``maker`` tells by which fleet,
-    ``text`` is what it was read from."""
+    """A decoded cursor: a row for each cluster, a column for each resource and namespace.
+
+    ``made`` is when, in seconds since the epoch; ``maker`` is the id of the fleet that made it,
+    ``signature`` that of the query it is for, ``text`` what it was decoded from, empty where it was not.
+    """
 
     def __init__(
         self,
@@ -82,16 +85,16 @@ class Cursor:
         self._marks = marks or {}
 
     @classmethod
-    def at(cls, positions: Iterable[Position], signature: bytes, maker: bytes = b"") -> "Cursor":
-        """The cursor of somebody who has just seen all of these."""
-        found: dict[bytes, dict[str, Position]] = {}
+    def at(cls, positions: Iterable[StorePosition], signature: bytes, maker: bytes = b"") -> "Cursor":
+        """Return the cursor of a reader that has just seen all of these."""
+        by_row: dict[bytes, dict[str, StorePosition]] = {}
         for position in positions:
-            row = found.setdefault(_row_id(position.cluster, position.identity), {})
+            row = by_row.setdefault(_row_id(position.cluster, position.identity), {})
             row[_column(position.resource, position.namespace)] = position
-        columns = sorted({column for row in found.values() for column in row})
+        columns = sorted({column for row in by_row.values() for column in row})
         rows: dict[bytes, tuple[int, ...]] = {}
         marks: dict[tuple[bytes, int], Mark] = {}
-        for row_id, row in sorted(found.items()):
+        for row_id, row in sorted(by_row.items()):
             rows[row_id] = tuple(row[column].version if column in row else 0 for column in columns)
             for number, column in enumerate(columns):
                 if column in row and 0 < row[column].latest[0] <= row[column].version:
@@ -99,7 +102,7 @@ class Cursor:
         return cls(int(time.time()), maker, signature, columns, rows, marks=marks)
 
     def version(self, cluster: str, identity: str, resource: str, namespace: str | None) -> int | None:
-        """Up to which version a store has been seen; None where the cursor does not cover it."""
+        """Return the version up to which a store has been seen; None where the cursor does not cover it."""
         row = self._rows.get(_row_id(cluster, identity))
         index = self._columns.get(_column(resource, namespace), self._columns.get(_ANY))
         if row is None or index is None:
@@ -107,7 +110,7 @@ class Cursor:
         return row[index] or None
 
     def mark(self, cluster: str, identity: str, resource: str, namespace: str | None) -> Mark | None:
-        """The latest change of a store that has been seen, where the cursor says it."""
+        """Return the mark of the latest change of a store that has been seen; None where there is none."""
         number = self._columns.get(_column(resource, namespace))
         return None if number is None else self._marks.get((_row_id(cluster, identity), number))
 
@@ -120,13 +123,13 @@ class Cursor:
         return any(row[number] for row in rows for number in numbers)
 
     def covers_others(self, clusters: Iterable[str]) -> bool:
-        """Whether it speaks of a cluster that is none of these."""
-        known = {_name_id(cluster) for cluster in clusters}
-        return any(row_id[:_NAME_BYTES] not in known for row_id in self._rows)
+        """Whether something has been seen of a cluster that is none of these."""
+        names = {_name_id(cluster) for cluster in clusters}
+        return any(row_id[:_NAME_BYTES] not in names for row_id in self._rows)
 
-    def without(self, places: Iterable[tuple[str, str]]) -> "Cursor":
-        """That of who has forgotten these resources of these clusters."""
-        forgotten = {(_name_id(cluster), resource) for cluster, resource in places}
+    def without(self, parts: Iterable[tuple[str, str]]) -> "Cursor":
+        """Return a cursor that does not cover these, each a cluster and a resource, and is else the same."""
+        forgotten = {(_name_id(cluster), resource) for cluster, resource in parts}
         resources = [column.partition("/")[0] for column in self._columns]
         rows = {
             row_id: tuple(
@@ -135,11 +138,13 @@ class Cursor:
             )
             for row_id, row in self._rows.items()
         }
-        marks = {place: mark for place, mark in self._marks.items() if rows[place[0]][place[1]]}
+        marks = {
+            (row_id, number): mark for (row_id, number), mark in self._marks.items() if rows[row_id][number]
+        }
         return Cursor(self.made, self.maker, self.signature, self._columns, rows, self._shift, marks)
 
     def encode(self) -> str:
-        """The text that clients send back, at most ``LIMIT`` characters."""
+        """Return the text that clients send back, at most ``LIMIT`` characters of URL-safe base64."""
         cursor = self
         for coarser in (Cursor._without_marks, Cursor._one_column, Cursor._rounded, Cursor._rounded):
             text = cursor._encoded()

@@ -70,7 +70,7 @@ class Events(msgspec.Struct, frozen=True):
 
     def encode(self, frames: Iterable[Framed]) -> bytes:
         return _chunk(
-            b"".join([b"id: %s\ndata: %s\n\n" % (each, frame) for frame, each in frames]), self.chunked
+            b"".join([b"id: %s\ndata: %s\n\n" % (cursor, frame) for frame, cursor in frames]), self.chunked
         )
 
     @property

@@ -10,7 +10,7 @@ from app.cache.objects import CachedObject
 from app.cache.query.projection import Projection
 from app.cache.tables import Column, Table, live_cells
 from app.fleet.cluster import Cluster
-from app.streams.frames import Kind, Place
+from app.streams.frames import Kind, ResourceFrames
 
 
 class Shape(Protocol):
@@ -18,46 +18,48 @@ class Shape(Protocol):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """What an object's cells are; none where frames have no cells."""
+        """The columns of an object's cells; none where frames have no cells."""
 
     @property
     def mark(self) -> str:
-        """Another one where the columns are others; empty where frames have no cells."""
+        """A digest of the columns; empty where frames have no cells."""
 
     @property
     def heads(self) -> tuple[bytes, ...]:
         """Frames that come before any other of the resource."""
 
-    def state(self, kind: Kind, found: CachedObject) -> bytes:
+    def state(self, kind: Kind, obj: CachedObject) -> bytes:
         """An object as it is now."""
 
-    def deletion(self, gone: CachedObject | Deleted, version: int) -> bytes: ...
+    def deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
+        """An object that is gone, at ``version``."""
 
     def forget(self) -> None:
-        """What there was may all be gone."""
+        """Drop what is kept of objects, which may all be gone."""
 
 
 class Objects:
-    """``projection`` leaves only some fields of each."""
+    """Makes frames with whole objects, or with the fields that ``projection`` leaves."""
 
     columns: tuple[Column, ...] = ()
     mark = ""
     heads: tuple[bytes, ...] = ()
 
-    def __init__(self, place: Place, projection: Projection | None) -> None:
-        self._place = place
+    def __init__(self, frames: ResourceFrames, projection: Projection | None) -> None:
+        self._frames = frames
         self._projection = projection
 
-    def tail(self, found: CachedObject) -> bytes:
+    def tail(self, obj: CachedObject) -> bytes:
+        """The JSON of the object, or of its fields that are asked for, without the opening brace."""
         if self._projection is not None:
-            return self._projection.tail(found)
-        return without_own(found.tail) if self._place.custom else found.tail
+            return self._projection.tail(obj)
+        return without_own(obj.tail) if self._frames.custom else obj.tail
 
-    def state(self, kind: Kind, found: CachedObject) -> bytes:
-        return self._place.state(kind, found, self.tail(found))
+    def state(self, kind: Kind, obj: CachedObject) -> bytes:
+        return self._frames.state(kind, obj, self.tail(obj))
 
     def deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
-        return self._place.deletion(gone, version)
+        return self._frames.deletion(gone, version)
 
     def forget(self) -> None:
         """Nothing is kept."""
@@ -68,31 +70,34 @@ MOST_ROWS = 65_536
 
 
 class Rows:
-    """The cells of ``table``, each row made once; with a ``projection``, also those fields of the object."""
+    """Makes frames with the cells of ``table``, each row once for each version of its object.
 
-    def __init__(self, place: Place, table: Table, projection: Projection | None) -> None:
+    With a ``projection`` they have those fields of the object, too.
+    """
+
+    def __init__(self, frames: ResourceFrames, table: Table, projection: Projection | None) -> None:
         self.columns = table.columns
-        self.heads = (place.columns(table.columns),)
+        self.heads = (frames.columns(table.columns),)
         self.mark = blake2b(self.heads[0], digest_size=8).hexdigest()
-        self._place = place
+        self._frames = frames
         self._table = table
         self._projection = projection
         # By key: of which version, and the end of its frame.
         self._made: dict[str, tuple[str, int, bytes]] = {}
 
-    def state(self, kind: Kind, found: CachedObject) -> bytes:
-        uid, version, cells = self._made.get(found.key, ("", 0, b""))
-        if uid != found.uid or version != found.version:
-            tail = None if self._projection is None else self._projection.tail(found)
-            cells = self._place.cells(live_cells(self._table, found), tail)
+    def state(self, kind: Kind, obj: CachedObject) -> bytes:
+        uid, version, cells = self._made.get(obj.key, ("", 0, b""))
+        if uid != obj.uid or version != obj.version:
+            tail = None if self._projection is None else self._projection.tail(obj)
+            cells = self._frames.cells(live_cells(self._table, obj), tail)
             if len(self._made) >= MOST_ROWS:
                 self._made.clear()
-            self._made[found.key] = found.uid, found.version, cells
-        return self._place.row(kind, found, cells)
+            self._made[obj.key] = obj.uid, obj.version, cells
+        return self._frames.row(kind, obj, cells)
 
     def deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
         self._made.pop(gone.key, None)
-        return self._place.row_deletion(gone, version)
+        return self._frames.row_deletion(gone, version)
 
     def forget(self) -> None:
         self._made.clear()
@@ -103,8 +108,8 @@ _Key = tuple[bytes | Projection | None, ...]
 _shared: WeakKeyDictionary[Cluster, WeakValueDictionary[_Key, Rows]] = WeakKeyDictionary()
 
 
-def rows_of(cluster: Cluster, place: Place, table: Table, projection: Projection | None) -> Rows:
-    """The rows of a resource of a cluster, for all views alike."""
-    rows = Rows(place, table, projection)
-    known = _shared.setdefault(cluster, WeakValueDictionary())
-    return known.setdefault((*rows.heads, projection), rows)
+def rows_of(cluster: Cluster, frames: ResourceFrames, table: Table, projection: Projection | None) -> Rows:
+    """The rows of a resource of a cluster, shared by all views that ask for the same."""
+    rows = Rows(frames, table, projection)
+    by_key = _shared.setdefault(cluster, WeakValueDictionary())
+    return by_key.setdefault((*rows.heads, projection), rows)

@@ -1,4 +1,4 @@
-"""What streams say, as JSON: each frame is made once, whoever receives it."""
+"""Makes the frames of streams, as JSON (docs/streams.md): each is made once, whoever receives it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -18,8 +18,11 @@ Kind = Literal["ADDED", "MODIFIED", "DELETED"]
 RESET = b'{"type":"RESET"}'
 
 
-class Place:
-    """Where objects are, one resource of one cluster, and what their frames say of that."""
+class ResourceFrames:
+    """Makes the frames of the objects of one resource of one cluster.
+
+    ``custom`` says that objects may have top-level members that Kubernetes does not know.
+    """
 
     def __init__(self, cluster: str, resource: Resource) -> None:
         # Of the kinds of Kubernetes itself none has members that are unknown here.
@@ -35,21 +38,21 @@ class Place:
         self._columns = b'{"type":"COLUMNS",%s,"columns":' % place
         self._kind = orjson.dumps({"kind": resource.kind, "apiVersion": resource.api_version})[1:-1]
 
-    def state(self, kind: Kind, found: CachedObject, tail: bytes) -> bytes:
+    def state(self, kind: Kind, obj: CachedObject, tail: bytes) -> bytes:
         """An object as it is now; ``tail`` is its JSON without the opening brace."""
-        return b"".join((self._named(kind, found.key, found.uid, found.version), self._opening, tail, b"}"))
+        return b"".join((self._named(kind, obj.key, obj.uid, obj.version), self._opening, tail, b"}"))
 
     def columns(self, columns: Sequence[Column]) -> bytes:
-        """Which cells rows have."""
-        told = [
+        """The COLUMNS frame: which cells rows have."""
+        described = [
             {name: getattr(column, name) for name in ("name", "type", "format", "priority")}
             for column in columns
         ]
-        return b"%s%s}" % (self._columns, orjson.dumps(told))
+        return b"%s%s}" % (self._columns, orjson.dumps(described))
 
-    def row(self, kind: Kind, found: CachedObject, cells: bytes) -> bytes:
+    def row(self, kind: Kind, obj: CachedObject, cells: bytes) -> bytes:
         """An object as it is now, as a row; ``cells`` are made by `cells`."""
-        return b"".join((self._named(kind, found.key, found.uid, found.version), cells))
+        return b"".join((self._named(kind, obj.key, obj.uid, obj.version), cells))
 
     def cells(self, cells: Sequence[LiveCell], tail: bytes | None) -> bytes:
         """The end of a row's frame; ``tail`` is what is asked for of the object itself."""
@@ -57,9 +60,11 @@ class Place:
         return b'","cells":%s%s}' % (orjson.dumps(cells), rest)
 
     def row_deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
+        """A row that is gone, at ``version``."""
         return self._named("DELETED", gone.key, gone.uid, version) + b'"}'
 
     def deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
+        """An object that is gone, at ``version``; its metadata are those that identify it."""
         namespace, _, name = gone.key.partition(SEPARATOR)
         metadata = {"name": name, "uid": gone.uid, "resourceVersion": str(version)}
         if namespace:
@@ -84,15 +89,17 @@ class Place:
 
 
 def synced(cursor: str, statuses: Sequence[ClusterStatus]) -> bytes:
+    """The SYNCED frame: all has been sent that ``cursor`` covers."""
     return orjson.dumps({"type": "SYNCED", "cursor": cursor, "clusters": msgspec.to_builtins(statuses)})
 
 
 def bookmark(cursor: str) -> bytes:
+    """The BOOKMARK frame: all has been sent that ``cursor`` covers."""
     return orjson.dumps({"type": "BOOKMARK", "cursor": cursor})
 
 
 def cluster(name: str, resource: str | None, condition: Condition) -> bytes:
-    """How a cluster is now, for one resource or for all."""
+    """The CLUSTER frame: the state of a cluster, for one resource or for all."""
     frame: dict[str, Any] = {"type": "CLUSTER", "cluster": name}
     if resource is not None:
         frame["resource"] = resource
@@ -105,4 +112,5 @@ def cluster(name: str, resource: str | None, condition: Condition) -> bytes:
 
 
 def error(status: int, detail: str, members: Mapping[str, Any] | None = None) -> bytes:
+    """The ERROR frame; ``status`` is one of HTTP, ``detail`` one line."""
     return orjson.dumps({"type": "ERROR", "status": status, "detail": detail, **(members or {})})

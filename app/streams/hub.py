@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from app.cache.query.queries import Query
 from app.fleet.fleet import Fleet
@@ -19,21 +20,22 @@ from app.turns import TURN_SECONDS, Kind, Pace
 log = logging.getLogger(__name__)
 
 Stop = Callable[[], Awaitable[None]]
+ViewKey = tuple[Subject, bytes]
 
 HEARTBEAT_SECONDS = 10.0
 
 
 class Hub:
-    """``start`` it in a running event loop, and ``close`` it there."""
+    """All streams and their views. ``start`` it in a running event loop, and ``close`` it there."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.counters = Counters()
         self.streams: set[Stream] = set()
         self._fleet = fleet
         self._channels: dict[Channel, Stop | None] = {}
-        self._views: dict[tuple[Subject, bytes], View] = {}
+        self._views: dict[ViewKey, View] = {}
         # Views in the order in which they have their turn; of those outdated, the clusters that changed.
-        self._dirty: dict[View, None] = {}
+        self._dirty: dict[ViewKey, None] = {}
         self._outdated: dict[View, dict[str, None]] = {}
         self._changed: dict[str, None] = {}
         self._turn: asyncio.Handle | None = None
@@ -41,6 +43,7 @@ class Hub:
         self._closed = False
 
     def start(self) -> None:
+        """Follow the clusters of the fleet, and begin the heartbeat."""
         self._fleet.listeners.append(self._notice)
         self._heart = asyncio.create_task(self._beat(), name="heartbeat of streams")
 
@@ -59,10 +62,11 @@ class Hub:
 
     def open(self, subject: Subject, query: Query, encoding: Encoding, channel: Channel) -> Stream:
         """A stream, to be run and then closed. Raises AmbiguousResource."""
-        view = self._views.get((subject, query.signature))
+        key = subject, query.signature
+        view = self._views.get(key)
         if view is None:
-            view = View(self._fleet, subject, query, self.counters, self._wake)
-            self._views[view.place] = view
+            view = View(self._fleet, subject, query, self.counters, partial(self._wake, key))
+            self._views[key] = view
         stream = Stream(view, encoding, channel)
         self.streams.add(stream)
         view.enter(stream)
@@ -71,13 +75,14 @@ class Hub:
         return stream
 
     def close_stream(self, stream: Stream) -> None:
+        """Forget a stream, and its view where that was the last one of it."""
         self.streams.discard(stream)
         view = stream.view
         view.leave(stream)
         if view.is_idle:
-            del self._views[view.place]
+            del self._views[view.key]
             self._outdated.pop(view, None)
-            self._dirty.pop(view, None)
+            self._dirty.pop(view.key, None)
             view.close()
 
     def attend(self, channel: Channel, stop: Stop | None = None) -> None:
@@ -85,18 +90,19 @@ class Hub:
         self._channels[channel] = stop
 
     def dismiss(self, channel: Channel) -> None:
+        """Look after a channel no more."""
         del self._channels[channel]
 
     @property
     def slowest(self) -> float:
         """For how many seconds the stream that is furthest behind has been so."""
         now = time.monotonic()
-        return max((now - each.behind_since for each in self.streams if each.behind_since), default=0.0)
+        return max((now - stream.behind_since for stream in self.streams if stream.behind_since), default=0.0)
 
     # The turn
 
-    def _wake(self, view: View) -> None:
-        self._dirty[view] = None
+    def _wake(self, key: ViewKey) -> None:
+        self._dirty[key] = None
         self._schedule()
 
     def _notice(self, cluster: str) -> None:
@@ -119,11 +125,12 @@ class Hub:
             with _going_on():
                 if self._outdated:
                     view = next(iter(self._outdated))
-                    view.refresh(self._outdated.pop(view))
+                    for cluster in self._outdated.pop(view):
+                        view.scope.refresh(cluster)
                 else:
-                    view = next(iter(self._dirty))
-                    del self._dirty[view]
-                    view.flush()
+                    key = next(iter(self._dirty))
+                    del self._dirty[key]
+                    self._views[key].flush()
         if self._outdated or self._dirty:
             self._schedule()
 
@@ -131,7 +138,7 @@ class Hub:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             signs = [
-                *(view.bookmark for view in self._views.values()),
+                *(view.scope.bookmark for view in self._views.values()),
                 *(channel.pulse for channel in self._channels),
             ]
             pace = Pace(Kind.LIVE)

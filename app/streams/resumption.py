@@ -14,25 +14,25 @@ from app.cache.clock import CLOCK
 from app.cache.store import Store
 from app.fleet.history_bridge import Mark
 from app.streams.cursor import Cursor
-from app.streams.scope import Range
+from app.streams.scope import ViewScope
 from app.streams.view_parts import Part
 
 # How much the clocks of replicas may differ.
 SKEW_SECONDS = 120.0
 
 
-def is_possible(cursor: Cursor, range_: Range) -> bool:
+def is_possible(cursor: Cursor, scope: ViewScope) -> bool:
     """Whether a cursor is for what a view is about.
 
     One that speaks of a cluster that is not in scope is not: nobody could name to the
     client what it holds of it.
     """
-    clusters = [cluster.name for cluster in range_.clusters]
-    return cursor.signature == range_.signature and not cursor.covers_others(clusters)
+    clusters = [cluster.name for cluster in scope.clusters]
+    return cursor.signature == scope.signature and not cursor.covers_others(clusters)
 
 
 class Plan(msgspec.Struct):
-    """What each part goes on from: versions of its stores, or changes. Any other is told anew."""
+    """What each part goes on from: versions of its stores, or changes. Any other part is sent anew."""
 
     begun: int
     cursor: Cursor
@@ -40,10 +40,10 @@ class Plan(msgspec.Struct):
     changes: Mapping[Part, list[Change]] | None
 
     def frames_of(self, part: Part) -> Iterator[bytes] | None:
-        """What is to be sent of a part; None where that is to be told anew."""
+        """The frames that bring the client up to date with a part; None where it is to be sent anew."""
         if not part.is_known:
-            is_forgotten = part.is_gone and self.cursor.covers(part.cluster.name, part.resource.name)
-            return None if is_forgotten else iter(())
+            is_lost = part.is_gone and self.cursor.covers(part.cluster.name, part.resource.name)
+            return None if is_lost else iter(())
         if part not in self.versions or part.is_replaced_since(self.begun):
             return None
         if self.changes is None:
@@ -51,13 +51,13 @@ class Plan(msgspec.Struct):
         return part.exactly(self.changes[part]) if part in self.changes else None
 
 
-async def plan(range_: Range, cursor: Cursor, *, exact: bool) -> Plan:
+async def plan(scope: ViewScope, cursor: Cursor, *, exact: bool) -> Plan:
     """How to go on from a cursor; ``exact`` is with each change, as far as these are known."""
     begun = CLOCK.now
-    made = cursor.made if cursor.maker == range_.maker else cursor.made - SKEW_SECONDS
-    parts = [part for part in range_.parts.values() if part.is_known]
-    found = await asyncio.gather(*(_versions(part, cursor, made) for part in parts))
-    versions = {part: known for part, known in zip(parts, found, strict=True) if known is not None}
+    made = cursor.made if cursor.maker == scope.maker else cursor.made - SKEW_SECONDS
+    parts = [part for part in scope.parts.values() if part.is_known]
+    reachable = await asyncio.gather(*(_versions(part, cursor, made) for part in parts))
+    versions = {part: since for part, since in zip(parts, reachable, strict=True) if since is not None}
     if not exact:
         return Plan(begun, cursor, versions, None)
     changes = {part: part.changes_since(since) for part, since in versions.items()}
@@ -70,19 +70,19 @@ async def plan(range_: Range, cursor: Cursor, *, exact: bool) -> Plan:
 
 
 async def _versions(part: Part, cursor: Cursor, made: float) -> list[int] | None:
-    """Those from which the part can go on; None where it must begin anew."""
+    """The versions of its stores from which the part can go on; None where it must begin anew."""
     cluster, identity = part.cluster.name, part.identity
     assert identity is not None
-    found = []
+    versions = []
     for store in part.stores:
         version = cursor.version(cluster, identity, store.resource, store.namespace)
         if version is None:
             return None
-        found.append(version)
+        versions.append(version)
     marks = [cursor.mark(cluster, identity, store.resource, store.namespace) for store in part.stores]
-    known = zip(part.stores, found, marks, strict=True)
-    reachable = await asyncio.gather(*(_is_reachable(part, *each, made) for each in known))
-    return found if all(reachable) else None
+    pasts = zip(part.stores, versions, marks, strict=True)
+    reachable = await asyncio.gather(*(_is_reachable(part, *past, made) for past in pasts))
+    return versions if all(reachable) else None
 
 
 async def _is_reachable(part: Part, store: Store, version: int, mark: Mark | None, made: float) -> bool:

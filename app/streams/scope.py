@@ -1,8 +1,8 @@
-"""What a view is about: clusters and resources, as these come and go."""
+"""The clusters and resources of a view, as these come and go."""
 
 import asyncio
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 
@@ -19,8 +19,9 @@ from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
 from app.streams import frames
 from app.streams.cursor import Cursor
+from app.streams.frame_log import FrameLog, PartKey
 from app.streams.store_positions import cursor_at
-from app.streams.view_parts import Log, Part
+from app.streams.view_parts import Part
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -39,11 +40,14 @@ class Subject(msgspec.Struct, frozen=True):
     rows: bool = False
 
 
-class Range:
-    """The parts of a view, each one resource of one cluster. Raises AmbiguousResource."""
+class ViewScope:
+    """The parts of a view, each one resource of one cluster, which write into ``log``.
 
-    def __init__(self, log: Log, fleet: Fleet, subject: Subject, query: Query) -> None:
-        self.parts: dict[tuple[str, str], Part] = {}
+    ``signature`` and ``maker`` are those of the cursors that it makes. Raises AmbiguousResource.
+    """
+
+    def __init__(self, log: FrameLog, fleet: Fleet, subject: Subject, query: Query) -> None:
+        self.parts: dict[PartKey, Part] = {}
         self.signature = query.signature
         if subject.rows:
             # Who knows objects knows no rows.
@@ -53,23 +57,26 @@ class Range:
         self._fleet = fleet
         self._subject = subject
         self._query = query
-        self._words = list(subject.resources)
+        self._unresolved = list(subject.resources)
         self._resources: dict[str, Resource] = {}
-        # What went, of it the frame, and at which step.
+        # The frames that tell of parts and clusters that have gone, and at which step they went.
         self._removed: dict[tuple[str, str | None], tuple[bytes, int]] = {}
         self._resolve()
         for part in self.parts.values():
-            part.follow()  # how that is, SYNCED tells
+            part.update_state()  # SYNCED tells it
 
     def close(self) -> None:
+        """Stop following the stores."""
         for part in self.parts.values():
             part.close()
 
     @property
     def clusters(self) -> list[Cluster]:
-        """Those in scope that there are now."""
-        asked = self._subject.clusters
-        return [each for each in self._fleet.clusters.values() if asked is None or each.name in asked]
+        """The clusters in scope that there are now."""
+        names = self._subject.clusters
+        return [
+            cluster for cluster in self._fleet.clusters.values() if names is None or cluster.name in names
+        ]
 
     async def ready(self, patience: float) -> set[str]:
         """Wait for first lists that began less than ``patience`` seconds ago and have not failed.
@@ -77,7 +84,7 @@ class Range:
         And for what was written through this process; returns the clusters in which that is not
         seen even then. Raises AmbiguousResource.
         """
-        if self._words:
+        if self._unresolved:
             await introduced(self.clusters, patience)
             self._resolve()
         clusters = self.clusters
@@ -86,80 +93,93 @@ class Range:
         return set().union(*await asyncio.gather(*(coverage.unseen() for coverage in coverages)))
 
     def _resolve(self) -> None:
-        """Understand what can be understood by now."""
+        """Understand the names of resources as far as some cluster knows them by now, and add their parts."""
         catalogs = [cluster.catalog for cluster in self.clusters] or [WELL_KNOWN]
-        for word in [*self._words]:
+        for word in [*self._unresolved]:
             with suppress(UnknownResource):
                 resource = match(word, catalogs)
-                self._words.remove(word)
+                self._unresolved.remove(word)
                 self._resources.setdefault(resource.name, resource)
         for cluster in self.clusters:
             for name, resource in self._resources.items():
                 if (cluster.name, name) not in self.parts:
-                    served = cluster.catalog.get(name) or resource
-                    subject = self._subject
-                    part = Part(
-                        self._log, cluster, served, self._query, delta=subject.delta, rows=subject.rows
-                    )
-                    self.parts[cluster.name, name] = part
+                    self.parts[cluster.name, name] = self._part(cluster, resource)
                     self._removed.pop((cluster.name, name), None)
                     self._removed.pop((cluster.name, None), None)
 
-    def refresh(self, name: str) -> Iterator[bytes]:
-        """See how a cluster is now, which may have come, gone or changed; what is to be told of that."""
+    def _part(self, cluster: Cluster, resource: Resource) -> Part:
+        served = cluster.catalog.get(resource.name) or resource
+        subject = self._subject
+        return Part(self._log, cluster, served, self._query, delta=subject.delta, rows=subject.rows)
+
+    # Going on
+
+    def refresh(self, name: str) -> None:
+        """Write what is new of a cluster, which may have come, gone or changed."""
         if self._subject.clusters is not None and name not in self._subject.clusters:
             return
         cluster = self._fleet.clusters.get(name)
-        gone = [
-            part for part in self.parts.values() if part.cluster.name == name and part.cluster is not cluster
-        ]
-        for part in gone:
-            part.close()
-            place = name, part.resource.name
-            del self.parts[place]
-            self._removed[place] = part.place.reset, CLOCK.tick()
-        if gone:
-            # Who has forgotten something must not come back with a cursor that covers it.
-            self._log.bookmark()
-            yield from [part.place.reset for part in gone]
+        self._remove([part for part in self._parts_of(name) if part.cluster is not cluster])
         if cluster is None:
             frame = frames.cluster(name, None, Condition("removed", time.time()))
             self._removed[name, None] = frame, CLOCK.tick()
-            yield frame
+            self._log.append(frame, CLOCK.now)
             return
         with suppress(AmbiguousResource):
             self._resolve()
-        told = [part.follow() for part in self.parts.values() if part.cluster.name == name]
-        yield from dict.fromkeys(filter(None, told))
+        states = [part.update_state() for part in self._parts_of(name)]
+        for frame in dict.fromkeys(filter(None, states)):
+            self._log.append(frame, CLOCK.now)
+
+    def bookmark(self) -> None:
+        """Write a cursor that covers what the stores hold now."""
+        cursor = self.cursor().encode()
+        self._log.append(frames.bookmark(cursor), CLOCK.now, cursor=cursor.encode())
+
+    def _parts_of(self, cluster: str) -> list[Part]:
+        return [part for part in self.parts.values() if part.cluster.name == cluster]
+
+    def _remove(self, parts: Sequence[Part]) -> None:
+        """Have clients forget what parts held whose cluster is not there any more."""
+        for part in parts:
+            part.close()
+            del self.parts[part.key]
+            self._removed[part.key] = part.frames.reset, CLOCK.tick()
+        if parts:
+            # Who has forgotten something must not come back with a cursor that covers it.
+            self.bookmark()
+            for part in parts:
+                self._log.append(part.frames.reset, CLOCK.now)
 
     # What there is
 
     def cursor(self) -> Cursor:
-        """That of who sees all that the stores hold in this step of the event loop."""
+        """The cursor of who sees all that the stores hold in this step of the event loop."""
         stores = ((part.identity, store) for part in self.parts.values() for store in part.stores)
         return cursor_at(stores, self.signature, self.maker)
 
     def heads(self) -> list[bytes]:
-        """What comes before everything else, of all that there is."""
+        """The frames that come before all others, of all parts that there are."""
         return [frame for part in self.parts.values() for frame in part.heads]
 
     def statuses(self, late: Collection[str]) -> list[ClusterStatus]:
-        """How each cluster in scope is for all that is asked for; those that are ``late`` are stale."""
+        """The status of each cluster in scope, for all resources; those that are ``late`` are stale."""
         parts: dict[str, list[Part]] = {cluster.name: [] for cluster in self.clusters}
         for part in self.parts.values():
             parts.setdefault(part.cluster.name, []).append(part)
-        found = [_status(cluster, parts[cluster.name]) for cluster in self.clusters]
-        return behind(found, late, NOT_SEEN)
+        statuses = [_status(cluster, parts[cluster.name]) for cluster in self.clusters]
+        return behind(statuses, late, NOT_SEEN)
 
     def removed_since(self, step: int) -> list[bytes]:
-        """What is to be told of what went since a step of this process."""
-        return [frame for frame, at in self._removed.values() if at > step]
+        """The frames that tell of parts and clusters that went since a step of this process."""
+        return [frame for frame, removed_at in self._removed.values() if removed_at > step]
 
-    def told_since(self, step: int) -> list[bytes]:
-        """The states of what has another one since a step of this process."""
-        return [*dict.fromkeys(part.told for part in self.parts.values() if part.told_at > step)]
+    def states_since(self, step: int) -> list[bytes]:
+        """The states of the parts that have another one since a step of this process."""
+        parts = (part for part in self.parts.values() if part.state_changed_at > step)
+        return [*dict.fromkeys(part.state_frame() for part in parts)]
 
 
-def _status(cluster: Cluster, parts: list[Part]) -> ClusterStatus:
+def _status(cluster: Cluster, parts: Sequence[Part]) -> ClusterStatus:
     condition = summary([part.condition for part in parts] or [cluster.condition])
     return ClusterStatus.of(cluster.name, condition, [store for part in parts for store in part.stores])

@@ -16,7 +16,8 @@ BYTES_AT_ONCE = 64 * 1024
 # Of the frames that were made last.
 KEPT_BYTES = 16 * 1024 * 1024
 
-_Place = tuple[Shape, int, int]
+# A shape, the id of a segment, and where in it.
+_Key = tuple[Shape, int, int]
 
 
 class SharedFrames:
@@ -26,7 +27,7 @@ class SharedFrames:
         self.snapshots = 0
         self.bytes = 0
         # The segment is kept so that no other can have its id.
-        self._made: dict[_Place, tuple[Segment, list[bytes]]] = {}
+        self._made: dict[_Key, tuple[Segment, list[bytes]]] = {}
 
     def everything(self, shape: Shape, store: Store) -> Iterator[bytes]:
         """A frame for each object that stays while this is taken, as it is when its turn comes."""
@@ -47,21 +48,21 @@ class SharedFrames:
                 self.bytes = 0
 
     def _frames(self, shape: Shape, segment: Segment, start: int) -> list[bytes]:
-        made = self._made.get((shape, id(segment), start))
-        if made is not None:
-            return made[1]
+        kept = self._made.get((shape, id(segment), start))
+        if kept is not None:
+            return kept[1]
         frames, size = list[bytes](), 0
-        for found in segment.objects[start : start + AT_ONCE]:
-            frames.append(shape.state("ADDED", found))
-            size += found.size
+        for obj in segment.objects[start : start + AT_ONCE]:
+            frames.append(shape.state("ADDED", obj))
+            size += obj.size
             if size >= BYTES_AT_ONCE:
                 break
         if self.snapshots > 1:
             self._keep((shape, id(segment), start), segment, frames)
         return frames
 
-    def _keep(self, place: _Place, segment: Segment, frames: list[bytes]) -> None:
-        self._made[place] = segment, frames
+    def _keep(self, key: _Key, segment: Segment, frames: list[bytes]) -> None:
+        self._made[key] = segment, frames
         self.bytes += sum(map(len, frames))
         while self.bytes > KEPT_BYTES:
             _, dropped = self._made.pop(next(iter(self._made)))

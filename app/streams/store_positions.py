@@ -1,4 +1,4 @@
-"""Between the stores of a coverage and the cursors that speak of them."""
+"""The cursor of who has seen what stores hold, and waiting until stores hold what a cursor covers."""
 
 import asyncio
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage
-from app.streams.cursor import Cursor, Position
+from app.streams.cursor import Cursor, StorePosition
 from app.writes.cluster_writes import Landed
 
 
@@ -20,7 +20,9 @@ def cursor_at(stores: Iterable[tuple[str | None, Store]], signature: bytes, make
     """The cursor of a reader who has seen all that these stores hold, each of a history of this identity."""
     return Cursor.at(
         (
-            Position(store.cluster, identity, store.resource, store.namespace, store.version, store.latest)
+            StorePosition(
+                store.cluster, identity, store.resource, store.namespace, store.version, store.latest
+            )
             for identity, store in stores
             if identity is not None and store.version
         ),
@@ -34,9 +36,9 @@ def cursor_of_writes(writes: Iterable[tuple[Cluster, Landed]]) -> Cursor:
     versions: dict[tuple[str, str, str, str | None], int] = {}
     for cluster, landed in writes:
         if cluster.identity is not None:
-            place = cluster.name, cluster.identity, landed.resource, landed.namespace
-            versions[place] = max(landed.version, versions.get(place, 0))
-    return Cursor.at((Position(*place, version) for place, version in versions.items()), b"")
+            store = cluster.name, cluster.identity, landed.resource, landed.namespace
+            versions[store] = max(landed.version, versions.get(store, 0))
+    return Cursor.at((StorePosition(*store, version) for store, version in versions.items()), b"")
 
 
 async def wait_until_seen(coverage: Coverage, cursor: Cursor, patience: float) -> set[str]:

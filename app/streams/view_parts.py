@@ -1,7 +1,6 @@
 """One resource of one cluster in a view: from changes of its stores to frames."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
 
 import msgspec
 
@@ -16,7 +15,9 @@ from app.fleet.watch_status import Condition, State
 from app.kube.discovery.api_resource import Resource
 from app.streams import frames
 from app.streams.deltas import merge_patch
+from app.streams.frame_log import FrameLog, Patch
 from app.streams.frame_shapes import Objects, Rows, Shape, rows_of
+from app.streams.frames import ResourceFrames
 from app.streams.shared_snapshots import SHARED
 
 # So many changes at once are not written for everybody: each stream fetches them as it can.
@@ -30,47 +31,26 @@ NOTHING = b""
 NO_KEY = ""
 
 
-class Log(Protocol):
-    """What a part tells of."""
-
-    def append(self, frame: bytes, step: int, patch: "Patch | None" = None) -> None:
-        """Who has received this frame has seen everything up to this step."""
-
-    def bookmark(self) -> None:
-        """Tell a cursor that covers what the stores hold now."""
-
-    def skip(self) -> None:
-        """There is something new that is no frame: streams must look for it."""
-
-    def missed(self, part: "Part", heard: float) -> None:
-        """What happened in a part is not known from ``heard`` on, in the loop's seconds, until now."""
-
-
-class Patch(msgspec.Struct, frozen=True):
-    """A frame's shorter form, for who was sent the state before it: at ``previous``, a step."""
-
-    frame: bytes
-    previous: int
-
-
 class Part:
-    """A listener of the stores of a resource in a cluster.
+    """Follows the stores of a resource in a cluster, and writes frames of what happens into ``log``.
 
-    ``told_at`` is the step of the last change of its state; ``rows`` sends rows in place of objects.
+    ``state_changed_at`` is the step of the last change of its state; ``delta`` adds patches to frames,
+    ``rows`` makes rows in place of objects.
     """
 
     def __init__(
-        self, log: Log, cluster: Cluster, resource: Resource, query: Query, *, delta: bool, rows: bool
+        self, log: FrameLog, cluster: Cluster, resource: Resource, query: Query, *, delta: bool, rows: bool
     ) -> None:
         self.cluster = cluster
         self.resource = resource
+        self.key = cluster.name, resource.name
         self.query = query if resource.namespaced else msgspec.structs.replace(query, namespaces=None)
-        self.place = frames.Place(cluster.name, resource)
-        self.told_at = self._replaced_at = CLOCK.tick()
+        self.frames = ResourceFrames(cluster.name, resource)
+        self.state_changed_at = self._replaced_at = CLOCK.tick()
         self.stores: list[Store] = []
         self._log = log
         self._state: State | None = None
-        self._objects = Objects(self.place, query.projection)
+        self._objects = Objects(self.frames, query.projection)
         self._rows = rows
         self._shape: Shape = self._rows_of(self._table()) if rows else self._objects
         # When the streams of this view were last sent which object.
@@ -79,11 +59,12 @@ class Part:
         self._attach()
 
     def close(self) -> None:
+        """Stop following the stores."""
         self.cluster.watches.let_go(self.resource.name)
         for store in self.stores:
             store.routes.remove(self)
 
-    # How it is
+    # Its state
 
     @property
     def identity(self) -> str | None:
@@ -97,7 +78,7 @@ class Part:
         return self._shape.heads
 
     def _rows_of(self, table: Table) -> Rows:
-        return rows_of(self.cluster, self.place, table, self.query.projection)
+        return rows_of(self.cluster, self.frames, table, self.query.projection)
 
     def _table(self) -> Table:
         served = self.cluster.catalog.get(self.resource.name) or self.resource
@@ -106,18 +87,25 @@ class Part:
     @property
     def is_known(self) -> bool:
         """Whether all of it has been listed."""
-        known = self.cluster.identity is not None and all(store.version for store in self.stores)
-        return known and bool(self.stores)
+        is_listed = self.cluster.identity is not None and all(store.version for store in self.stores)
+        return is_listed and bool(self.stores)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing is known because there is nothing, and not because that is yet to be seen."""
+        return not self.is_known and self.condition.state in ("synced", "forbidden")
 
     def is_replaced_since(self, step: int) -> bool:
+        """Whether what it holds is no continuation of what it held at a step of this process."""
         return self._replaced_at > step or any(store.replaced_at > step for store in self.stores)
 
     @property
     def condition(self) -> Condition:
+        """The condition of its watch, or of the cluster where it is not watched."""
         return self.cluster.condition_of(self.resource.name)
 
-    def follow(self) -> bytes | None:
-        """See whether it is watched anew, or printed anew; the frame of its state where that is another."""
+    def update_state(self) -> bytes | None:
+        """Follow the stores of a new watch, take new columns, and return the frame of a state that is new."""
         if self._rows and (table := self._table()).columns != self._shape.columns:
             self._shape = self._rows_of(table)
             self._restart()
@@ -133,14 +121,13 @@ class Part:
         if condition.state == self._state:
             return None
         self._state = condition.state
-        self.told_at = CLOCK.tick()
-        return self.told
+        self.state_changed_at = CLOCK.tick()
+        return self.state_frame()
 
-    @property
-    def told(self) -> bytes:
-        """The frame of its state."""
-        watched = self.cluster.watches.get(self.resource.name) is not None
-        return frames.cluster(self.cluster.name, self.resource.name if watched else None, self.condition)
+    def state_frame(self) -> bytes:
+        """The CLUSTER frame of its state; it names the resource only where that is watched."""
+        is_watched = self.cluster.watches.get(self.resource.name) is not None
+        return frames.cluster(self.cluster.name, self.resource.name if is_watched else None, self.condition)
 
     def _attach(self) -> None:
         watch = self.cluster.watches.get(self.resource.name)
@@ -158,23 +145,26 @@ class Part:
     # What happens
 
     def replaced(self, store: Store) -> None:
+        """Have readers forget what the store held before."""
         self._restart()
 
     def missed(self, store: Store) -> None:
+        """Have readers doubt what happened since the API server was last heard of."""
         watch = self.cluster.watches.get(self.resource.name)
-        heard = watch.heard(store) if watch is not None else None
-        self._log.missed(self, heard or 0.0)
+        heard_at = watch.heard(store) if watch is not None else None
+        self._log.miss(self.key, heard_at or 0.0)
 
     def changed(self, store: Store, changes: Sequence[Change]) -> None:
+        """Write what these changes mean to who sees only what matches."""
         if len(changes) > (MANY_ROWS if self._rows else MANY_CHANGES):
             self._shape.forget()
             self._log.skip()
             return
-        told = [(frame, change) for change in changes if (frame := self._frame(change))]
-        for number, (frame, change) in enumerate(told, 1):
+        framed = [(frame, change) for change in changes if (frame := self._frame(change))]
+        for number, (frame, change) in enumerate(framed, 1):
             patch = self._patch(change) if self._sent is not None else None
             # Who has not received all of a step has not seen it.
-            self._log.append(frame, CLOCK.now if number == len(told) else CLOCK.now - 1, patch)
+            self._log.append(frame, CLOCK.now if number == len(framed) else CLOCK.now - 1, patch)
 
     def _frame(self, change: Change) -> bytes | None:
         """What a change means to who sees only what matches."""
@@ -196,10 +186,10 @@ class Part:
         if old is None or not self._matches(old):
             return None
         patch = merge_patch(b"{" + self._objects.tail(old), b"{" + self._objects.tail(new))
-        return None if patch is None else Patch(self.place.patch(old, new, patch), previous)
+        return None if patch is None else Patch(self.frames.patch(old, new, patch), previous)
 
-    def _matches(self, found: CachedObject) -> bool:
-        return self.query.matches(found, self.cluster.name)
+    def _matches(self, obj: CachedObject) -> bool:
+        return self.query.matches(obj, self.cluster.name)
 
     # What there is
 
@@ -207,10 +197,10 @@ class Part:
 
     def _state_of(self, shape: Shape, store: Store, key: str, kind: frames.Kind) -> bytes | None:
         """The frame of an object as it is now; None where it is not there or not asked for."""
-        found = store.get(key)
-        if found is None or not self._matches(found):
+        obj = store.get(key)
+        if obj is None or not self._matches(obj):
             return None
-        return shape.state(kind, found)
+        return shape.state(kind, obj)
 
     def everything(self) -> Iterator[bytes]:
         """A frame for each object that stays while this is taken, as it is when its turn comes.
@@ -228,37 +218,35 @@ class Part:
                 yield self._state_of(shape, store, key, "ADDED") or NOTHING
 
     def anew(self) -> Iterator[bytes]:
-        yield self.place.reset
+        """Have clients forget what they hold of it, and send all that there is."""
+        yield self.frames.reset
         yield from self.everything()
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether nothing is known because there is nothing, and not because that is yet to be seen."""
-        return not self.is_known and self.condition.state in ("synced", "forbidden")
-
     def since_step(self, step: int) -> Iterator[bytes] | None:
-        """What is different since a step of this process; None where it is to be told anew."""
+        """What is different since a step of this process; None where it is to be sent anew."""
         if self.is_replaced_since(step) or not all(store.last.reaches_step(step) for store in self.stores):
             return None
         return self._latest([[*map(_key_of, store.last.since_step(step))] for store in self.stores])
 
     def since(self, versions: Sequence[int]) -> Iterator[bytes] | None:
-        """What is different since these versions of the stores; None where it is to be told anew."""
-        known = zip(self.stores, versions, strict=True)
-        if not all(store.last.reaches(version) for store, version in known):
+        """What is different since these versions of the stores; None where it is to be sent anew."""
+        pairs = [*zip(self.stores, versions, strict=True)]
+        if not all(store.last.reaches(version) for store, version in pairs):
             return None
         keys, histories = [], []
-        for store, version in zip(self.stores, versions, strict=True):
+        for store, version in pairs:
             keys.append([*map(_key_of, store.last.since(version))])
             histories.append(self._history(store.exact.since(version) or ()))
         return self._latest(keys, histories)
 
     def changes_since(self, versions: Sequence[int]) -> list[Change] | None:
         """Each change since these versions of the stores; None where that is too long ago."""
-        found = [store.exact.since(version) for store, version in zip(self.stores, versions, strict=True)]
-        return None if None in found else [change for changes in found for change in changes or ()]
+        pairs = zip(self.stores, versions, strict=True)
+        by_store = [store.exact.since(version) for store, version in pairs]
+        return None if None in by_store else [change for changes in by_store for change in changes or ()]
 
     def exactly(self, changes: Sequence[Change]) -> Iterator[bytes]:
+        """A frame for each of these changes that matters to who sees only what matches."""
         yield from self.heads
         for change in changes:
             yield self._frame(change) or NOTHING
@@ -272,11 +260,11 @@ class Part:
         history: dict[str, tuple[bool, bool]] = {}
         for change in changes:
             old, new = change.old, change.new
-            known = old or new
-            assert known is not None
+            changed = old or new
+            assert changed is not None
             was = old is not None and self._matches(old)
-            before, ever = history.get(known.key, (was, was))
-            history[known.key] = before, ever or (new is not None and self._matches(new))
+            before, ever = history.get(changed.key, (was, was))
+            history[changed.key] = before, ever or (new is not None and self._matches(new))
         return history
 
     def _latest(
@@ -309,7 +297,7 @@ class Part:
         """The keys of what may match, without holding too many of them, and NO_KEY to give others a turn."""
         labels, namespaces = self.query.labels, self.query.namespaces
         if labels is not None:
-            keys = [found.key for found in store.select(labels, namespaces)]
+            keys = [obj.key for obj in store.select(labels, namespaces)]
             if len(keys) <= KEYS_HELD:
                 yield from keys
                 return
@@ -318,8 +306,8 @@ class Part:
             if (column := store.column(path)) is not None:
                 for _ in column.complete():
                     yield NO_KEY
-                if len(found := column.equal(text)) <= KEYS_HELD:
-                    yield from sorted(found)
+                if len(matching := column.equal(text)) <= KEYS_HELD:
+                    yield from sorted(matching)
                     return
         last = ""
         while keys := store.keys_after(last, namespaces, KEYS_AT_ONCE):

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.streams.cursor import LIMIT, Cursor, CursorError, Position
+from app.streams.cursor import LIMIT, Cursor, CursorError, StorePosition
 
 SIGNATURE = b"selector"
 names = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)
 positions = st.builds(
-    Position,
+    StorePosition,
     cluster=names,
     identity=st.just("uid"),
     resource=st.sampled_from(["pods", "deployments.apps", "nodes"]),
@@ -20,19 +20,19 @@ positions = st.builds(
 )
 
 
-def read(cursor: Cursor, position: Position) -> int | None:
+def read(cursor: Cursor, position: StorePosition) -> int | None:
     return cursor.version(position.cluster, position.identity, position.resource, position.namespace)
 
 
 @given(st.lists(positions, max_size=20, unique_by=lambda p: (p.cluster, p.resource, p.namespace)))
-def test_what_goes_in_comes_out(seen: list[Position]) -> None:
+def test_what_goes_in_comes_out(seen: list[StorePosition]) -> None:
     cursor = Cursor.decode(Cursor.at(seen, SIGNATURE).encode())
     assert cursor.signature == SIGNATURE
     assert [read(cursor, position) for position in seen] == [position.version for position in seen]
 
 
 def test_what_was_not_seen_is_not_claimed() -> None:
-    cursor = Cursor.decode(Cursor.at([Position("prod", "uid", "pods", None, 7)], SIGNATURE).encode())
+    cursor = Cursor.decode(Cursor.at([StorePosition("prod", "uid", "pods", None, 7)], SIGNATURE).encode())
     assert cursor.version("prod", "uid", "nodes", None) is None
     assert cursor.version("prod", "uid", "pods", "default") is None
     assert cursor.version("prod", "another uid", "pods", None) is None
@@ -42,7 +42,9 @@ def test_what_was_not_seen_is_not_claimed() -> None:
 @pytest.mark.parametrize(("clusters", "resources"), [(500, 1), (500, 12), (3000, 2)])
 def test_a_large_fleet_gets_a_cursor_that_fits_and_never_claims_more(clusters: int, resources: int) -> None:
     seen = [
-        Position(f"cluster-{c}", f"uid-{c}", f"resource-{r}.example.com", None, 90_000_000 + c * 977 + r * 13)
+        StorePosition(
+            f"cluster-{c}", f"uid-{c}", f"resource-{r}.example.com", None, 90_000_000 + c * 977 + r * 13
+        )
         for c in range(clusters)
         for r in range(resources)
     ]
@@ -57,7 +59,7 @@ def test_a_large_fleet_gets_a_cursor_that_fits_and_never_claims_more(clusters: i
 
 
 def test_500_clusters_of_one_resource_stay_exact() -> None:
-    seen = [Position(f"cluster-{c}", f"uid-{c}", "pods", None, 200_000_000 + c) for c in range(500)]
+    seen = [StorePosition(f"cluster-{c}", f"uid-{c}", "pods", None, 200_000_000 + c) for c in range(500)]
     cursor = Cursor.decode(Cursor.at(seen, SIGNATURE).encode())
     assert [read(cursor, position) for position in seen] == [position.version for position in seen]
 
@@ -70,7 +72,7 @@ def test_anything_else_is_refused_in_words(text: str) -> None:
 
 @given(st.data())
 def test_a_damaged_cursor_is_refused_or_claims_something_else_without_a_crash(data: st.DataObject) -> None:
-    text = Cursor.at([Position("prod", "uid", "pods", None, 7)], SIGNATURE).encode()
+    text = Cursor.at([StorePosition("prod", "uid", "pods", None, 7)], SIGNATURE).encode()
     at = data.draw(st.integers(0, len(text) - 1))
     damaged = text[:at] + data.draw(st.sampled_from("Aa0_-")) + text[at + 1 :]
     with suppress(CursorError):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.streams import hub, views
+from app.streams import frame_log, hub
 from testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History
 from testbed.served_fleet import Server, simulated, write_config
 from testbed.stream_followers import TRANSPORTS, Follower
@@ -25,8 +25,8 @@ from tests.following.proxy import Proxy
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
     monkeypatch.setattr(hub, "HEARTBEAT_SECONDS", 0.2)
-    monkeypatch.setattr(views, "LOG_BYTES", 8 * 1024)
-    monkeypatch.setattr(views, "PIECE_BYTES", 2 * 1024)
+    monkeypatch.setattr(frame_log, "LOG_BYTES", 8 * 1024)
+    monkeypatch.setattr(frame_log, "PIECE_BYTES", 2 * 1024)
 
 
 class World:

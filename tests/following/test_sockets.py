@@ -14,7 +14,8 @@ from app.api.door.quotas import Quota
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import channel, hub
 from app.streams.delivery import Start, Stream
-from app.streams.views import Position, View
+from app.streams.frame_log import LogPosition
+from app.streams.views import View
 from testbed.served_fleet import Server, pod, serving
 
 Socket = aiohttp.ClientWebSocketResponse
@@ -145,7 +146,7 @@ async def test_a_subscription_that_fails_says_so_and_its_id_is_free_again(
     server = Server(config, streams_per_caller=1)
     await server.start()
 
-    def fail(view: View) -> Position:
+    def fail(view: View) -> LogPosition:
         raise RuntimeError("a fault of ours")
 
     async with session.ws_connect(f"{server.url}/ws") as socket:

@@ -29,7 +29,7 @@ from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
 from app.kubeapi.cached import cached_body
 from app.streams.deltas import merge_patch
-from app.streams.frames import Place
+from app.streams.frames import ResourceFrames
 from app.yamltext import dump
 from tests.querying.objects import patient
 from tests.reading.kinds import Example, examples
@@ -221,7 +221,7 @@ async def check_queries(world: World) -> None:
 
 
 async def check_streams(world: World) -> None:
-    place = Place("prod", world.example.resource)
+    place = ResourceFrames("prod", world.example.resource)
     for found in world.objects:
         cells = live_cells(world.table, found)
         row = loads(place.row("ADDED", found, place.cells(cells, None)))
