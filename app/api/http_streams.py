@@ -17,12 +17,10 @@ from app.kube.discovery.resource_names import AmbiguousResource
 from app.streams import frames
 from app.streams.channel import Channel
 from app.streams.cursor import Cursor, CursorError
-from app.streams.dialects import Encoding, Events, Lines
+from app.streams.dialects import HTTP_DIALECTS, Encoding
 
 log = logging.getLogger(__name__)
 
-EVENT_STREAM = "text/event-stream"
-JSON_LINES = "application/x-ndjson"
 STOPPING = "the server is stopping"
 # An EventSource sends whatever id it had last, and gives up for good where it is refused.
 _FOR_NOTHING = Cursor.at([], b"").encode()
@@ -74,10 +72,16 @@ def _is_cursor(text: str) -> bool:
     return True
 
 
+def _media_type(request: web.Request) -> str:
+    """The media type of the dialect that a client asks for."""
+    default, *others = HTTP_DIALECTS
+    return next((media for media in others if accepts(request, media)), default)
+
+
 async def _send(request: web.Request, asked: Subscription) -> web.StreamResponse:
-    events = accepts(request, EVENT_STREAM)
+    media = _media_type(request)
     response = web.StreamResponse()
-    response.content_type = EVENT_STREAM if events else JSON_LINES
+    response.content_type = media
     response.headers[hdrs.CACHE_CONTROL] = "no-cache, no-transform"
     response.headers[hdrs.VARY] = hdrs.ACCEPT
     response.headers["X-Accel-Buffering"] = "no"
@@ -91,7 +95,7 @@ async def _send(request: web.Request, asked: Subscription) -> web.StreamResponse
         if request.method == hdrs.METH_HEAD or writer is None or request.transport is None:
             return response
         chunked = response.headers.get(hdrs.TRANSFER_ENCODING) == "chunked"
-        encoding = Events(chunked) if events else Lines(chunked)
+        encoding = HTTP_DIALECTS[media](chunked)
         channel = Channel(request.transport, request.protocol, writer.drain, encoding.keepalive)
         await _run(request, asked, encoding, channel)
         await response.write_eof()

@@ -21,6 +21,7 @@ from app.api.http.query_parameters import CLUSTER, Parameter, check
 from app.api.openapi_document import describe
 from app.api.write.write_routes import WHERE, WRITES
 from app.kubeapi import dispatch
+from app.streams.dialects import HTTP_DIALECTS
 
 _MEDIA = tuple(dict.fromkeys(map(media_type, FORMATS)))
 _PLACE = (
@@ -51,7 +52,7 @@ _STREAM = (
     Parameter("shape", "table: send the cells of a row, not the object.", {"enum": ["object", "table"]}),
 )
 _WATCH = Parameter("watch", "Stream instead, with the parameters of a stream.", {"type": "boolean"})
-_FRAMES = (http_streams.JSON_LINES, http_streams.EVENT_STREAM)
+_FRAMES = tuple(HTTP_DIALECTS)
 
 
 async def openapi(request: web.Request) -> web.StreamResponse:

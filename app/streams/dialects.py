@@ -1,10 +1,11 @@
 """How frames travel: as lines, as server-sent events, as WebSocket messages.
 
-Encodings are values: streams of one view with equal encodings get the very same bytes.
+A dialect is a class of encodings. Encodings are values: streams of one view with equal encodings get the very
+same bytes, made once. A further dialect over HTTP is one more class here, and its entry in ``HTTP_DIALECTS``.
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -19,9 +20,11 @@ _LEVEL = 1
 
 
 class Encoding(Protocol):
+    """Makes bytes of frames, each of which is a JSON object as docs/streams.md describes it."""
+
     @property
     def transport(self) -> str:
-        """What it is called in the metrics."""
+        """The name of the dialect in the metrics."""
 
     @property
     def with_ids(self) -> bool:
@@ -33,6 +36,14 @@ class Encoding(Protocol):
     def __hash__(self) -> int: ...
 
 
+class HttpEncoding(Encoding, Protocol):
+    """An encoding of the body of a response."""
+
+    @property
+    def keepalive(self) -> bytes:
+        """What is sent now and then between frames, so that a connection that is gone is found out."""
+
+
 class Lines(msgspec.Struct, frozen=True):
     """A frame a line; ``chunked`` for HTTP/1.1."""
 
@@ -40,13 +51,16 @@ class Lines(msgspec.Struct, frozen=True):
 
     @property
     def transport(self) -> str:
+        """The name of the dialect in the metrics."""
         return "lines"
 
     @property
     def with_ids(self) -> bool:
+        """Whether each frame carries the cursor of who has received it."""
         return False
 
     def encode(self, frames: Iterable[Framed]) -> bytes:
+        """Each frame with a line feed behind it."""
         return _chunk(b"\n".join([*(frame for frame, _ in frames), b""]), self.chunked)
 
     @property
@@ -62,13 +76,16 @@ class Events(msgspec.Struct, frozen=True):
 
     @property
     def transport(self) -> str:
+        """The name of the dialect in the metrics."""
         return "events"
 
     @property
     def with_ids(self) -> bool:
+        """Whether each frame carries the cursor of who has received it."""
         return True
 
     def encode(self, frames: Iterable[Framed]) -> bytes:
+        """Each frame as an event, with the cursor of who has received it as its id."""
         return _chunk(
             b"".join([b"id: %s\ndata: %s\n\n" % (cursor, frame) for frame, cursor in frames]), self.chunked
         )
@@ -91,13 +108,16 @@ class Messages(msgspec.Struct, frozen=True):
 
     @property
     def transport(self) -> str:
+        """The name of the dialect in the metrics."""
         return "websocket"
 
     @property
     def with_ids(self) -> bool:
+        """Whether each frame carries the cursor of who has received it."""
         return False
 
     def encode(self, frames: Iterable[Framed]) -> bytes:
+        """Each frame as a message."""
         if self.id is None:
             return b"".join([self._message(frame) for frame, _ in frames])
         opening = b'{"id":%s,' % msgspec.json.encode(self.id)
@@ -110,6 +130,14 @@ class Messages(msgspec.Struct, frozen=True):
         packed = deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH)
         packed = packed.removesuffix(_FLUSHED)
         return _header(_DEFLATED, len(packed)) + packed
+
+
+# The dialects of streams over HTTP by media type, each made with whether the body is chunked (HTTP/1.1). The
+# first is that of clients that accept none of the others.
+HTTP_DIALECTS: Mapping[str, Callable[[bool], HttpEncoding]] = {
+    "application/x-ndjson": Lines,
+    "text/event-stream": Events,
+}
 
 
 def _header(first: int, length: int) -> bytes:
