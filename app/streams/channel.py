@@ -1,19 +1,16 @@
-"""The connection to one client: bytes go straight into its transport.
+"""The connection to one client: bytes go straight into its transport, past aiohttp's writer.
 
 What aiohttp does for each write costs as much as the write; a view has the bytes ready for
 a thousand clients.
 """
 
 import asyncio
-import os
 import socket
 import struct
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol, TypeVar
-
-T = TypeVar("T")
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 # What may wait in the process for a client that does not read.
 HELD_BYTES = 32 * 1024
@@ -37,9 +34,7 @@ class Connected(Protocol):
 
 
 class Channel:
-    """``descriptor`` is that of the socket, -1 where bytes do not go through it as they are.
-
-    ``drain`` waits until ``connected`` may write again to its ``transport``.
+    """``drain`` waits until ``connected`` may write again to its ``transport``.
 
     ``keepalive`` are bytes that may be sent between frames; where they ``ask`` for an
     answer, as a ping does, `heard` is called when anything comes.
@@ -52,7 +47,6 @@ class Channel:
         "_heard",
         "_keepalive",
         "_moved",
-        "descriptor",
         "transport",
     )
 
@@ -71,13 +65,11 @@ class Channel:
         self._drain = drain
         self._keepalive = keepalive
         self._asks = asks
-        encrypted = transport.get_extra_info("ssl_object") is not None
-        connection = None if encrypted else transport.get_extra_info("socket")
-        self.descriptor = -1 if connection is None else connection.fileno()
         self._heard = self._moved = time.monotonic()
 
     @property
     def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
         return self.transport.is_closing()
 
     def write(self, data: bytes) -> None:
@@ -98,9 +90,11 @@ class Channel:
         self._moved = time.monotonic()
 
     def abort(self) -> None:
+        """Close the connection at once, whatever waits to be sent."""
         self.transport.abort()
 
     def heard(self) -> None:
+        """Note that the client has shown a sign of life."""
         self._heard = time.monotonic()
 
     def pulse(self) -> None:
@@ -118,28 +112,6 @@ class Channel:
                 self.write(self._keepalive)
         if dead or _unheard_seconds(self.transport) > DEAD_SECONDS:
             self.abort()
-
-
-def offer(data: bytes, channels: Iterable[tuple[T, Channel]]) -> list[T]:
-    """Write to all of these, and return those that have not taken yet what was written before.
-
-    Past the transport, wherever nothing waits in it: it would do just the same, and cost a third more.
-    """
-    refused, write, size = [], os.write, len(data)
-    for reader, channel in channels:
-        transport, sent = channel.transport, 0
-        if channel.descriptor >= 0 and not transport.is_closing() and not transport.get_write_buffer_size():
-            try:
-                sent = write(channel.descriptor, data)
-            except OSError:
-                sent = 0  # it is for the transport to wait, or to find out what is wrong
-        if sent == size:
-            continue
-        if sent:
-            transport.write(data[sent:])
-        elif not channel.offer(data):
-            refused.append(reader)
-    return refused
 
 
 def _unheard_seconds(transport: asyncio.Transport) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from app.cache.clock import CLOCK
 from app.cache.query.queries import Query
 from app.fleet.fleet import Fleet
-from app.streams.channel import Channel, offer
+from app.streams.channel import Channel
 from app.streams.dialects import Encoding
 from app.streams.frame_log import FrameLog, LogEntry, LogPosition
 from app.streams.log_readers import LogReader
@@ -124,7 +124,7 @@ class View:
         before: LogPosition,
         live: dict[LogReader, Channel],
     ) -> None:
-        refused = offer(data, to.items())
+        refused = [reader for reader, channel in to.items() if not channel.offer(data)]
         self.counters.sent((end - before.index) * len(to), len(data) * len(to))
         served = [] if end == self.log.end else [*(to.keys() - {*refused})]
         self._retire(refused, before, live)
