@@ -7,8 +7,7 @@ several stores belongs together.
 
 import asyncio
 import time
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from app.cache.change_routing import Routes
@@ -16,28 +15,27 @@ from app.cache.changelog import Change, ExactChanges, LastChanges
 from app.cache.clock import CLOCK
 from app.cache.label_index import LabelIndex
 from app.cache.objects import SEPARATOR, CachedObject, Labels, key_of
-from app.cache.path_columns import Column, Columns
+from app.cache.path_columns import PathColumn, PathColumns
 from app.cache.query.label_selectors import LabelSelector
 from app.cache.query.object_paths import Path
 from app.cache.segments import AllObjects, Segments
+from app.cache.sorted_keys import SortedKeys
 
 __all__ = ["Change", "Follower", "Listener", "Store"]
 
-_AFTER_SEPARATOR = chr(ord(SEPARATOR) + 1)
-
 
 class Listener(Protocol):
-    """Who follows a store. It is called within the step, and must not wait for anything."""
+    """Is called for every change of a store, within the step, and must not wait for anything."""
 
     def changed(self, store: "Store", changes: Sequence[Change]) -> None:
-        """This happened, in this order."""
+        """Take in what happened, in this order."""
 
     def replaced(self, store: "Store") -> None:
         """Forget what the store held before: what it holds now is no continuation of it."""
 
 
 class Follower(Listener, Protocol):
-    """Who follows some of what happens in a store, for readers who bring versions of their own."""
+    """A listener that is called for some changes only, those that `Store.routes` finds for its query."""
 
     def missed(self, store: "Store") -> None:
         """A list has replaced a watch: what was created and deleted in between is not known."""
@@ -70,9 +68,9 @@ class Store:
         self.last = LastChanges()
         self.exact = ExactChanges()
         self._objects: dict[str, CachedObject] = {}
-        self._keys: list[str] = []
+        self._keys = SortedKeys()
         self._labels = LabelIndex()
-        self._columns = Columns(cluster)
+        self._columns = PathColumns(cluster)
         self._segments = Segments()
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
@@ -80,6 +78,7 @@ class Store:
         return len(self._objects)
 
     def get(self, key: str) -> CachedObject | None:
+        """The object of this key; None where there is none."""
         return self._objects.get(key)
 
     def labels(self, raw: bytes) -> Labels:
@@ -88,7 +87,7 @@ class Store:
 
     # Reading
 
-    def column(self, path: Path) -> Column | None:
+    def column(self, path: Path) -> PathColumn | None:
         """The values at a path of all objects; None where too many are asked for."""
         return self._columns.column(path, self._objects)
 
@@ -98,12 +97,7 @@ class Store:
 
     def namespaces(self) -> Iterator[tuple[str, int, int]]:
         """Each namespace that has objects, and from where to where these stand among all."""
-        start = 0
-        while start < len(self._keys):
-            namespace = self._keys[start].partition(SEPARATOR)[0]
-            end = bisect_left(self._keys, namespace + _AFTER_SEPARATOR, start)
-            yield namespace, start, end
-            start = end
+        return self._keys.namespaces()
 
     def select(
         self, labels: LabelSelector | None = None, namespaces: Collection[str] | None = None
@@ -114,45 +108,28 @@ class Store:
         label selectors go through the index.
         """
         if labels is None:
-            return list(map(self._objects.__getitem__, self._range(namespaces)))
-        found = self._labels.select(labels)
+            return list(map(self._objects.__getitem__, self._keys.within(namespaces)))
+        keys = self._labels.select(labels)
         if namespaces is not None:
-            found = {key for key in found if key.partition(SEPARATOR)[0] in namespaces}
-        return [self._objects[key] for key in sorted(found)]
-
-    def _range(self, namespaces: Collection[str] | None) -> list[str]:
-        if namespaces is None:
-            return self._keys
-        keys: list[str] = []
-        for namespace in sorted(set(namespaces)):
-            start = bisect_left(self._keys, namespace + SEPARATOR)
-            keys += self._keys[start : bisect_left(self._keys, namespace + _AFTER_SEPARATOR, start)]
-        return keys
+            keys = {key for key in keys if key.partition(SEPARATOR)[0] in namespaces}
+        return [self._objects[key] for key in sorted(keys)]
 
     def named(self, name: str, namespaces: Iterable[str] | None = None) -> list[CachedObject]:
         """The objects of this name, in these namespaces or in all.
 
         Costs a look into each namespace, not at each object.
         """
-        there = self._namespaces() if namespaces is None else sorted(set(namespaces))
-        found = (self._objects.get(key_of(namespace, name)) for namespace in there)
-        return [each for each in found if each is not None]
-
-    def _namespaces(self) -> Iterator[str]:
-        at = 0
-        while at < len(self._keys):
-            namespace = self._keys[at].partition(SEPARATOR)[0]
-            yield namespace
-            at = bisect_left(self._keys, namespace + _AFTER_SEPARATOR, at)
+        chosen = (
+            (namespace for namespace, _, _ in self._keys.namespaces())
+            if namespaces is None
+            else sorted(set(namespaces))
+        )
+        objects = (self._objects.get(key_of(namespace, name)) for namespace in chosen)
+        return [obj for obj in objects if obj is not None]
 
     def keys_after(self, key: str, namespaces: Collection[str] | None, most: int) -> list[str]:
         """The next keys behind this one, ``most`` of them at most."""
-        if namespaces is None:
-            start = bisect_right(self._keys, key)
-            return self._keys[start : start + most]
-        keys = self._range(namespaces)
-        start = bisect_right(keys, key)
-        return keys[start : start + most]
+        return self._keys.after(key, namespaces, most)
 
     def uids_at(self, version: int) -> set[str] | None:
         """The objects that changed at a version that the store has seen, by uid; None where it forgot."""
@@ -191,24 +168,12 @@ class Store:
         back, where something else was there at a version that was known, and where it
         does not ``continue``, as somebody else has found out.
         """
-        listed = {found.key: found for found in objects}
+        listed = {obj.key: obj for obj in objects}
         self._set_unreadable({*unreadable})
         if not (continues and 0 < self.version <= version and self._agrees(listed.values())):
             self._begin(listed, version)
             return
-        deleted: list[Change] = []
-        changed: list[Change] = []
-        for key, old in self._objects.items():
-            new = listed.get(key)
-            if new is None or new.uid != old.uid:
-                deleted.append(Change(old, None, version))
-        for key, new in listed.items():
-            before = self._objects.get(key)
-            if before is None or before.uid != new.uid:
-                changed.append(Change(None, new, new.version))
-            elif before.version != new.version or before.tail != new.tail:
-                changed.append(Change(before, new, new.version))
-        changed.sort(key=lambda change: change.version)
+        deleted, changed = self._difference(listed, version)
         step = CLOCK.tick()
         for change in deleted:
             assert change.old is not None
@@ -223,21 +188,40 @@ class Store:
             assert change.old is not None
             if change.old.key not in listed:
                 self.last.delete(change.old, version, step, len(self))
-        self._keys = sorted(self._objects)
+        self._keys = SortedKeys(sorted(self._objects))
         self.version = version
         self.exact.begin(version)
-        self.latest = max([self.latest, *((found.version, found.uid) for found in listed.values())])
+        self.latest = max([self.latest, *((obj.version, obj.uid) for obj in listed.values())])
         self.last.miss(self.latest[0], version)
         self._told(deleted + changed)
         for follower in self.routes:
             follower.missed(self)
 
+    def _difference(
+        self, listed: Mapping[str, CachedObject], version: int
+    ) -> tuple[list[Change], list[Change]]:
+        """The deletions, and the creations and changes by version, that make the store equal to a list."""
+        deleted: list[Change] = []
+        changed: list[Change] = []
+        for key, old in self._objects.items():
+            new = listed.get(key)
+            if new is None or new.uid != old.uid:
+                deleted.append(Change(old, None, version))
+        for key, new in listed.items():
+            before = self._objects.get(key)
+            if before is None or before.uid != new.uid:
+                changed.append(Change(None, new, new.version))
+            elif before.version != new.version or before.tail != new.tail:
+                changed.append(Change(before, new, new.version))
+        changed.sort(key=lambda change: change.version)
+        return deleted, changed
+
     def _agrees(self, listed: Iterable[CachedObject]) -> bool:
         """Whether what is there since before the present version is what is known."""
-        for found in listed:
-            if found.version <= self.version:
-                known = self._objects.get(found.key)
-                if known is None or known.version != found.version or known.uid != found.uid:
+        for obj in listed:
+            if obj.version <= self.version:
+                held = self._objects.get(obj.key)
+                if held is None or held.version != obj.version or held.uid != obj.uid:
                     return False
         return True
 
@@ -257,7 +241,7 @@ class Store:
             changes.append(self._delete(old, new.version, step))
             old = None
         if old is None:
-            insort(self._keys, new.key)
+            self._keys.add(new.key)
         self._put(old, new, step)
         changes.append(Change(old, new, new.version, managed))
         self._happened(changes, new.version)
@@ -294,7 +278,10 @@ class Store:
         self._begin({}, 0)
 
     def distrust(self) -> None:
-        """Another history is suspected: until the next list, nobody is told how far this one reaches."""
+        """Set the version to 0 until the next list, as when the cluster may have been restored from a backup.
+
+        Then no cursor claims to have seen versions that may be of another history.
+        """
         self.version = 0
 
     def _begin(self, objects: dict[str, CachedObject], version: int) -> None:
@@ -309,10 +296,10 @@ class Store:
         self._columns.clear()
         self._segments.clear()
         self.bytes = 0
-        for found in objects.values():
-            self._hold(None, found)
-        self._keys = sorted(objects)
-        self.latest = max(((found.version, found.uid) for found in objects.values()), default=(0, ""))
+        for obj in objects.values():
+            self._hold(None, obj)
+        self._keys = SortedKeys(sorted(objects))
+        self.latest = max(((obj.version, obj.uid) for obj in objects.values()), default=(0, ""))
         self.last.begin(objects.values(), version, self.replaced_at)
         self.exact.begin(version)
         self.version = version
@@ -339,7 +326,7 @@ class Store:
 
     def _delete(self, old: CachedObject, version: int, step: int) -> Change:
         self._forget(old)
-        del self._keys[bisect_left(self._keys, old.key)]
+        self._keys.discard(old.key)
         self.last.delete(old, version, step, len(self))
         return Change(old, None, version)
 
