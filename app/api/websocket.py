@@ -17,7 +17,7 @@ from app.api.subscription_request import Subscription, subscription
 from app.kube.discovery.resource_names import AmbiguousResource
 from app.streams import frames
 from app.streams.channel import Channel
-from app.streams.dialects import Messages
+from app.streams.dialects import WebSocketMessages
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class _Session:
             raise _Refused(id_, problem.status, problem.detail) from None
 
     async def _stream(self, id_: str | None, asked: Subscription) -> None:
-        encoding = Messages(id_, self._window_bits)
+        encoding = WebSocketMessages(id_, self._window_bits)
         hub = self._request.app[HUB]
         try:
             stream = hub.open(asked.subject, asked.query, encoding, self._channel)
@@ -207,7 +207,7 @@ class _Session:
 
     def _say(self, id_: str | None, frame: bytes) -> None:
         if not self._channel.is_closing:
-            self._channel.write(Messages(id_).encode([(frame, b"")]))
+            self._channel.write(WebSocketMessages(id_).encode([(frame, b"")]))
 
     async def stop(self) -> None:
         """Tell the client that the server stops."""

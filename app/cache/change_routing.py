@@ -1,6 +1,6 @@
-"""Who of those that follow a store may want to know of a change, by what their queries ask for.
+"""Finds the followers of a store that a change may matter to, by what their queries ask for.
 
-A query that asks for a label, or for a value at a path, is only asked about objects that have it: so a
+A query that asks for a label, or for a value at a path, is only held against objects that have it: so a
 change costs as much as there are queries that it may matter to, and not as there are queries.
 """
 
@@ -16,7 +16,8 @@ from app.cache.query.object_paths import Path
 from app.cache.query.path_values import Values
 
 T = TypeVar("T")
-Places = dict[str, dict[T, None]]
+# Followers by the value that they ask for.
+ByValue = dict[str, dict[T, None]]
 
 # From so many changes on, everybody is told of all.
 MANY_CHANGES = 500
@@ -27,16 +28,16 @@ class Routes(Generic[T]):
 
     def __init__(self, cluster: str) -> None:
         self._cluster = cluster
-        # Of each follower where it stands: in which places, under which name.
-        self._standing: dict[T, list[tuple[Places[T], str]]] = {}
+        # Where each follower is entered: in which table, under which value.
+        self._entered: dict[T, list[tuple[ByValue[T], str]]] = {}
         self._all: dict[T, None] = {}
-        self._labels: dict[str, Places[T]] = {}
-        self._fields: dict[Path, Places[T]] = {}
-        self._namespaces: Places[T] = {}
+        self._labels: dict[str, ByValue[T]] = {}
+        self._fields: dict[Path, ByValue[T]] = {}
+        self._namespaces: ByValue[T] = {}
         self._readers: dict[Path, Callable[[CachedObject], Values]] = {}
 
     def __iter__(self) -> Iterator[T]:
-        return iter([*self._standing])
+        return iter([*self._entered])
 
     def add(
         self,
@@ -45,29 +46,31 @@ class Routes(Generic[T]):
         fields: FieldSelector | None,
         namespaces: Collection[str] | None,
     ) -> None:
-        standing = [*self._choose(labels, fields, namespaces)]
-        self._standing[follower] = standing
-        for places, name in standing:
-            places.setdefault(name, {})[follower] = None
-        if not standing:
+        """Have a follower called for changes of objects that may match these; None is any."""
+        entered = [*self._choose(labels, fields, namespaces)]
+        self._entered[follower] = entered
+        for followers, value in entered:
+            followers.setdefault(value, {})[follower] = None
+        if not entered:
             self._all[follower] = None
 
     def remove(self, follower: T) -> None:
-        for places, name in self._standing.pop(follower):
-            del places[name][follower]
-            if not places[name]:
-                del places[name]
+        """Call a follower no more."""
+        for followers, value in self._entered.pop(follower):
+            del followers[value][follower]
+            if not followers[value]:
+                del followers[value]
         self._all.pop(follower, None)
-        for label in [label for label, places in self._labels.items() if not places]:
+        for label in [label for label, followers in self._labels.items() if not followers]:
             del self._labels[label]
-        for path in [path for path, places in self._fields.items() if not places]:
+        for path in [path for path, followers in self._fields.items() if not followers]:
             del self._fields[path]
             self._readers.pop(path, None)
 
     def of(self, changes: Sequence[Change]) -> list[tuple[T, Sequence[Change]]]:
-        """Who may want to know of which of these changes."""
-        if len(changes) > MANY_CHANGES or len(self._all) == len(self._standing):
-            return [(follower, changes) for follower in self._standing]
+        """The followers of which the query may match, before or after, and with which of these changes."""
+        if len(changes) > MANY_CHANGES or len(self._all) == len(self._entered):
+            return [(follower, changes) for follower in self._entered]
         wanted: dict[T, list[Change]] = {}
         for change in changes:
             for follower in self._interested(change):
@@ -76,8 +79,8 @@ class Routes(Generic[T]):
 
     def _choose(
         self, labels: LabelSelector | None, fields: FieldSelector | None, namespaces: Collection[str] | None
-    ) -> Iterator[tuple[Places[T], str]]:
-        """Where to stand: an object that matches leads to one of these places. Without any, all do."""
+    ) -> Iterator[tuple[ByValue[T], str]]:
+        """Where to enter a follower: an object that matches has one of these values; nowhere for any."""
         for requirement in labels.requirements if labels is not None else ():
             if requirement.operator == "in":
                 values = self._labels.setdefault(requirement.key, {})
@@ -90,22 +93,22 @@ class Routes(Generic[T]):
             yield from ((self._namespaces, namespace) for namespace in namespaces)
 
     def _interested(self, change: Change) -> dict[T, None]:
-        found = dict(self._all)
+        followers = dict(self._all)
         for state in (change.old, change.new):
             if state is None:
                 continue
             for label, values in self._labels.items():
-                found |= values.get(state.labels.values.get(label, ""), {})
+                followers |= values.get(state.labels.values.get(label, ""), {})
             if self._namespaces:
-                found |= self._namespaces.get(state.namespace, {})
-            for path, places in self._fields.items():
+                followers |= self._namespaces.get(state.namespace, {})
+            for path, by_value in self._fields.items():
                 for text in texts_of(self._value(path, state)):
-                    if text is not None and text in places:
-                        found |= places[text]
-        return found
+                    if text is not None and text in by_value:
+                        followers |= by_value[text]
+        return followers
 
-    def _value(self, path: Path, found: CachedObject) -> Values:
+    def _value(self, path: Path, obj: CachedObject) -> Values:
         read = self._readers.get(path)
         if read is None:
             read = self._readers[path] = value_reader(path, self._cluster)
-        return read(found)
+        return read(obj)

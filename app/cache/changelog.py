@@ -48,7 +48,8 @@ class Deleted(msgspec.Struct, frozen=True, eq=False, gc=False):
     version: int
 
 
-Entry = CachedObject | Deleted
+# The last change of an object: its state since, or its deletion.
+LastChange = CachedObject | Deleted
 
 
 class LastChanges:
@@ -62,7 +63,7 @@ class LastChanges:
         self.floor = 0
         self.anchor = 0
         self._step_floor = 0
-        self._entries: list[Entry | None] = []
+        self._entries: list[LastChange | None] = []
         # Beside each entry: its version, at least that of the entry before, and its step.
         self._versions: list[int] = []
         self._steps: list[int] = []
@@ -72,9 +73,9 @@ class LastChanges:
 
     def begin(self, objects: Iterable[CachedObject], version: int, step: int) -> None:
         """Start anew with a list taken at ``version``, of before which nothing is known."""
-        entries = sorted(objects, key=lambda found: found.version)
+        entries = sorted(objects, key=lambda obj: obj.version)
         self._entries = list(entries)
-        self._versions = [found.version for found in entries]
+        self._versions = [obj.version for obj in entries]
         self._steps = [step] * len(entries)
         self._holes = 0
         self._deleted = {}
@@ -83,6 +84,7 @@ class LastChanges:
         self.anchor = entries[-1].version if entries else 0
 
     def put(self, old: CachedObject | None, new: CachedObject, step: int) -> None:
+        """Note that an object was created (no ``old``) or changed."""
         if old is not None:
             self.drop(old)
         elif (before := self._deleted.pop(new.key, None)) is not None:
@@ -117,11 +119,11 @@ class LastChanges:
     def lower(self, version: int, deleted: Iterable[Deleted]) -> None:
         """Take in from elsewhere what was deleted after ``version`` and up to the floor."""
         if version < self.floor:
-            self._earlier |= {found.key: found for found in deleted}
+            self._earlier |= {deletion.key: deletion for deletion in deleted}
             self.floor = version
             self.anchor = 0
 
-    def since(self, version: int) -> Iterator[Entry]:
+    def since(self, version: int) -> Iterator[LastChange]:
         """What changed after ``version``; of each object the last change. Only where it ``reaches`` back."""
         for deleted in self._earlier.values():
             if deleted.version > version:
@@ -138,14 +140,15 @@ class LastChanges:
         """Whether every deletion after a step is known."""
         return step >= self._step_floor
 
-    def since_step(self, step: int) -> Iterator[Entry]:
+    def since_step(self, step: int) -> Iterator[LastChange]:
+        """What changed after a step; of each object the last change. Only where it ``reaches_step`` back."""
         return filter(None, self._entries[bisect_right(self._steps, step) :])
 
     def deleted(self, key: str) -> Deleted | None:
         """How an object was deleted, as far as that is still known."""
         return self._deleted.get(key) or self._earlier.get(key)
 
-    def drop(self, entry: Entry) -> int:
+    def drop(self, entry: LastChange) -> int:
         """Leave a hole, close the holes when they are as many as the rest, and return the step."""
         index = bisect_left(self._versions, entry.version)
         # An entry that came late stands behind those of its version.
@@ -155,14 +158,14 @@ class LastChanges:
         step = self._steps[index]
         self._holes += 1
         if self._holes > _HOLES + len(self._entries) // 2:
-            kept = [at for at, found in enumerate(self._entries) if found is not None]
+            kept = [at for at, remembered in enumerate(self._entries) if remembered is not None]
             self._entries = [self._entries[at] for at in kept]
             self._versions = [self._versions[at] for at in kept]
             self._steps = [self._steps[at] for at in kept]
             self._holes = 0
         return step
 
-    def _append(self, entry: Entry, step: int) -> None:
+    def _append(self, entry: LastChange, step: int) -> None:
         last = self._versions[-1] if self._versions else 0
         self._entries.append(entry)
         self._versions.append(max(entry.version, last))
@@ -199,9 +202,9 @@ class ExactChanges:
         if version < self.floor:
             return None
         # Most who ask are nearly up to date.
-        found = list(takewhile(lambda change: change.version > version, reversed(self._changes)))
-        found.reverse()
-        return found
+        changes = list(takewhile(lambda change: change.version > version, reversed(self._changes)))
+        changes.reverse()
+        return changes
 
     def uids_at(self, version: int) -> set[str] | None:
         """The objects that changed at this version, by uid; None where that is too long ago."""

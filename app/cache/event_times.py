@@ -42,17 +42,17 @@ def last_seen(event: CachedObject) -> str | None:
     """The time (RFC 3339) of the latest occurrence of an event, in the core or in the events.k8s.io group;
     None for what has none, or is no event."""
     try:
-        known = _decoder.decode(event.json)
+        decoded = _decoder.decode(event.json)
     except (msgspec.DecodeError, RecursionError):
         return _lenient(event)
     return (
-        (known.series.lastObservedTime if known.series is not None else None)
-        or known.lastTimestamp
-        or known.deprecatedLastTimestamp
-        or known.eventTime
-        or known.firstTimestamp
-        or known.deprecatedFirstTimestamp
-        or known.metadata.creationTimestamp
+        (decoded.series.lastObservedTime if decoded.series is not None else None)
+        or decoded.lastTimestamp
+        or decoded.deprecatedLastTimestamp
+        or decoded.eventTime
+        or decoded.firstTimestamp
+        or decoded.deprecatedFirstTimestamp
+        or decoded.metadata.creationTimestamp
     )
 
 

@@ -30,12 +30,13 @@ class LabelIndex:
         """The labels that this JSON object spells, decoded only when they are new here."""
         if not raw:
             return NONE
-        known = self._interned.get(raw)
-        if known is None:
-            known = self._interned[raw] = Labels(raw, msgspec.json.decode(raw, type=dict[str, str]))
-        return known
+        labels = self._interned.get(raw)
+        if labels is None:
+            labels = self._interned[raw] = Labels(raw, msgspec.json.decode(raw, type=dict[str, str]))
+        return labels
 
     def add(self, labels: Labels, key: str) -> None:
+        """Add an object with these labels, which `intern` has made."""
         group = self._groups.get(labels)
         if group is None:
             self._groups[labels] = {key}
@@ -60,6 +61,7 @@ class LabelIndex:
                 del self._carriers[label]
 
     def clear(self) -> None:
+        """Forget all objects."""
         self._groups = {}
         self._carriers = {}
 
@@ -79,7 +81,7 @@ class LabelIndex:
             if requirement.operator != "in":
                 continue
             carriers = self._carriers.get(requirement.key, {})
-            asked = [labels for value in requirement.values for labels in carriers.get(value, ())]
-            if best is None or len(asked) < len(best):
-                best = asked
+            groups = [labels for value in requirement.values for labels in carriers.get(value, ())]
+            if best is None or len(groups) < len(best):
+                best = groups
         return self._groups if best is None else best

@@ -39,10 +39,12 @@ class CachedObject(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     @property
     def namespace(self) -> str:
+        """The namespace; empty for cluster-scoped objects."""
         return self.key.partition(SEPARATOR)[0]
 
     @property
     def name(self) -> str:
+        """The name within the namespace."""
         return self.key.partition(SEPARATOR)[2]
 
     @property

@@ -26,7 +26,7 @@ class _NotKept:
 _NOT_KEPT = _NotKept()
 
 
-class Column:
+class PathColumn:
     """The values at one path; ``objects`` are those of the store now. Once dropped it is kept no more."""
 
     def __init__(self, path: Path, cluster: str, objects: Mapping[str, CachedObject]) -> None:
@@ -40,24 +40,24 @@ class Column:
         self._others: set[str] = set()
         self._unread = set(objects)
 
-    def value(self, found: CachedObject) -> Values:
-        """That of an object of the store, as it is now or was."""
-        key = found.key
-        if self.is_dropped or self._objects.get(key) is not found:
-            return self._read(found)
+    def value(self, obj: CachedObject) -> Values:
+        """The value of an object of the store, as it is now or was."""
+        key = obj.key
+        if self.is_dropped or self._objects.get(key) is not obj:
+            return self._read(obj)
         if key in self._unread:
-            return self._take(found)
+            return self._take(obj)
         value = self._values[key]
-        return self._read(found) if isinstance(value, _NotKept) else value
+        return self._read(obj) if isinstance(value, _NotKept) else value
 
     def complete(self) -> Iterator[None]:
         """Read what was not read yet; others may have their turn between two steps."""
         while self._unread:
-            found = self._objects.get(key := next(iter(self._unread)))
-            if found is None:
+            obj = self._objects.get(key := next(iter(self._unread)))
+            if obj is None:
                 self._unread.discard(key)
             else:
-                self._take(found)
+                self._take(obj)
             yield
 
     def equal(self, text: str) -> set[str]:
@@ -79,43 +79,45 @@ class Column:
         else:
             self._unread.discard(key)
 
-    def _take(self, found: CachedObject) -> Values:
-        value = self._read(found)
+    def _take(self, obj: CachedObject) -> Values:
+        value = self._read(obj)
         kept = value if _is_short(value) else _NOT_KEPT
-        self._unread.discard(found.key)
-        self._values[found.key] = kept
+        self._unread.discard(obj.key)
+        self._values[obj.key] = kept
         if isinstance(kept, _NotKept):
-            self._others.add(found.key)
+            self._others.add(obj.key)
         for text in _texts(kept):
-            self._keys.setdefault(text, set()).add(found.key)
+            self._keys.setdefault(text, set()).add(obj.key)
         return value
 
 
-class Columns:
-    """Those of one store."""
+class PathColumns:
+    """The columns of one store, COLUMNS at most; one that nobody has used for KEPT_SECONDS goes."""
 
     def __init__(self, cluster: str) -> None:
         self._cluster = cluster
-        self._columns: dict[Path, Column] = {}
+        self._columns: dict[Path, PathColumn] = {}
 
-    def column(self, path: Path, objects: Mapping[str, CachedObject]) -> Column | None:
-        """That of a path; None where there are too many that are used."""
+    def column(self, path: Path, objects: Mapping[str, CachedObject]) -> PathColumn | None:
+        """The column of a path; None where there are too many that are used."""
         now = time.monotonic()
         column = self._columns.get(path)
         if column is None:
             self._drop_unused(now)
             if len(self._columns) >= COLUMNS:
                 return None
-            column = self._columns[path] = Column(path, self._cluster, objects)
+            column = self._columns[path] = PathColumn(path, self._cluster, objects)
         column.used = now
         return column
 
     def changed(self, key: str) -> None:
+        """There is another object of this key, or none."""
         if self._columns:
             for column in self._columns.values():
                 column.changed(key)
 
     def clear(self) -> None:
+        """Drop all columns."""
         for column in self._columns.values():
             column.is_dropped = True
         self._columns.clear()
@@ -132,12 +134,12 @@ class Columns:
 
 
 def value_reader(path: Path, cluster: str) -> Callable[[CachedObject], Values]:
-    """What gives the value at a path of an object in this cluster."""
-    known = direct(path)
-    if known is not None:
-        return lambda found: known(found, cluster)
+    """Return a function that gives the value at a path of an object in this cluster."""
+    answer = direct(path)
+    if answer is not None:
+        return lambda obj: answer(obj, cluster)
     decode, get = reader(frozenset([path])).decode, reader(frozenset([path])).getter(path)
-    return lambda found: get(decode(found))
+    return lambda obj: get(decode(obj))
 
 
 def texts_of(values: Values) -> Iterator[str | None]:

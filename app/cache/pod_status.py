@@ -155,7 +155,7 @@ def _is_running_and_ready(container: Object) -> bool:
 
 def _is_true(conditions: list[Object], kind: str, *, any_of_type: bool = False) -> bool:
     """Whether the first condition of a type, or any of it, is true."""
-    found = [
+    truths = [
         text(condition, "status") == "True" for condition in conditions if text(condition, "type") == kind
     ]
-    return any(found) if any_of_type else bool(found) and found[0]
+    return any(truths) if any_of_type else bool(truths) and truths[0]

@@ -46,20 +46,20 @@ class Segment:
         """
         if self._text is not None:
             return self._text
-        text = before.join([b"", *(found.view() for found in self.objects)])
+        text = before.join([b"", *(obj.view() for obj in self.objects)])
         if self.current:
             self._text, at = text, 0
-            for found in self.objects:
+            for obj in self.objects:
                 at += len(before)
-                found.settle(text, at)
-                at += found.size
+                obj.settle(text, at)
+                at += obj.size
         return text
 
     def detach(self) -> None:
         """Have each object hold its own bytes, so that the text goes."""
         self._text = None
-        for found in self.objects:
-            found.detach()
+        for obj in self.objects:
+            obj.detach()
 
 
 class AllObjects(Sequence[CachedObject]):
@@ -134,7 +134,7 @@ def _cut(objects: list[CachedObject], *, current: bool = False) -> Iterator[Segm
 
 
 class Segments:
-    """Those of one store, of which some may have to be made anew."""
+    """The segments of one store, of which some may have to be made anew."""
 
     def __init__(self) -> None:
         # The first key that falls into each, and the segment where it still holds.
@@ -161,6 +161,7 @@ class Segments:
             made.detach()
 
     def clear(self) -> None:
+        """Forget all segments: every object may have gone."""
         for segment in self._made:
             segment.current = False
         self._firsts = []
@@ -170,7 +171,7 @@ class Segments:
         self._all = None
 
     def all(self, keys: Sequence[str], objects: Mapping[str, CachedObject]) -> AllObjects:
-        """``keys`` are those of the ``objects``, sorted."""
+        """All objects in order; ``keys`` are those of the ``objects``, sorted."""
         if self._all is not None:
             return self._all
         segments = [*self._up_to_date(keys, objects)]

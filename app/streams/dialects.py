@@ -44,7 +44,7 @@ class HttpEncoding(Encoding, Protocol):
         """What is sent now and then between frames, so that a connection that is gone is found out."""
 
 
-class Lines(msgspec.Struct, frozen=True):
+class JsonLines(msgspec.Struct, frozen=True):
     """A frame a line; ``chunked`` for HTTP/1.1."""
 
     chunked: bool
@@ -69,7 +69,7 @@ class Lines(msgspec.Struct, frozen=True):
         return b""
 
 
-class Events(msgspec.Struct, frozen=True):
+class ServerSentEvents(msgspec.Struct, frozen=True):
     """Server-sent events, as the HTML standard describes them; without names, so that onmessage sees all."""
 
     chunked: bool
@@ -96,7 +96,7 @@ class Events(msgspec.Struct, frozen=True):
         return _chunk(b":\n\n", self.chunked)
 
 
-class Messages(msgspec.Struct, frozen=True):
+class WebSocketMessages(msgspec.Struct, frozen=True):
     """A frame a WebSocket message (RFC 6455), which names its subscription by ``id`` where it has one.
 
     Where ``window_bits`` are not 0, each is compressed for itself (RFC 7692 without
@@ -135,8 +135,8 @@ class Messages(msgspec.Struct, frozen=True):
 # The dialects of streams over HTTP by media type, each made with whether the body is chunked (HTTP/1.1). The
 # first is that of clients that accept none of the others.
 HTTP_DIALECTS: Mapping[str, Callable[[bool], HttpEncoding]] = {
-    "application/x-ndjson": Lines,
-    "text/event-stream": Events,
+    "application/x-ndjson": JsonLines,
+    "text/event-stream": ServerSentEvents,
 }
 
 

@@ -13,7 +13,7 @@ from app.fleet.cluster import Cluster
 from app.streams.frames import Kind, ResourceFrames
 
 
-class Shape(Protocol):
+class FrameShape(Protocol):
     """Makes the frames of one resource of one cluster."""
 
     @property
@@ -38,7 +38,7 @@ class Shape(Protocol):
         """Drop what is kept of objects, which may all be gone."""
 
 
-class Objects:
+class ObjectFrames:
     """Makes frames with whole objects, or with the fields that ``projection`` leaves."""
 
     columns: tuple[Column, ...] = ()
@@ -56,9 +56,11 @@ class Objects:
         return without_own(obj.tail) if self._frames.custom else obj.tail
 
     def state(self, kind: Kind, obj: CachedObject) -> bytes:
+        """An object as it is now."""
         return self._frames.state(kind, obj, self.tail(obj))
 
     def deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
+        """An object that is gone, at ``version``."""
         return self._frames.deletion(gone, version)
 
     def forget(self) -> None:
@@ -69,7 +71,7 @@ class Objects:
 MOST_ROWS = 65_536
 
 
-class Rows:
+class RowFrames:
     """Makes frames with the cells of ``table``, each row once for each version of its object.
 
     With a ``projection`` they have those fields of the object, too.
@@ -86,6 +88,7 @@ class Rows:
         self._made: dict[str, tuple[str, int, bytes]] = {}
 
     def state(self, kind: Kind, obj: CachedObject) -> bytes:
+        """An object as it is now, as a row."""
         uid, version, cells = self._made.get(obj.key, ("", 0, b""))
         if uid != obj.uid or version != obj.version:
             tail = None if self._projection is None else self._projection.tail(obj)
@@ -96,20 +99,24 @@ class Rows:
         return self._frames.row(kind, obj, cells)
 
     def deletion(self, gone: CachedObject | Deleted, version: int) -> bytes:
+        """A row that is gone, at ``version``."""
         self._made.pop(gone.key, None)
         return self._frames.row_deletion(gone, version)
 
     def forget(self) -> None:
+        """Drop all rows that were made."""
         self._made.clear()
 
 
 # By cluster, then by what they are rows of: views share what they have in common.
 _Key = tuple[bytes | Projection | None, ...]
-_shared: WeakKeyDictionary[Cluster, WeakValueDictionary[_Key, Rows]] = WeakKeyDictionary()
+_shared: WeakKeyDictionary[Cluster, WeakValueDictionary[_Key, RowFrames]] = WeakKeyDictionary()
 
 
-def rows_of(cluster: Cluster, frames: ResourceFrames, table: Table, projection: Projection | None) -> Rows:
+def rows_of(
+    cluster: Cluster, frames: ResourceFrames, table: Table, projection: Projection | None
+) -> RowFrames:
     """The rows of a resource of a cluster, shared by all views that ask for the same."""
-    rows = Rows(frames, table, projection)
+    rows = RowFrames(frames, table, projection)
     by_key = _shared.setdefault(cluster, WeakValueDictionary())
     return by_key.setdefault((*rows.heads, projection), rows)

@@ -13,7 +13,7 @@ from app.streams.channel import Channel
 from app.streams.delivery import Stream
 from app.streams.dialects import Encoding
 from app.streams.scope import Subject
-from app.streams.stream_counters import Counters
+from app.streams.stream_counters import StreamCounters
 from app.streams.views import View
 from app.turns import TURN_SECONDS, Kind, Pace
 
@@ -29,7 +29,7 @@ class Hub:
     """All streams and their views. ``start`` it in a running event loop, and ``close`` it there."""
 
     def __init__(self, fleet: Fleet) -> None:
-        self.counters = Counters()
+        self.counters = StreamCounters()
         self.streams: set[Stream] = set()
         self._fleet = fleet
         self._channels: dict[Channel, Stop | None] = {}

@@ -31,7 +31,7 @@ def is_possible(cursor: Cursor, scope: ViewScope) -> bool:
     return cursor.signature == scope.signature and not cursor.covers_others(clusters)
 
 
-class Plan(msgspec.Struct):
+class ResumptionPlan(msgspec.Struct):
     """What each part goes on from: versions of its stores, or changes. Any other part is sent anew."""
 
     begun: int
@@ -51,7 +51,7 @@ class Plan(msgspec.Struct):
         return part.exactly(self.changes[part]) if part in self.changes else None
 
 
-async def plan(scope: ViewScope, cursor: Cursor, *, exact: bool) -> Plan:
+async def plan(scope: ViewScope, cursor: Cursor, *, exact: bool) -> ResumptionPlan:
     """How to go on from a cursor; ``exact`` is with each change, as far as these are known."""
     begun = CLOCK.now
     made = cursor.made if cursor.maker == scope.maker else cursor.made - SKEW_SECONDS
@@ -59,14 +59,14 @@ async def plan(scope: ViewScope, cursor: Cursor, *, exact: bool) -> Plan:
     reachable = await asyncio.gather(*(_versions(part, cursor, made) for part in parts))
     versions = {part: since for part, since in zip(parts, reachable, strict=True) if since is not None}
     if not exact:
-        return Plan(begun, cursor, versions, None)
+        return ResumptionPlan(begun, cursor, versions, None)
     changes = {part: part.changes_since(since) for part, since in versions.items()}
     remembered = {part: exactly for part, exactly in changes.items() if exactly is not None}
     if len(remembered) < len(parts):
         # Nobody knows what was sent behind the cursor, of a history that may be undone since. Who wants
         # each change begins anew as a whole, as after a relist.
-        return Plan(begun, cursor, {}, {})
-    return Plan(begun, cursor, versions, remembered)
+        return ResumptionPlan(begun, cursor, {}, {})
+    return ResumptionPlan(begun, cursor, versions, remembered)
 
 
 async def _versions(part: Part, cursor: Cursor, made: float) -> list[int] | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from app.cache.segments import Segment
 from app.cache.store import Store
-from app.streams.frame_shapes import Shape
+from app.streams.frame_shapes import FrameShape
 
 # So many objects, or fewer that are long together, have their frames made in one step.
 AT_ONCE = 8
@@ -17,7 +17,7 @@ BYTES_AT_ONCE = 64 * 1024
 KEPT_BYTES = 16 * 1024 * 1024
 
 # A shape, the id of a segment, and where in it.
-_Key = tuple[Shape, int, int]
+_Key = tuple[FrameShape, int, int]
 
 
 class SharedFrames:
@@ -29,7 +29,7 @@ class SharedFrames:
         # The segment is kept so that no other can have its id.
         self._made: dict[_Key, tuple[Segment, list[bytes]]] = {}
 
-    def everything(self, shape: Shape, store: Store) -> Iterator[bytes]:
+    def everything(self, shape: FrameShape, store: Store) -> Iterator[bytes]:
         """A frame for each object that stays while this is taken, as it is when its turn comes."""
         self.snapshots += 1
         try:
@@ -47,7 +47,7 @@ class SharedFrames:
                 self._made.clear()
                 self.bytes = 0
 
-    def _frames(self, shape: Shape, segment: Segment, start: int) -> list[bytes]:
+    def _frames(self, shape: FrameShape, segment: Segment, start: int) -> list[bytes]:
         kept = self._made.get((shape, id(segment), start))
         if kept is not None:
             return kept[1]

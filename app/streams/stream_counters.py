@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Counters(msgspec.Struct):
+class StreamCounters(msgspec.Struct):
     """``starts`` counts by what streams began with, ``skipped`` the frames that slow streams never got."""
 
     frames: int = 0
@@ -13,8 +13,10 @@ class Counters(msgspec.Struct):
     starts: dict[str, int] = msgspec.field(default_factory=dict)
 
     def sent(self, frames: int, size: int) -> None:
+        """Count frames that were sent, of so many bytes together."""
         self.frames += frames
         self.bytes += size
 
     def started(self, answer: str) -> None:
+        """Count a stream by what it began with: nothing, snapshot, changes, partial or reset."""
         self.starts[answer] = self.starts.get(answer, 0) + 1

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from app.cache.changelog import Change, Deleted, Entry
+from app.cache.changelog import Change, Deleted, LastChange
 from app.cache.clock import CLOCK
 from app.cache.objects import SEPARATOR, CachedObject
 from app.cache.query.queries import WORTH_SHARING, Query
@@ -16,7 +16,7 @@ from app.kube.discovery.api_resource import Resource
 from app.streams import frames
 from app.streams.deltas import merge_patch
 from app.streams.frame_log import FrameLog, Patch
-from app.streams.frame_shapes import Objects, Rows, Shape, rows_of
+from app.streams.frame_shapes import FrameShape, ObjectFrames, RowFrames, rows_of
 from app.streams.frames import ResourceFrames
 from app.streams.shared_snapshots import SHARED
 
@@ -50,9 +50,9 @@ class Part:
         self.stores: list[Store] = []
         self._log = log
         self._state: State | None = None
-        self._objects = Objects(self.frames, query.projection)
+        self._objects = ObjectFrames(self.frames, query.projection)
         self._rows = rows
-        self._shape: Shape = self._rows_of(self._table()) if rows else self._objects
+        self._shape: FrameShape = self._rows_of(self._table()) if rows else self._objects
         # When the streams of this view were last sent which object.
         self._sent: dict[str, int] | None = {} if delta else None
         cluster.watches.hold(resource.name)
@@ -77,7 +77,7 @@ class Part:
         """Frames that come before all others."""
         return self._shape.heads
 
-    def _rows_of(self, table: Table) -> Rows:
+    def _rows_of(self, table: Table) -> RowFrames:
         return rows_of(self.cluster, self.frames, table, self.query.projection)
 
     def _table(self) -> Table:
@@ -195,7 +195,7 @@ class Part:
 
     # A sequence of frames keeps the shape that it began with: its heads have said which cells it brings.
 
-    def _state_of(self, shape: Shape, store: Store, key: str, kind: frames.Kind) -> bytes | None:
+    def _state_of(self, shape: FrameShape, store: Store, key: str, kind: frames.Kind) -> bytes | None:
         """The frame of an object as it is now; None where it is not there or not asked for."""
         obj = store.get(key)
         if obj is None or not self._matches(obj):
@@ -315,5 +315,5 @@ class Part:
             last = keys[-1]
 
 
-def _key_of(entry: Entry) -> str:
+def _key_of(entry: LastChange) -> str:
     return entry.key

@@ -15,7 +15,7 @@ from app.streams.dialects import Encoding
 from app.streams.frame_log import FrameLog, LogEntry, LogPosition
 from app.streams.log_readers import LogReader
 from app.streams.scope import Subject, ViewScope
-from app.streams.stream_counters import Counters
+from app.streams.stream_counters import StreamCounters
 
 
 class View:
@@ -28,7 +28,7 @@ class View:
         fleet: Fleet,
         subject: Subject,
         query: Query,
-        counters: Counters,
+        counters: StreamCounters,
         wake: Callable[[], None],
     ) -> None:
         self.subject = subject

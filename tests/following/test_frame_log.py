@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import pytest
 
 from app.streams import frame_log
-from app.streams.dialects import Framed, Lines
+from app.streams.dialects import Framed, JsonLines
 from app.streams.frame_log import FrameLog, LogPosition, Patch, UnseenChanges
 
-LINES = Lines(chunked=False)
+LINES = JsonLines(chunked=False)
 
 
-class CountedLines(Lines, frozen=True):
+class CountedLines(JsonLines, frozen=True):
     """Lines that say how often they were made."""
 
     calls: list[int]

@@ -9,12 +9,12 @@ from app.cache.objects import CachedObject, key_of
 from app.cache.store import Store
 from app.kube.discovery.api_resource import Resource
 from app.streams import shared_snapshots
-from app.streams.frame_shapes import Objects
+from app.streams.frame_shapes import ObjectFrames
 from app.streams.frames import ResourceFrames
 from app.streams.shared_snapshots import SharedFrames
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", namespaced=True)
-SHAPE = Objects(ResourceFrames("c", PODS), None)
+SHAPE = ObjectFrames(ResourceFrames("c", PODS), None)
 
 
 def put(store: Store, name: str, size: int = 1000) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.query.comparison import text_of
-from app.cache.query.field_selectors import Condition, FieldSelector
+from app.cache.query.field_selectors import FieldCondition, FieldSelector
 from app.cache.query.object_paths import ANY, Path, Step
 from app.cache.query.query_errors import SelectorError
 from tests.querying.objects import make, patient
@@ -166,8 +166,8 @@ def test_expressions_search_long_texts() -> None:
 def test_conditions_are_told_in_one_order() -> None:
     one, other = FieldSelector.parse("b=1,a!=2,b=1"), FieldSelector.parse("a!=2,b==1")
     assert one.conditions == other.conditions == (
-        Condition(Path(("a",)), "!=", "2"),
-        Condition(Path(("b",)), "=", "1"),
+        FieldCondition(Path(("a",)), "!=", "2"),
+        FieldCondition(Path(("b",)), "=", "1"),
     )  # fmt: skip
 
 

@@ -68,10 +68,10 @@ def number_of(value: Value) -> Number | None:
         return _float(value)
     if not isinstance(value, str) or len(value) > 100:
         return None
-    found = _QUANTITY.fullmatch(value)
-    if found is None:
+    quantity = _QUANTITY.fullmatch(value)
+    if quantity is None:
         return None
-    digits, binary, decimal, exponent = found.groups()
+    digits, binary, decimal, exponent = quantity.groups()
     number = Decimal(digits)
     if binary:
         number = _EXACT.multiply(number, _BINARY[binary])
@@ -92,10 +92,10 @@ def time_of(value: Value) -> int | None:
     """Nanoseconds since the epoch for a time of RFC 3339; None for anything else."""
     if not isinstance(value, str) or not 20 <= len(value) <= 40:
         return None
-    found = _TIME.fullmatch(value)
-    if found is None:
+    match = _TIME.fullmatch(value)
+    if match is None:
         return None
-    second, fraction, zone = found.groups()
+    second, fraction, zone = match.groups()
     try:
         since = datetime.fromisoformat(second + zone.upper()) - _EPOCH
     except ValueError:

@@ -15,7 +15,7 @@ import msgspec
 import re2
 
 from app.cache.objects import CachedObject
-from app.cache.path_columns import Column
+from app.cache.path_columns import PathColumn
 from app.cache.query.comparison import Number, Value, number_of, text_of, time_of
 from app.cache.query.object_paths import Path, PathError, skip_blanks
 from app.cache.query.path_values import Direct, Getter, Values, direct, in_steps, reader
@@ -41,7 +41,9 @@ _MOST_WORK = 20_000_000
 _LARGEST_PROGRAM = _MOST_WORK // 4096
 
 
-class Condition(msgspec.Struct, frozen=True):
+class FieldCondition(msgspec.Struct, frozen=True):
+    """One condition on the value at a path."""
+
     path: Path
     operator: Operator
     value: str
@@ -50,12 +52,12 @@ class Condition(msgspec.Struct, frozen=True):
 class FieldSelector:
     """Conditions that all must hold. Without any, it matches everything."""
 
-    def __init__(self, conditions: tuple[Condition, ...], tests: tuple[Test, ...]) -> None:
+    def __init__(self, conditions: tuple[FieldCondition, ...], tests: tuple[Test, ...]) -> None:
         self.conditions = conditions
         self._tests = tests
         self._direct: list[tuple[Direct, Test]] = []
         self._decoded: list[tuple[Getter, Test]] = []
-        paths = frozenset(each.path for each in conditions if direct(each.path) is None)
+        paths = frozenset(condition.path for condition in conditions if direct(condition.path) is None)
         self._reader = reader(paths) if paths else None
         for condition, test in zip(conditions, tests, strict=True):
             answer = direct(condition.path)
@@ -66,45 +68,48 @@ class FieldSelector:
 
     @property
     def equality(self) -> tuple[Path, str] | None:
-        """One path, and the text that is asked for there; None where there is no such condition."""
-        for each in self.conditions:
-            if each.operator == "=" and each.path.steps != ("cluster",):
-                return each.path, each.value
+        """The path and the text of the first condition with ``=``; None where there is none."""
+        for condition in self.conditions:
+            if condition.operator == "=" and condition.path.steps != ("cluster",):
+                return condition.path, condition.value
         return None
 
     @classmethod
     def parse(cls, text: str) -> "FieldSelector":
-        """Raises SelectorError."""
+        """Return the selector that a text describes. Raises SelectorError."""
         try:
-            found = _conditions(text)
-            tests = {condition: _test(condition) for condition in found}
+            parsed = _conditions(text)
+            tests = {condition: _test(condition) for condition in parsed}
         except ValueError as error:
             raise SelectorError("fieldSelector", text, str(error), _ACCEPTED) from None
-        conditions = sorted(tests, key=lambda each: (str(each.path), each.operator, each.value))
+        conditions = sorted(
+            tests, key=lambda condition: (str(condition.path), condition.operator, condition.value)
+        )
         return cls(tuple(conditions), tuple(tests[condition] for condition in conditions))
 
-    def matches(self, found: CachedObject, cluster: str) -> bool:
-        """Decodes the object only when all that is known without it agrees."""
+    def matches(self, obj: CachedObject, cluster: str) -> bool:
+        """Whether an object of this cluster fulfils all conditions.
+
+        It is decoded only when the conditions hold that can be told without.
+        """
         for answer, test in self._direct:
-            if not test(answer(found, cluster)):
+            if not test(answer(obj, cluster)):
                 return False
         if self._reader is not None:
-            decoded = self._reader.decode(found)
+            decoded = self._reader.decode(obj)
             for get, test in self._decoded:
                 if not test(get(decoded)):
                     return False
         return True
 
-    async def decide(self, found: CachedObject, cluster: str, pace: Pace) -> bool:
+    async def decide(self, obj: CachedObject, cluster: str, pace: Pace) -> bool:
         """The same as `matches` for a large object, with many values at a path: in steps."""
         if self._reader is None:
-            return self.matches(found, cluster)
-        decoded = self._reader.decode(found)
+            return self.matches(obj, cluster)
+        decoded = self._reader.decode(obj)
         for condition, test in zip(self.conditions, self._tests, strict=True):
             answer = direct(condition.path)
-            values = (
-                self._reader.getter(condition.path)(decoded) if answer is None else answer(found, cluster)
-            )
+            values = self._reader.getter(condition.path)(decoded) if answer is None else answer(obj, cluster)
             # No element may be equal to what is excluded; of all else, one will do.
             combine = all if condition.operator == "!=" else any
             if not combine([test(some) async for some in in_steps(values, pace)]):
@@ -112,29 +117,33 @@ class FieldSelector:
         return True
 
     def matcher(
-        self, cluster: str, column: Callable[[Path], Column | None]
+        self, cluster: str, column: Callable[[Path], PathColumn | None]
     ) -> Callable[[CachedObject], bool]:
         """`matches` for many objects of a store, whose values are shared in columns where there are any."""
-        columns = {each.path: column(each.path) for each in self.conditions if direct(each.path) is None}
+        columns = {
+            condition.path: column(condition.path)
+            for condition in self.conditions
+            if direct(condition.path) is None
+        }
         if not columns or None in columns.values():
-            return lambda found: self.matches(found, cluster)
+            return lambda obj: self.matches(obj, cluster)
         tests = [
             (shared.value, test)
             for condition, test in zip(self.conditions, self._tests, strict=True)
             if (shared := columns.get(condition.path)) is not None
         ]
 
-        def matches(found: CachedObject) -> bool:
+        def matches(obj: CachedObject) -> bool:
             for answer, test in self._direct:
-                if not test(answer(found, cluster)):
+                if not test(answer(obj, cluster)):
                     return False
-            return all(test(value(found)) for value, test in tests)
+            return all(test(value(obj)) for value, test in tests)
 
         return matches
 
 
-def _conditions(text: str) -> list[Condition]:
-    found: list[Condition] = []
+def _conditions(text: str) -> list[FieldCondition]:
+    conditions: list[FieldCondition] = []
     at = 0
     while (at := skip_blanks(text, at)) < len(text):
         if text[at] == ",":
@@ -149,21 +158,21 @@ def _conditions(text: str) -> list[Condition]:
         assert value is not None
         if value[0].startswith(("=", "~")):
             raise PathError(f"no operator {symbol[0]}{value[0][0]}; in a value, \\ goes before it")
-        found.append(Condition(path, _OPERATORS[symbol[0]], _ESCAPE.sub(r"\1", value[0])))
+        conditions.append(FieldCondition(path, _OPERATORS[symbol[0]], _ESCAPE.sub(r"\1", value[0])))
         at = value.end()
-    if len(found) > _MOST_CONDITIONS:
-        raise ValueError(f"{len(found)} conditions; {_MOST_CONDITIONS} are allowed")
-    return found
+    if len(conditions) > _MOST_CONDITIONS:
+        raise ValueError(f"{len(conditions)} conditions; {_MOST_CONDITIONS} are allowed")
+    return conditions
 
 
-def _test(condition: Condition) -> Test:
+def _test(condition: FieldCondition) -> Test:
     value = condition.value
     match condition.operator:
         case "=":
             return _any(_equality(value))
         case "!=":
             equal = _any(_equality(value))
-            return lambda found: not equal(found)
+            return lambda values: not equal(values)
         case "~":
             return _any(_search(value))
         case "<" | ">" as operator:
@@ -171,14 +180,14 @@ def _test(condition: Condition) -> Test:
 
 
 def _any(holds: Callable[[Value], bool]) -> Test:
-    def test(found: Values) -> bool:
-        return any(map(holds, found)) if isinstance(found, tuple) else holds(found)
+    def test(values: Values) -> bool:
+        return any(map(holds, values)) if isinstance(values, tuple) else holds(values)
 
     return test
 
 
 def _equality(value: str) -> Callable[[Value], bool]:
-    return lambda found: text_of(found) == value
+    return lambda candidate: text_of(candidate) == value
 
 
 def _search(expression: str) -> Callable[[Value], bool]:
@@ -206,8 +215,8 @@ def _search(expression: str) -> Callable[[Value], bool]:
         raise ValueError(f"the regular expression {expression!r} repeats too much")
     search, reach = compiled.search, _MOST_WORK // compiled.programsize
 
-    def holds(found: Value) -> bool:
-        text = text_of(found)
+    def holds(candidate: Value) -> bool:
+        text = text_of(candidate)
         return text is not None and search(text.encode(errors="replace")[:reach]) is not None
 
     return holds
@@ -223,8 +232,8 @@ def _comparison(operator: Literal["<", ">"], bound: str) -> Callable[[Value], bo
         )
     read: Callable[[Value], Number | None] = number_of if time is None else time_of
 
-    def holds(found: Value) -> bool:
-        value = read(found)
+    def holds(candidate: Value) -> bool:
+        value = read(candidate)
         if value is None:
             return False
         return value < limit if operator == "<" else value > limit

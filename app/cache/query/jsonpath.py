@@ -99,10 +99,10 @@ class _Parser:
         return JsonPathError(f"JSONPath {self._text!r}: {problem} at character {self._at}")
 
     def _take(self, pattern: re.Pattern[str]) -> str:
-        found = pattern.match(self._text, self._at)
-        assert found is not None, "the patterns match the empty string"
-        self._at = found.end()
-        return found.group()
+        match = pattern.match(self._text, self._at)
+        assert match is not None, "the patterns match the empty string"
+        self._at = match.end()
+        return match.group()
 
     def _field(self) -> Node:
         name = self._take(_FIELD)
@@ -131,7 +131,7 @@ class _Parser:
             raise self._error(f"{quote} is not closed")
         inside = self._text[self._at + 1 : end]
         self._at = end + 1
-        return re.sub(r"\\(.)", lambda found: self._unescape(found.group(1), quote), inside)
+        return re.sub(r"\\(.)", lambda escape: self._unescape(escape.group(1), quote), inside)
 
     def _unescape(self, character: str, quote: str) -> str:
         if character == quote:
@@ -212,20 +212,24 @@ def _every(values: Values) -> Values:
 
 
 def _descend(values: Values) -> Values:
-    """They, and all that is in them, each before what it holds; empty ones, numbers and the like left out."""
-    found: Values = []
+    """Return the values and all their descendants, a parent before its children.
+
+    Empty values, numbers, booleans and null are left out, as ``evalRecursive`` of client-go's jsonpath.go
+    does.
+    """
+    descendants: Values = []
     waiting = list(reversed(values))
     while waiting:
         value = waiting.pop()
         children = _children(value)
         if children or (value and isinstance(value, str)):
-            found.append(value)
+            descendants.append(value)
         waiting.extend(reversed(children))
-    return found
+    return descendants
 
 
 def _union(alternatives: list[list[Node]]) -> Node:
-    return lambda values: [found for nodes in alternatives for found in _walk(nodes, values)]
+    return lambda values: [value for nodes in alternatives for value in _walk(nodes, values)]
 
 
 def _slice(first: str, end: str | None, step: str | None) -> Node:
@@ -236,7 +240,7 @@ def _slice(first: str, end: str | None, step: str | None) -> Node:
     single = end is None
 
     def node(values: Values) -> Values:
-        found: Values = []
+        elements: Values = []
         for value in values:
             if value is None:
                 continue
@@ -246,11 +250,11 @@ def _slice(first: str, end: str | None, step: str | None) -> Node:
             low = start + length if start < 0 else start
             high = low + 1 if single else length if stop is None else stop + length if stop < 0 else stop
             if low == high:  # Go looks no further either.
-                return found
+                return elements
             if not (0 <= low < length and 0 <= high <= length and low <= high):
                 raise _NoResult
-            found.extend(value[low:high:stride])
-        return found
+            elements.extend(value[low:high:stride])
+        return elements
 
     return node
 

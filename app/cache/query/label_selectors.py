@@ -7,6 +7,7 @@ and ``IsValidLabelValue`` in its pkg/util/validation do.
 
 import re
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -37,6 +38,7 @@ class Requirement(msgspec.Struct, frozen=True):
     values: tuple[str, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with these labels fulfils it."""
         value = labels.get(self.key)
         operator = self.operator
         if operator == "in":
@@ -61,11 +63,12 @@ class LabelSelector(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "LabelSelector":
-        """Raises SelectorError."""
-        found = set(_Parser(text).requirements())
-        return cls(tuple(sorted(found, key=lambda each: (each.key, each.operator, each.values))))
+        """Return the selector that a text describes. Raises SelectorError."""
+        requirements = set(_Parser(text).requirements())
+        return cls(tuple(sorted(requirements, key=attrgetter("key", "operator", "values"))))
 
     def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with these labels fulfils all requirements."""
         return all(requirement.matches(labels) for requirement in self.requirements)
 
 
@@ -186,9 +189,9 @@ class _Parser:
         return value
 
     def _unexpected(self, expected: str) -> SelectorError:
-        found = self._tokens[self._at][1]
+        token = self._tokens[self._at][1]
         return self._fail(
-            f"found {found!r} instead of {expected}" if found else f"it ends instead of {expected}"
+            f"found {token!r} instead of {expected}" if token else f"it ends instead of {expected}"
         )
 
     def _fail(self, problem: str) -> SelectorError:

@@ -38,7 +38,7 @@ class Path(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "Path":
-        """Raises PathError."""
+        """Return the path that a whole text describes. Raises PathError."""
         path, end = cls.scan(text, 0)
         if end < len(text):
             raise PathError(f"found {text[end]!r} after the path {text[:end]!r}")
@@ -84,31 +84,32 @@ class Path(msgspec.Struct, frozen=True):
 
 def scan_list(text: str) -> list[tuple[bool, Path]]:
     """Paths between commas, each with whether a ``-`` stands before it. Raises PathError."""
-    found: list[tuple[bool, Path]] = []
+    paths: list[tuple[bool, Path]] = []
     at = 0
     while True:
         at = skip_blanks(text, at)
         if at == len(text):
-            return found
+            return paths
         if text[at] == ",":
             at += 1
             continue
         minus = text[at] == "-"
         path, at = Path.scan(text, at + minus)
-        found.append((minus, path))
+        paths.append((minus, path))
         at = skip_blanks(text, at)
         if at < len(text) and text[at] != ",":
             raise PathError(f"{_shown(text, at)} where ',' or the end is expected")
 
 
 def skip_blanks(text: str, at: int) -> int:
+    """Return the index of the next character from ``at`` on that is no white space."""
     while at < len(text) and text[at].isspace():
         at += 1
     return at
 
 
-def _bracketed(found: re.Match[str]) -> Step:
-    star, index, single, double = found.groups()
+def _bracketed(bracket: re.Match[str]) -> Step:
+    star, index, single, double = bracket.groups()
     if star:
         return ANY
     if index is not None:

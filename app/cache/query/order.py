@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from app.cache.objects import CachedObject
-from app.cache.path_columns import Column, value_reader
+from app.cache.path_columns import PathColumn, value_reader
 from app.cache.query.comparison import MISSING, TEXT, Value, comparable
 from app.cache.query.object_paths import ACCEPTED, Path, PathError, scan_list
 from app.cache.query.path_values import Values, direct, in_steps, reader
@@ -35,6 +35,8 @@ _TEXTUAL = {("cluster",), ("metadata", "name"), ("metadata", "namespace"), ("met
 
 
 class SortKey(msgspec.Struct, frozen=True):
+    """A path whose values rows are sorted by."""
+
     path: Path
     descending: bool
 
@@ -58,55 +60,58 @@ class Order:
 
     @classmethod
     def parse(cls, text: str) -> "Order":
-        """Raises SelectorError."""
+        """Return the order that the text of ``sort=`` describes. Raises SelectorError."""
         accepted = f"up to {_MOST_KEYS} {ACCEPTED} between commas, descending with - before them"
         try:
-            found = tuple(SortKey(path, minus) for minus, path in scan_list(text))
+            keys = tuple(SortKey(path, minus) for minus, path in scan_list(text))
         except PathError as error:
             raise SelectorError("sort", text, str(error), accepted) from None
-        if len(found) > _MOST_KEYS:
-            raise SelectorError("sort", text, f"{len(found)} paths", accepted)
-        return cls(found)
+        if len(keys) > _MOST_KEYS:
+            raise SelectorError("sort", text, f"{len(keys)} paths", accepted)
+        return cls(keys)
 
     def __str__(self) -> str:
         return ",".join(f"{'-' * key.descending}{key.path}" for key in self.keys)
 
-    def key(self, found: CachedObject, cluster: str) -> Key:
-        decoded = None if self._reader is None else self._reader.decode(found)
+    def key(self, obj: CachedObject, cluster: str) -> Key:
+        """The key of an object of this cluster: keys compare as the rows are ordered."""
+        decoded = None if self._reader is None else self._reader.decode(obj)
         atoms: list[Atom] = []
         for key, answer, get in zip(self.keys, self._direct, self._getters, strict=True):
             if answer is not None:
-                values = answer(found, cluster)
+                values = answer(obj, cluster)
             else:
                 assert get is not None
                 values = get(decoded)
             atoms += _directed(values, key)
-        return (*atoms, cluster, found.key)
+        return (*atoms, cluster, obj.key)
 
-    async def key_in_steps(self, found: CachedObject, cluster: str, pace: Pace) -> Key:
+    async def key_in_steps(self, obj: CachedObject, cluster: str, pace: Pace) -> Key:
         """The same as `key` for a large object, with many values at a path."""
-        decoded = None if self._reader is None else self._reader.decode(found)
+        decoded = None if self._reader is None else self._reader.decode(obj)
         atoms: list[Atom] = []
         for key, answer, get in zip(self.keys, self._direct, self._getters, strict=True):
             if get is not None:
                 values = get(decoded)
             else:
                 assert answer is not None
-                values = answer(found, cluster)
+                values = answer(obj, cluster)
             atoms += min([_directed(some, key) async for some in in_steps(values, pace)])
-        return (*atoms, cluster, found.key)
+        return (*atoms, cluster, obj.key)
 
-    def keyer(self, cluster: str, column: Callable[[Path], Column | None]) -> Callable[[CachedObject], Key]:
+    def keyer(
+        self, cluster: str, column: Callable[[Path], PathColumn | None]
+    ) -> Callable[[CachedObject], Key]:
         """`key` for many objects of a store, whose values are shared in columns where there are any."""
         columns = {key.path: column(key.path) for key in self.keys if direct(key.path) is None}
         if not columns or None in columns.values():
-            return lambda found: self.key(found, cluster)
-        readers = {path: each.value for path, each in columns.items() if each is not None}
-        shared = [(readers.get(key.path) or value_reader(key.path, cluster), key) for key in self.keys]
+            return lambda obj: self.key(obj, cluster)
+        readers = {path: shared.value for path, shared in columns.items() if shared is not None}
+        values_of = [(readers.get(key.path) or value_reader(key.path, cluster), key) for key in self.keys]
 
-        def make(found: CachedObject) -> Key:
-            atoms = chain.from_iterable(_directed(value(found), key) for value, key in shared)
-            return (*atoms, cluster, found.key)
+        def make(obj: CachedObject) -> Key:
+            atoms = chain.from_iterable(_directed(value(obj), key) for value, key in values_of)
+            return (*atoms, cluster, obj.key)
 
         return make
 
@@ -145,14 +150,14 @@ async def first(rows: list[Row], count: int | None, pace: Pace) -> list[Row]:
         for row in part:
             buckets[bisect_right(bounds, row[0])].append(row)
         await pace.give()
-    found: list[Row] = []
+    ordered: list[Row] = []
     for bucket in buckets:
-        if count is not None and len(found) >= count:
+        if count is not None and len(ordered) >= count:
             break
         bucket.sort(key=_key_of)
-        found += bucket
+        ordered += bucket
         await pace.give()
-    return found[:count]
+    return ordered[:count]
 
 
 def _key_of(row: Row) -> Key:

@@ -39,18 +39,18 @@ def direct(path: Path) -> Direct | None:
     """How to answer a path that is none of the object's JSON, or not of that alone; None for any other."""
     match path.steps:
         case ("metadata", "labels", str(label)):
-            return lambda found, cluster: found.labels.values.get(label)
+            return lambda obj, cluster: obj.labels.values.get(label)
         case steps:
             return _DIRECT.get(steps)
 
 
 _DIRECT: dict[Steps, Direct] = {
-    ("cluster",): lambda found, cluster: cluster,
-    ("metadata", "name"): lambda found, cluster: found.name,
-    ("metadata", "namespace"): lambda found, cluster: found.namespace,
-    ("metadata", "uid"): lambda found, cluster: found.uid,
-    ("metadata", "resourceVersion"): lambda found, cluster: str(found.version),
-    (LAST_SEEN,): lambda found, cluster: last_seen(found),
+    ("cluster",): lambda obj, cluster: cluster,
+    ("metadata", "name"): lambda obj, cluster: obj.name,
+    ("metadata", "namespace"): lambda obj, cluster: obj.namespace,
+    ("metadata", "uid"): lambda obj, cluster: obj.uid,
+    ("metadata", "resourceVersion"): lambda obj, cluster: str(obj.version),
+    (LAST_SEEN,): lambda obj, cluster: last_seen(obj),
 }
 
 
@@ -69,8 +69,8 @@ async def in_steps(values: Values, pace: Pace) -> AsyncIterator[Values]:
         await pace.give()
 
 
-class Reader:
-    """Decodes what a set of paths needs: ``getter(path)(reader.decode(found))``.
+class PathsReader:
+    """Decodes what a set of paths needs: ``getter(path)(reader.decode(obj))``.
 
     A getter gives the value at its path, None where there is none; of a path with
     ``[*]`` a tuple, with None for each element that lacks the rest of the path.
@@ -83,18 +83,20 @@ class Reader:
         self._last: tuple[CachedObject | None, Decoded] = None, None
         self._before: tuple[CachedObject | None, Decoded] = None, None
 
-    def decode(self, found: CachedObject) -> Decoded:
-        for known, decoded in (self._last, self._before):
-            if known is found:
+    def decode(self, obj: CachedObject) -> Decoded:
+        """What getters of this reader take; decoded once for an object that is asked for again at once."""
+        for decoded_obj, decoded in (self._last, self._before):
+            if decoded_obj is obj:
                 return decoded
         try:
-            decoded = self._decoder.decode(found.json)
+            decoded = self._decoder.decode(obj.json)
         except (msgspec.DecodeError, RecursionError):
-            decoded = _Odd(found)
-        self._last, self._before = (found, decoded), self._last
+            decoded = _Odd(obj)
+        self._last, self._before = (obj, decoded), self._last
         return decoded
 
     def getter(self, path: Path) -> Getter:
+        """Return the getter of one of the paths."""
         attributes, general = self._shape.attributes(path.steps), _Whole().getter(path.steps)
         if attributes is None:
             get_value = self._shape.getter(path.steps)
@@ -113,17 +115,17 @@ class Reader:
 
 
 @lru_cache(maxsize=256)
-def reader(paths: frozenset[Path]) -> Reader:
+def reader(paths: frozenset[Path]) -> PathsReader:
     """The reader of these paths; making one takes hundreds of microseconds."""
-    return Reader(paths)
+    return PathsReader(paths)
 
 
 class _Odd:
     """An object with a number beyond any float at one of the paths, say, which is decoded as a whole."""
 
-    def __init__(self, found: CachedObject) -> None:
+    def __init__(self, obj: CachedObject) -> None:
         try:
-            self.document: Decoded = jsontext.decode(found.json)
+            self.document: Decoded = jsontext.decode(obj.json)
         except jsontext.Undecodable:
             self.document = None
 
@@ -232,11 +234,11 @@ def _each(value: Decoded, rest: Getter) -> Values:
         value = value.values()
     elif not isinstance(value, list):
         return None
-    found: list[Value] = []
+    flat: list[Value] = []
     for element in value:
         values = rest(element)
         if isinstance(values, tuple):
-            found.extend(values)
+            flat.extend(values)
         else:
-            found.append(values)
-    return tuple(found) or None
+            flat.append(values)
+    return tuple(flat) or None

@@ -47,29 +47,29 @@ class Projection:
 
     @staticmethod
     def parse(text: str) -> "Projection":
-        """Raises SelectorError."""
+        """Return the projection that the text of ``fields=`` describes. Raises SelectorError."""
         accepted = f"up to {_MOST_PATHS} {ACCEPTED} between commas"
         try:
-            found = scan_list(text)
+            paths = scan_list(text)
         except PathError as error:
             raise SelectorError("fields", text, str(error), accepted) from None
-        if len(found) > _MOST_PATHS:
-            raise SelectorError("fields", text, f"{len(found)} paths", accepted)
-        if any(minus for minus, _ in found):
+        if len(paths) > _MOST_PATHS:
+            raise SelectorError("fields", text, f"{len(paths)} paths", accepted)
+        if any(minus for minus, _ in paths):
             raise SelectorError("fields", text, "found '-' where a path is expected", accepted)
-        return _projection(tuple(path for _, path in found))
+        return _projection(tuple(path for _, path in paths))
 
-    def tail(self, found: CachedObject) -> bytes:
+    def tail(self, obj: CachedObject) -> bytes:
         """The JSON of what is left, without its opening brace like ``CachedObject.tail``."""
         if self._decoder is not None:
             try:
-                return msgspec.json.encode(self._decoder.decode(found.json))[1:]
+                return msgspec.json.encode(self._decoder.decode(obj.json))[1:]
             except msgspec.DecodeError:  # Some path expects another shape.
                 pass
         try:
-            cut = _cut(Raw(found.json), self._tree)
+            cut = _cut(Raw(obj.json), self._tree)
         except msgspec.DecodeError:  # Half of a surrogate pair.
-            cut = _cut(Raw(without_halves(found.json)), self._tree)
+            cut = _cut(Raw(without_halves(obj.json)), self._tree)
         assert cut is not None
         return without_own(bytes(cut)[1:])
 
@@ -136,9 +136,9 @@ def _cut_members(members: dict[str, Raw], tree: dict[Step, Any]) -> Raw | None:
     kept: dict[str, Raw] = {}
     names = members if ANY in tree else [step for step in tree if isinstance(step, str)]
     for name in names:
-        found = _cut_one(members.get(name), tree, name)
-        if found is not None:
-            kept[name] = found
+        cut = _cut_one(members.get(name), tree, name)
+        if cut is not None:
+            kept[name] = cut
     return Raw(msgspec.json.encode(kept))
 
 
@@ -146,7 +146,7 @@ def _cut_elements(elements: list[Raw], tree: dict[Step, Any]) -> Raw | None:
     if all(isinstance(step, str) for step in tree):
         return None
     kept = (_cut_one(element, tree, index) for index, element in enumerate(elements))
-    return Raw(msgspec.json.encode([found for found in kept if found is not None]))
+    return Raw(msgspec.json.encode([cut for cut in kept if cut is not None]))
 
 
 def _cut_one(value: Raw | None, tree: dict[Step, Any], step: Step) -> Raw | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from app.cache.objects import CachedObject
-from app.cache.path_columns import Column
+from app.cache.path_columns import PathColumn
 from app.cache.query import continue_token
 from app.cache.query.continue_token import Continuation
 from app.cache.query.field_selectors import FieldSelector
@@ -226,7 +226,7 @@ def _is_large(found: CachedObject) -> bool:
     return found.size >= LARGE_BYTES
 
 
-def _columns(store: Store, objects: Sequence[CachedObject]) -> Callable[[Path], Column | None]:
+def _columns(store: Store, objects: Sequence[CachedObject]) -> Callable[[Path], PathColumn | None]:
     """The columns of a store, where those of so many objects are worth being shared."""
     return store.column if len(objects) >= WORTH_SHARING else lambda path: None
 

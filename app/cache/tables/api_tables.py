@@ -94,9 +94,9 @@ def _selector(selector: object) -> str:
         f"{key}: {printed(value)}," for key, value in sorted(mapping(selector, "matchLabels").items())
     )
     expressions = "".join(
-        f"LabelSelectorRequirement{{Key:{text(each, 'key')},Operator:{text(each, 'operator')},"
-        f"Values:[{' '.join(texts(each, 'values'))}],}},"
-        for each in objects(selector, "matchExpressions")
+        f"LabelSelectorRequirement{{Key:{text(expression, 'key')},Operator:{text(expression, 'operator')},"
+        f"Values:[{' '.join(texts(expression, 'values'))}],}},"
+        for expression in objects(selector, "matchExpressions")
     )
     return (
         f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"

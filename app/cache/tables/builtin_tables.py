@@ -22,7 +22,7 @@ from app.cache.tables import (
     workload_tables,
 )
 from app.cache.tables.crd_columns import custom_table
-from app.cache.tables.row_parts import age_of, created_at, name_of
+from app.cache.tables.row_parts import created_at, name_and_age, name_of
 from app.cache.tables.table_model import Column, MakeRow, MakeRows, Row, Table
 from app.json_access import Object
 
@@ -54,7 +54,7 @@ def table_for(resource: str, columns: Sequence[Object] | None = None) -> Table:
     name, created = tables["serviceaccounts"].columns
     if columns is not None:
         return custom_table(columns, name, created)
-    return tables.get(resource) or Table((name, created), _name_and_age)
+    return tables.get(resource) or Table((name, created), name_and_age)
 
 
 @cache
@@ -75,10 +75,6 @@ def _tables() -> dict[str, Table]:
         )
         for resource, columns in definitions.columns.items()
     }
-
-
-def _name_and_age(obj: Object, now: datetime) -> Row:
-    return [name_of(obj), age_of(obj, now)]
 
 
 def _name_and_time(obj: Object, now: datetime) -> Row:

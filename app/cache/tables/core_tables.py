@@ -7,7 +7,7 @@ kubernetes/pkg/printers/internalversion/printers.go, 1.37.
 from datetime import datetime
 
 from app.cache.ages import parse_time, since
-from app.cache.tables.row_parts import age_of, name_of, or_none
+from app.cache.tables.row_parts import age_of, name_and_age, name_of, or_none
 from app.cache.tables.selector_text import NONE
 from app.cache.tables.table_model import MakeRow, Row
 from app.json_access import Object, at, boolean, integer, mapping, objects, printed, size, text
@@ -30,10 +30,6 @@ def _config_map(config_map: Object, now: datetime) -> Row:
 
 def _secret(secret: Object, now: datetime) -> Row:
     return [name_of(secret), text(secret, "type"), size(secret, "data"), age_of(secret, now)]
-
-
-def _service_account(account: Object, now: datetime) -> Row:
-    return [name_of(account), age_of(account, now)]
 
 
 def _resource_quota(quota: Object, now: datetime) -> Row:
@@ -65,7 +61,9 @@ def _node(node: Object, now: datetime) -> Row:
 
 
 def _node_status(node: Object) -> str:
-    ready = [each for each in objects(node, "status", "conditions") if text(each, "type") == "Ready"]
+    ready = [
+        condition for condition in objects(node, "status", "conditions") if text(condition, "type") == "Ready"
+    ]
     status = "Unknown"
     if ready:
         status = "Ready" if text(ready[-1], "status") == "True" else "NotReady"
@@ -157,7 +155,7 @@ ROWS: dict[str, MakeRow] = {
     "namespaces": _namespace,
     "configmaps": _config_map,
     "secrets": _secret,
-    "serviceaccounts": _service_account,
+    "serviceaccounts": name_and_age,
     "resourcequotas": _resource_quota,
     "nodes": _node,
     "events": _event,

@@ -52,10 +52,10 @@ def custom_table(definitions: Sequence[Object], name: Column, created: Column) -
 
 
 def _cell(kind: str, path: JsonPath, obj: Object, now: datetime) -> Cell:
-    found = path.find(obj)
-    if not found:
+    values = path.find(obj)
+    if not values:
         return None
-    value = found[0]
+    value = values[0]
     match kind, value:
         case "string", None:
             return "<no value>"

@@ -15,9 +15,9 @@ _AGE = re.compile(f"{MARK}([0-9T:.Z+-]+){MARK}")
 _EXACT = 1 << 53
 
 
-def live_cells(table: Table, found: CachedObject) -> list[LiveCell]:
+def live_cells(table: Table, cached: CachedObject) -> list[LiveCell]:
     """The row of an object; all but its name is unknown where it cannot be made."""
-    (row,) = table.rows_of([found], UNCOUNTED)
+    (row,) = table.rows_of([cached], UNCOUNTED)
     return [_live(cell) for cell in row]
 
 

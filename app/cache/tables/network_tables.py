@@ -58,14 +58,14 @@ def _endpoints(endpoints: Object, now: datetime) -> Row:
 def _subsets(subsets: list[Object]) -> str:
     if not subsets:
         return NONE
-    found = []
+    endpoints = []
     for subset in subsets:
         addresses = [text(address, "ip") for address in objects(subset, "addresses")]
         ports = [integer(port, "port") for port in objects(subset, "ports")]
         if size(subset, "ports") == 0:
-            found.extend(addresses)
-        found.extend(_with_port(address, port) for port in ports for address in addresses)
-    return some(found) if found else ""
+            endpoints.extend(addresses)
+        endpoints.extend(_with_port(address, port) for port in ports for address in addresses)
+    return some(endpoints) if endpoints else ""
 
 
 def _with_port(address: str, port: int) -> str:

@@ -19,12 +19,12 @@ def _binding(binding: Object, now: datetime) -> Row:
         name_of(binding),
         f"{text(binding, 'roleRef', 'kind')}/{text(binding, 'roleRef', 'name')}",
         age_of(binding, now),
-        ", ".join(text(each, "name") for each in subjects if text(each, "kind") == "User"),
-        ", ".join(text(each, "name") for each in subjects if text(each, "kind") == "Group"),
+        ", ".join(text(subject, "name") for subject in subjects if text(subject, "kind") == "User"),
+        ", ".join(text(subject, "name") for subject in subjects if text(subject, "kind") == "Group"),
         ", ".join(
-            f"{text(each, 'namespace')}/{text(each, 'name')}"
-            for each in subjects
-            if text(each, "kind") == "ServiceAccount"
+            f"{text(subject, 'namespace')}/{text(subject, 'name')}"
+            for subject in subjects
+            if text(subject, "kind") == "ServiceAccount"
         ),
     ]
 
@@ -43,7 +43,7 @@ def _signing_request(request: Object, now: datetime) -> Row:
 
 
 def _signing_status(request: Object) -> str:
-    conditions = {text(each, "type") for each in objects(request, "status", "conditions")}
+    conditions = {text(condition, "type") for condition in objects(request, "status", "conditions")}
     status = "Denied" if "Denied" in conditions else "Approved" if "Approved" in conditions else "Pending"
     if "Failed" in conditions:
         status += ",Failed"

@@ -5,17 +5,25 @@ from datetime import datetime
 
 from app.cache.ages import since
 from app.cache.tables.selector_text import NONE
+from app.cache.tables.table_model import Row
 from app.json_access import Object, at, objects, text
 
 UNSET = "<unset>"
 
 
 def name_of(obj: Object) -> str:
+    """The name of an object; empty where it has none."""
     return text(obj, "metadata", "name")
 
 
 def age_of(obj: Object, now: datetime) -> str:
+    """How long ago an object was created: the AGE of most tables."""
     return since(at(obj, "metadata", "creationTimestamp"), now)
+
+
+def name_and_age(obj: Object, now: datetime) -> Row:
+    """The row of a resource of which only the name and the age are printed."""
+    return [name_of(obj), age_of(obj, now)]
 
 
 def created_at(obj: Object) -> str:
@@ -24,14 +32,15 @@ def created_at(obj: Object) -> str:
 
 
 def is_deleted(obj: Object) -> bool:
+    """Whether an object is being deleted."""
     return at(obj, "metadata", "deletionTimestamp") is not None
 
 
 def containers_of(spec: object) -> tuple[str, str]:
     """The names and the images of the containers of a pod's spec."""
     containers = objects(spec, "containers")
-    return ",".join(text(each, "name") for each in containers), ",".join(
-        text(each, "image") for each in containers
+    return ",".join(text(container, "name") for container in containers), ",".join(
+        text(container, "image") for container in containers
     )
 
 
@@ -43,8 +52,12 @@ def some(values: Sequence[str], most: int = 3) -> str:
 
 def condition_of(obj: Object, kind: str) -> Object | None:
     """The first condition of a type."""
-    return next((each for each in objects(obj, "status", "conditions") if text(each, "type") == kind), None)
+    return next(
+        (condition for condition in objects(obj, "status", "conditions") if text(condition, "type") == kind),
+        None,
+    )
 
 
 def or_none(value: str) -> str:
+    """The value, ``<none>`` in place of an empty one."""
     return value or NONE

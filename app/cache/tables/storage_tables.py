@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.cache.ages import parse_time, since
-from app.cache.tables.row_parts import UNSET, age_of, is_deleted, name_of, or_none
+from app.cache.tables.row_parts import UNSET, age_of, is_deleted, name_and_age, name_of, or_none
 from app.cache.tables.table_model import MakeRow, MakeRows, Row
 from app.json_access import Object, at, boolean, mapping, objects, printed, size, text, texts
 
@@ -92,8 +92,8 @@ def _storage_class(storage_class: Object, now: datetime) -> Row:
 
 def _storage_classes(classes: Sequence[Object], now: datetime) -> list[Row]:
     """Of those that are marked as the default, the newest is it; of equally new ones, the first by name."""
-    rows = [_storage_class(each, now) for each in classes]
-    marked = [number for number, each in enumerate(classes) if _is_marked(each)]
+    rows = [_storage_class(storage_class, now) for storage_class in classes]
+    marked = [number for number, storage_class in enumerate(classes) if _is_marked(storage_class)]
     if marked:
         marked.sort(key=lambda number: name_of(classes[number]))
         default = max(marked, key=lambda number: _created(classes[number]))
@@ -138,15 +138,11 @@ def _csi_driver(driver: Object, now: datetime) -> Row:
         boolean(spec, "attachRequired", default=True),
         boolean(spec, "podInfoOnMount"),
         boolean(spec, "storageCapacity"),
-        UNSET if requests is None else ",".join(text(each, "audience") for each in objects(requests)),
+        UNSET if requests is None else ",".join(text(request, "audience") for request in objects(requests)),
         boolean(spec, "requiresRepublish"),
         or_none(",".join(texts(spec, "volumeLifecycleModes"))),
         age_of(driver, now),
     ]
-
-
-def _device_class(device: Object, now: datetime) -> Row:
-    return [name_of(device), age_of(device, now)]
 
 
 def _resource_claim(claim: Object, now: datetime) -> Row:
@@ -191,9 +187,9 @@ ROWS: dict[str, MakeRow] = {
     "volumeattachments.storage.k8s.io": _attachment,
     "csinodes.storage.k8s.io": _csi_node,
     "csidrivers.storage.k8s.io": _csi_driver,
-    "deviceclasses.resource.k8s.io": _device_class,
+    "deviceclasses.resource.k8s.io": name_and_age,
     "resourceclaims.resource.k8s.io": _resource_claim,
-    "resourceclaimtemplates.resource.k8s.io": _device_class,
+    "resourceclaimtemplates.resource.k8s.io": name_and_age,
     "resourceslices.resource.k8s.io": _resource_slice,
     "devicetaintrules.resource.k8s.io": _device_taint,
 }

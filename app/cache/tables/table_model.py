@@ -56,15 +56,15 @@ class Table(msgspec.Struct, frozen=True):
                 return self.of_list(objects, now)
             except Exception as error:
                 _report("", repr(error)[:200])
-        return [self._row(each, now) for each in objects]
+        return [self._row(obj, now) for obj in objects]
 
     def rows_of(self, cached: Sequence[CachedObject], now: datetime) -> list[Row]:
         """The same of objects as the cache holds them."""
-        objects = [_decoded(each) for each in cached]
-        made = iter(self.rows([each for each in objects if each is not None], now))
+        decoded = [_decoded(held) for held in cached]
+        rows = iter(self.rows([obj for obj in decoded if obj is not None], now))
         return [
-            self._unknown(found.name) if each is None else next(made)
-            for found, each in zip(cached, objects, strict=True)
+            self._unknown(held.name) if obj is None else next(rows)
+            for held, obj in zip(cached, decoded, strict=True)
         ]
 
     def _row(self, obj: Object, now: datetime) -> Row:
@@ -80,11 +80,11 @@ class Table(msgspec.Struct, frozen=True):
         return [name if column.format == "name" else UNKNOWN for column in self.columns]
 
 
-def _decoded(found: CachedObject) -> Object | None:
+def _decoded(cached: CachedObject) -> Object | None:
     try:
-        document: Object = jsontext.decode(found.json)
+        document: Object = jsontext.decode(cached.json)
     except jsontext.Undecodable as error:
-        _report(found.name, str(error))
+        _report(cached.name, str(error))
         return None
     return document
 

@@ -46,7 +46,7 @@ def _readiness_gates(pod: Object) -> str:
     if not gates:
         return NONE
     conditions = [condition_of(pod, text(gate, "conditionType")) for gate in gates]
-    return f"{sum(text(each, 'status') == 'True' for each in conditions)}/{len(gates)}"
+    return f"{sum(text(condition, 'status') == 'True' for condition in conditions)}/{len(gates)}"
 
 
 def _pod_template(template: Object, now: datetime) -> Row:
@@ -125,7 +125,11 @@ def _daemon_set(daemon_set: Object, now: datetime) -> Row:
 
 def _controller_revision(revision: Object, now: datetime) -> Row:
     owner = next(
-        (each for each in objects(revision, "metadata", "ownerReferences") if boolean(each, "controller")),
+        (
+            reference
+            for reference in objects(revision, "metadata", "ownerReferences")
+            if boolean(reference, "controller")
+        ),
         None,
     )
     return [
