@@ -19,7 +19,7 @@ _HOUR = 60 * _MINUTE
 
 
 def human_duration(seconds: float) -> str:
-    """``45s``, ``5m10s``, ``3h``, ``2d5h``, ``400d``, ``3y20d``.
+    """Return a duration in seconds as ``45s``, ``5m10s``, ``3h``, ``2d5h``, ``400d`` or ``3y20d``.
 
     ``duration.HumanDuration`` of k8s.io/apimachinery/pkg/util/duration/duration.go.
     A clock that is a second ahead is forgiven; more than that is ``<invalid>``.
@@ -60,7 +60,7 @@ def parse_time(value: object) -> datetime | None:
 
 
 def since(value: object, now: datetime) -> str:
-    """How long ago a time of RFC 3339 was; ``<unknown>`` where it is none."""
+    """Return how long ago a time of RFC 3339 was, as `human_duration`; ``<unknown>`` where it is none."""
     moment = value if isinstance(value, datetime) else parse_time(value)
     if moment is None:
         return UNKNOWN

@@ -80,7 +80,7 @@ class Routes(Generic[T]):
     def _choose(
         self, labels: LabelSelector | None, fields: FieldSelector | None, namespaces: Collection[str] | None
     ) -> Iterator[tuple[ByValue[T], str]]:
-        """Where to enter a follower: an object that matches has one of these values; nowhere for any."""
+        """Yield where to enter a follower: an object that matches has one of these values."""
         for requirement in labels.requirements if labels is not None else ():
             if requirement.operator == "in":
                 values = self._labels.setdefault(requirement.key, {})

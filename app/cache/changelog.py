@@ -124,7 +124,10 @@ class LastChanges:
             self.anchor = 0
 
     def since(self, version: int) -> Iterator[LastChange]:
-        """What changed after ``version``; of each object the last change. Only where it ``reaches`` back."""
+        """Yield what changed after ``version``, of each object the last change.
+
+        It must reach back to there.
+        """
         for deleted in self._earlier.values():
             if deleted.version > version:
                 yield deleted
@@ -141,11 +144,11 @@ class LastChanges:
         return step >= self._step_floor
 
     def since_step(self, step: int) -> Iterator[LastChange]:
-        """What changed after a step; of each object the last change. Only where it ``reaches_step`` back."""
+        """Yield what changed after a step, of each object the last change; it must reach back to there."""
         return filter(None, self._entries[bisect_right(self._steps, step) :])
 
     def deleted(self, key: str) -> Deleted | None:
-        """How an object was deleted, as far as that is still known."""
+        """Return the deletion of an object; None where there was none, or that is no longer known."""
         return self._deleted.get(key) or self._earlier.get(key)
 
     def drop(self, entry: LastChange) -> int:

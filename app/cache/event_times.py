@@ -57,7 +57,7 @@ def last_seen(event: CachedObject) -> str | None:
 
 
 def _lenient(event: CachedObject) -> str | None:
-    """The same of an event in which something is not as it should be."""
+    """Return the same for an event of which some member has another type than it should."""
     try:
         document = jsontext.decode(event.json)
     except jsontext.Undecodable:

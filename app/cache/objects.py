@@ -86,5 +86,5 @@ class CachedObject(msgspec.Struct, frozen=True, eq=False, gc=False):
 
 
 def opening(cluster: str) -> bytes:
-    """What stands before a tail in a list: the opening brace, and a member that names the cluster."""
+    """Return what stands before a tail in a list: the opening brace, and a member that names the cluster."""
     return b'{"cluster":%s,' % msgspec.json.encode(cluster)

@@ -65,7 +65,7 @@ class PathColumn:
         return self._keys.get(text, set()) | self._others
 
     def changed(self, key: str) -> None:
-        """There is another object of this key, or none."""
+        """Take in that there is another object of this key, or none."""
         if key in self._values:
             value = self._values.pop(key)
             self._others.discard(key)
@@ -111,7 +111,7 @@ class PathColumns:
         return column
 
     def changed(self, key: str) -> None:
-        """There is another object of this key, or none."""
+        """Take in that there is another object of this key, or none."""
         if self._columns:
             for column in self._columns.values():
                 column.changed(key)

@@ -1,4 +1,4 @@
-"""How a pod is, told from its conditions and its containers' states.
+"""The status of a pod, computed from its conditions and its containers' states.
 
 `pod_status` is what kubectl shows: ``printPod`` of
 kubernetes/pkg/printers/internalversion/printers.go, as of 1.37.
@@ -123,7 +123,7 @@ def _terminated(terminated: Object) -> str:
 
 
 def _running(containers: list[Object], reason: str, is_ready: bool) -> str:
-    """What the first container that has something to say makes of the reason."""
+    """Return the reason with what the first container says that waits, has ended or is not ready."""
     has_running, error = False, ""
     for container in reversed(containers):
         state = mapping(container, "state")

@@ -146,7 +146,7 @@ class Segments:
         self._all: AllObjects | None = None
 
     def changed(self, key: str, old: CachedObject | None) -> None:
-        """There is another object of this key, or none; ``old`` is what there was."""
+        """Take in that there is another object of this key, or none; ``old`` is what there was."""
         self._all = None
         loose = old.detach() if old is not None else 0
         if not self._firsts:
@@ -186,7 +186,7 @@ class Segments:
         return self._all
 
     def _up_to_date(self, keys: Sequence[str], objects: Mapping[str, CachedObject]) -> Iterator[Segment]:
-        """Those that still hold, and new ones in between."""
+        """Yield the segments that still hold, and new ones in between."""
         done = at = 0
         for first, segment in zip(self._firsts, self._segments, strict=True):
             # Up to here nothing holds, from ``done`` on.

@@ -267,7 +267,7 @@ class Store:
             self.generation += 1
 
     def advance(self, version: int) -> None:
-        """Nothing changed up to ``version``."""
+        """Take in that nothing else changed up to ``version``, as a bookmark tells."""
         if version > self.version:
             self.version = version
             self._told([])

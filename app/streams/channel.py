@@ -73,7 +73,7 @@ class Channel:
         return self.transport.is_closing()
 
     def write(self, data: bytes) -> None:
-        """What is written to a client that has gone is lost, which is no fault."""
+        """Send bytes; those for a client that has gone are lost, which is no fault."""
         if not self.transport.is_closing():
             self.transport.write(data)
 

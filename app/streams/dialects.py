@@ -65,7 +65,7 @@ class JsonLines(msgspec.Struct, frozen=True):
 
     @property
     def keepalive(self) -> bytes:
-        """Nothing: every frame is a line, and bookmarks come all the time."""
+        """Empty: every frame is a line, and bookmarks come all the time."""
         return b""
 
 

@@ -29,7 +29,7 @@ class Patch(msgspec.Struct, frozen=True):
 
 
 class LogPosition(msgspec.Struct, frozen=True):
-    """How far somebody has read: up to the frame at ``index``.
+    """How far a reader has read: up to the frame at ``index``.
 
     That is all that happened up to ``step``; ``cursor`` is to resume from there, or from
     somewhat before.

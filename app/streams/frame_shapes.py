@@ -64,7 +64,7 @@ class ObjectFrames:
         return self._frames.deletion(gone, version)
 
     def forget(self) -> None:
-        """Nothing is kept."""
+        """Do nothing, since nothing is kept."""
 
 
 # So many rows are kept for the views of one resource of one cluster, of which some may be gone.

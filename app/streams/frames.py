@@ -73,7 +73,7 @@ class ResourceFrames:
         return b"".join((self._named("DELETED", gone.key, gone.uid, version), self._opening, tail, b"}"))
 
     def patch(self, old: CachedObject, new: CachedObject, patch: bytes) -> bytes:
-        """How an object differs from the version before (RFC 7396)."""
+        """The MODIFIED frame with a merge patch (RFC 7396) from the version before."""
         named = self._named("MODIFIED", new.key, new.uid, new.version)
         return b'%s","previousResourceVersion":"%d","patch":%s}' % (named, old.version, patch)
 

@@ -52,7 +52,7 @@ class ResumptionPlan(msgspec.Struct):
 
 
 async def plan(scope: ViewScope, cursor: Cursor, *, exact: bool) -> ResumptionPlan:
-    """How to go on from a cursor; ``exact`` is with each change, as far as these are known."""
+    """Return how to go on from a cursor; ``exact`` is with each change, as far as these are known."""
     begun = CLOCK.now
     made = cursor.made if cursor.maker == scope.maker else cursor.made - SKEW_SECONDS
     parts = [part for part in scope.parts.values() if part.is_known]

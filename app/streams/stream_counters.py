@@ -1,4 +1,4 @@
-"""What streams have done so far, for the metrics."""
+"""Counts what streams have done so far, for the metrics."""
 
 import msgspec
 

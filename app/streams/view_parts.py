@@ -167,7 +167,7 @@ class Part:
             self._log.append(frame, CLOCK.now if number == len(framed) else CLOCK.now - 1, patch)
 
     def _frame(self, change: Change) -> bytes | None:
-        """What a change means to who sees only what matches."""
+        """Return the frame of a change for who sees only what matches; None where it is none for them."""
         old, new = change.old, change.new
         was = old is not None and self._matches(old)
         if new is not None and self._matches(new):
@@ -223,13 +223,13 @@ class Part:
         yield from self.everything()
 
     def since_step(self, step: int) -> Iterator[bytes] | None:
-        """What is different since a step of this process; None where it is to be sent anew."""
+        """Return frames of what is different since a step; None where all is to be sent anew."""
         if self.is_replaced_since(step) or not all(store.last.reaches_step(step) for store in self.stores):
             return None
         return self._latest([[*map(_key_of, store.last.since_step(step))] for store in self.stores])
 
     def since(self, versions: Sequence[int]) -> Iterator[bytes] | None:
-        """What is different since these versions of the stores; None where it is to be sent anew."""
+        """Return frames of what is different since these versions of the stores; None as in `since_step`."""
         pairs = [*zip(self.stores, versions, strict=True)]
         if not all(store.last.reaches(version) for store, version in pairs):
             return None
@@ -252,7 +252,7 @@ class Part:
             yield self._frame(change) or NOTHING
 
     def _history(self, changes: Sequence[Change]) -> dict[str, tuple[bool, bool]]:
-        """Of each object that changed: whether it matched before, and whether it ever did.
+        """Return for each object that changed whether it matched before, and whether it ever did.
 
         Only the latter spares a client its deletion: it may have been sent more than the
         cursor covers that it comes back with.

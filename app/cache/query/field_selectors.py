@@ -103,7 +103,7 @@ class FieldSelector:
         return True
 
     async def decide(self, obj: CachedObject, cluster: str, pace: Pace) -> bool:
-        """The same as `matches` for a large object, with many values at a path: in steps."""
+        """Return the same as `matches` for a large object with many values at a path, in steps."""
         if self._reader is None:
             return self.matches(obj, cluster)
         decoded = self._reader.decode(obj)
@@ -119,7 +119,7 @@ class FieldSelector:
     def matcher(
         self, cluster: str, column: Callable[[Path], PathColumn | None]
     ) -> Callable[[CachedObject], bool]:
-        """`matches` for many objects of a store, whose values are shared in columns where there are any."""
+        """Return `matches` for many objects of a store, with values from its columns."""
         columns = {
             condition.path: column(condition.path)
             for condition in self.conditions

@@ -38,7 +38,7 @@ class JsonPath:
         self._nodes = _Parser(path).nodes()
 
     def find(self, document: object) -> Values:
-        """What the path leads to, in the order of the document; nothing where it does not fit it."""
+        """Return the values at the path, in the order of the document; none where it does not fit."""
         try:
             return _walk(self._nodes, [document])
         except _NoResult:
@@ -172,7 +172,7 @@ class _Parser:
         return _comparing(_Parser(left).nodes(), operator, _Parser(right).nodes())
 
     def _end_of_filter(self) -> int:
-        """Where the closing parenthesis is; one in quotes is none."""
+        """Return the index of the closing parenthesis; one in quotes is none."""
         quote = ""
         for position in range(self._at, len(self._text)):
             character = self._text[position]

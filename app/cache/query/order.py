@@ -87,7 +87,7 @@ class Order:
         return (*atoms, cluster, obj.key)
 
     async def key_in_steps(self, obj: CachedObject, cluster: str, pace: Pace) -> Key:
-        """The same as `key` for a large object, with many values at a path."""
+        """Return the same as `key` for a large object with many values at a path, giving others a turn."""
         decoded = None if self._reader is None else self._reader.decode(obj)
         atoms: list[Atom] = []
         for key, answer, get in zip(self.keys, self._direct, self._getters, strict=True):
@@ -102,7 +102,7 @@ class Order:
     def keyer(
         self, cluster: str, column: Callable[[Path], PathColumn | None]
     ) -> Callable[[CachedObject], Key]:
-        """`key` for many objects of a store, whose values are shared in columns where there are any."""
+        """Return `key` for many objects of a store, with values from its columns."""
         columns = {key.path: column(key.path) for key in self.keys if direct(key.path) is None}
         if not columns or None in columns.values():
             return lambda obj: self.key(obj, cluster)

@@ -36,7 +36,7 @@ def nameable(name: str) -> bool:
 
 
 def direct(path: Path) -> Direct | None:
-    """How to answer a path that is none of the object's JSON, or not of that alone; None for any other."""
+    """Return a function for a path whose value is known without decoding the object; None for any other."""
     match path.steps:
         case ("metadata", "labels", str(label)):
             return lambda obj, cluster: obj.labels.values.get(label)
@@ -84,7 +84,7 @@ class PathsReader:
         self._before: tuple[CachedObject | None, Decoded] = None, None
 
     def decode(self, obj: CachedObject) -> Decoded:
-        """What getters of this reader take; decoded once for an object that is asked for again at once."""
+        """Decode an object for the getters of this reader; once, where it is asked for again at once."""
         for decoded_obj, decoded in (self._last, self._before):
             if decoded_obj is obj:
                 return decoded

@@ -38,7 +38,7 @@ _elements = msgspec.json.Decoder(list[Raw])
 
 
 class Projection:
-    """What ``fields=`` asks for. ``cluster`` is in every item of an answer, asked for or not."""
+    """Cuts objects down to the paths of ``fields=``; ``cluster`` is in every item of an answer anyway."""
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
         self._tree = _tree([*_ALWAYS, *(path.steps for path in paths if path.steps[0] != MEMBER)])
@@ -116,7 +116,7 @@ def _type(tree: _Tree) -> Any:
 
 
 def _cut(value: Raw, tree: _Tree) -> Raw | None:
-    """The same for any shape, level by level; None where nothing that the tree leads to is there."""
+    """Return what the tree keeps of a value of any shape; None where nothing that it leads to is there."""
     if tree is None:
         return value
     first = memoryview(value)[0]

@@ -1,4 +1,4 @@
-"""What is said about a query that cannot be understood."""
+"""The error for a parameter of a query that cannot be understood."""
 
 _SHOWN = 80
 

@@ -17,7 +17,7 @@ def name_of(obj: Object) -> str:
 
 
 def age_of(obj: Object, now: datetime) -> str:
-    """How long ago an object was created: the AGE of most tables."""
+    """Return how long ago an object was created, as ``5d``: the AGE of most tables."""
     return since(at(obj, "metadata", "creationTimestamp"), now)
 
 

@@ -91,7 +91,7 @@ def _storage_class(storage_class: Object, now: datetime) -> Row:
 
 
 def _storage_classes(classes: Sequence[Object], now: datetime) -> list[Row]:
-    """Of those that are marked as the default, the newest is it; of equally new ones, the first by name."""
+    """Rows, of which the newest that is marked says ``(default)``, of equally new ones the first by name."""
     rows = [_storage_class(storage_class, now) for storage_class in classes]
     marked = [number for number, storage_class in enumerate(classes) if _is_marked(storage_class)]
     if marked:

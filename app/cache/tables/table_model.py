@@ -1,4 +1,4 @@
-"""What a table is: columns as a Kubernetes Table has them, and a row for each object."""
+"""The model of a table: columns as a Kubernetes Table has them, and a row for each object."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ class Table(msgspec.Struct, frozen=True):
         return [self._row(obj, now) for obj in objects]
 
     def rows_of(self, cached: Sequence[CachedObject], now: datetime) -> list[Row]:
-        """The same of objects as the cache holds them."""
+        """Return the rows of objects as the cache holds them; `rows` describes them."""
         decoded = [_decoded(held) for held in cached]
         rows = iter(self.rows([obj for obj in decoded if obj is not None], now))
         return [
