@@ -14,7 +14,7 @@ from app.commands.describe import describe
 from app.commands.get import get
 from app.commands.logs_command import logs
 from app.commands.scale import restart, scale
-from app.commands.server_connection import INTERRUPTED, WRONG, Complaint
+from app.commands.server_connection import INTERRUPTED, MISUSED, CommandError
 from app.version import version as this_version
 
 app = typer.Typer(
@@ -44,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
         status = command.main(arguments, prog_name="k8s-mcp", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except Complaint as complaint:
+    except CommandError as complaint:
         return _complain(str(complaint), complaint.status)
     except Exception as error:
         # The exceptions of click have this; typer has a click of its own, or not, as its version goes.
@@ -55,7 +55,7 @@ def run(arguments: Sequence[str]) -> int:
     return int(status or 0)
 
 
-def _complain(text: str, status: int = WRONG) -> int:
+def _complain(text: str, status: int = MISUSED) -> int:
     typer.echo(f"k8s-mcp: {' '.join(text.split())}", err=True)
     return status
 

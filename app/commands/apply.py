@@ -1,7 +1,8 @@
-"""``k8s-mcp apply``: manifests, server-side, in one cluster or in several; and reading what ``-f`` names.
+"""``k8s-mcp apply``: server-side apply of manifests in one or several clusters; and reading what ``-f``
+names.
 
-Each file is read by itself, with the reader of the server: the commands and the server see
-the same objects, and no file can change what another one says.
+Each file is parsed by itself, with the server's parser: the commands and the server see the same objects,
+and an error in one file cannot change what another one says.
 """
 
 import sys
@@ -12,9 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands import options
-from app.commands.change_results import Change, Line, carry_out, clusters_to_change, given, said, told
-from app.commands.object_args import called, split
-from app.commands.server_connection import Complaint, Misuse, run
+from app.commands.change_results import (
+    Change,
+    Outcome,
+    clusters_to_change,
+    error_text,
+    run_changes,
+    with_dry_run,
+    write_options,
+)
+from app.commands.object_args import qualified_name, split_commas
+from app.commands.server_connection import CommandError, UsageError, run
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -52,45 +61,50 @@ def apply(
     """Apply manifests to clusters, server-side."""
     import orjson
 
-    objects = [orjson.loads(each.body) for each in read(filename or [], recursive=recursive)]
-    how = given(namespace, dry_run)
+    objects = [
+        orjson.loads(manifest.body) for manifest in read_manifests(filename or [], recursive=recursive)
+    ]
+    write_args = write_options(namespace, dry_run)
     if force_conflicts:
-        how["force"] = True
+        write_args["force"] = True
     if field_manager:
-        how["field_manager"] = field_manager
+        write_args["field_manager"] = field_manager
 
     async def work(fleet: "AsyncFleet") -> int:
-        places = await clusters_to_change(fleet, split(cluster))
-        changes = [_in_one(fleet, place, objects, how, dry_run) for place in places]
-        return await carry_out(changes, f"applying in {len(places)} clusters")
+        clusters = await clusters_to_change(fleet, split_commas(cluster))
+        changes = [_in_one(fleet, name, objects, write_args, dry_run) for name in clusters]
+        return await run_changes(changes, f"applying in {len(clusters)} clusters")
 
     return run(server, token, work)
 
 
 def _in_one(
-    fleet: "AsyncFleet", cluster: str, objects: list[Any], how: dict[str, Any], dry_run: str | None
+    fleet: "AsyncFleet", cluster: str, objects: list[Any], write_args: dict[str, Any], dry_run: str | None
 ) -> Change:
-    async def lines() -> Sequence[Line]:
-        (result,) = await fleet.apply(objects, cluster=[cluster], **how)
+    async def lines() -> Sequence[Outcome]:
+        (result,) = await fleet.apply(objects, cluster=[cluster], **write_args)
         return [_line(document, dry_run) for document in result["documents"]]
 
     return Change(cluster, "apply", lines)
 
 
-def _line(document: dict[str, Any], dry_run: str | None) -> Line:
-    found = document.get("object")
-    if found is None:
-        what = f"{str(document['kind']).lower()}/{document['name']}"
-        return Line(what, error=told(document["error"], document["error"]["detail"]))
-    return Line(called(found), said("created" if document["status"] == CREATED else "applied", dry_run))
+def _line(document: dict[str, Any], dry_run: str | None) -> Outcome:
+    applied = document.get("object")
+    if applied is None:
+        name = f"{str(document['kind']).lower()}/{document['name']}"
+        return Outcome(name, error=error_text(document["error"], document["error"]["detail"]))
+    return Outcome(
+        qualified_name(applied),
+        with_dry_run("created" if document["status"] == CREATED else "applied", dry_run),
+    )
 
 
-def read(filenames: Sequence[str], *, recursive: bool) -> "list[Manifest]":
-    """The objects of all of them, in their order. Raises Complaint."""
+def read_manifests(filenames: Sequence[str], *, recursive: bool) -> "list[Manifest]":
+    """Return the objects of files, directories, URLs and stdin (``-``), in order. Raises CommandError."""
     if not filenames:
-        raise Misuse("say what: -f FILE, a directory, a URL, or - for stdin")
+        raise UsageError("say what: -f FILE, a directory, a URL, or - for stdin")
     if filenames.count("-") > 1:
-        raise Misuse("-f -: stdin can be read once only")
+        raise UsageError("-f -: stdin can be read once only")
     manifests = [
         manifest
         for filename in filenames
@@ -98,7 +112,7 @@ def read(filenames: Sequence[str], *, recursive: bool) -> "list[Manifest]":
         for manifest in _manifests(name, content)
     ]
     if not manifests:
-        raise Complaint(f"-f {', '.join(filenames)}: there is no object in it")
+        raise CommandError(f"-f {', '.join(filenames)}: there is no object in it")
     return manifests
 
 
@@ -109,7 +123,7 @@ def _manifests(name: str, content: bytes) -> "list[Manifest]":
     try:
         return read_any(content, is_json=False)
     except Unreadable as error:
-        raise Complaint(f"-f {name}: cannot be read as YAML or JSON: {error}") from None
+        raise CommandError(f"-f {name}: cannot be read as YAML or JSON: {error}") from None
 
 
 def _contents_of(filename: str, *, recursive: bool) -> Iterator[tuple[str, bytes]]:
@@ -122,7 +136,7 @@ def _contents_of(filename: str, *, recursive: bool) -> Iterator[tuple[str, bytes
         paths = [path for path in sorted(Path(filename).glob(pattern)) if path.suffix in _SUFFIXES]
         files = [path for path in paths if path.is_file()]
         if not files:
-            raise Complaint(f"-f {filename}: the directory has no .yaml, .yml or .json files")
+            raise CommandError(f"-f {filename}: the directory has no .yaml, .yml or .json files")
         for path in files:
             yield str(path), _contents(path)
     else:
@@ -133,7 +147,7 @@ def _contents(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Complaint(f"-f {path}: {error.strerror or error}") from None
+        raise CommandError(f"-f {path}: {error.strerror or error}") from None
 
 
 def _fetched(url: str) -> bytes:
@@ -144,7 +158,7 @@ def _fetched(url: str) -> bytes:
         with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
             body: bytes = answer.read(_MOST_BYTES + 1)
     except (urllib.error.URLError, ValueError, OSError) as error:
-        raise Complaint(f"-f {url}: {getattr(error, 'reason', None) or error}") from None
+        raise CommandError(f"-f {url}: {getattr(error, 'reason', None) or error}") from None
     if len(body) > _MOST_BYTES:
-        raise Complaint(f"-f {url}: more than {_MOST_BYTES // 2**20} MiB")
+        raise CommandError(f"-f {url}: more than {_MOST_BYTES // 2**20} MiB")
     return body

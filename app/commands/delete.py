@@ -1,4 +1,4 @@
-"""``k8s-mcp delete``: objects by their names, by labels, or those of manifests."""
+"""``k8s-mcp delete``: delete objects by name, by labels, or those that manifests name."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -6,10 +6,27 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from app.commands import options, terminal
-from app.commands.apply import read
-from app.commands.change_results import Change, Line, called_or, carry_out, clusters_to_change, given, said
-from app.commands.object_args import Choice, asked, find, named, nothing_found, place, split, whole
-from app.commands.server_connection import WELL, Complaint, Misuse, run
+from app.commands.apply import read_manifests
+from app.commands.change_results import (
+    Change,
+    Outcome,
+    changed_object_name,
+    clusters_to_change,
+    run_changes,
+    with_dry_run,
+    write_options,
+)
+from app.commands.object_args import (
+    ObjectFilter,
+    explain_empty,
+    find_objects,
+    key_of,
+    parse_integer,
+    parse_named_args,
+    parse_resource_args,
+    split_commas,
+)
+from app.commands.server_connection import SUCCEEDED, CommandError, UsageError, run
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -18,7 +35,7 @@ _CASCADES = {"background": "Background", "foreground": "Foreground", "orphan": "
 _NOT_FOUND = 404
 
 
-class _Doomed(NamedTuple):
+class _Target(NamedTuple):
     """One object to delete."""
 
     resource: str
@@ -27,7 +44,7 @@ class _Doomed(NamedTuple):
     cluster: str
 
 
-_Choose = Callable[["AsyncFleet", Sequence[str]], Awaitable[list[_Doomed]]]
+_Choose = Callable[["AsyncFleet", Sequence[str]], Awaitable[list[_Target]]]
 
 
 def delete(
@@ -58,16 +75,16 @@ def delete(
     token: options.Token = None,
 ) -> int:
     """Delete objects by name, by labels, or from manifests."""
-    how = _how(dry_run, cascade, grace_period)
+    delete_args = _how(dry_run, cascade, grace_period)
     choose = _chooser(words or [], filename or [], recursive, selector, namespace, all_namespaces)
 
     async def work(fleet: "AsyncFleet") -> int:
-        doomed = await choose(fleet, await clusters_to_change(fleet, split(cluster)))
-        if not doomed:
-            return WELL
-        done = said("deleted", dry_run)
-        changes = [_one(fleet, each, how, done, ignore_not_found) for each in doomed]
-        return await carry_out(changes, f"{len(changes)} to be deleted")
+        targets = await choose(fleet, await clusters_to_change(fleet, split_commas(cluster)))
+        if not targets:
+            return SUCCEEDED
+        done = with_dry_run("deleted", dry_run)
+        changes = [_one(fleet, target, delete_args, done, ignore_not_found) for target in targets]
+        return await run_changes(changes, f"{len(changes)} to be deleted")
 
     return run(server, token, work)
 
@@ -80,71 +97,73 @@ def _chooser(
     namespace: str | None,
     all_namespaces: bool,
 ) -> _Choose:
-    """What finds the objects to delete in clusters of these names. Raises Complaint."""
+    """Return a function that finds the objects to delete in given clusters. Raises UsageError."""
     if filenames and (words or selector):
-        raise Misuse("-f says what to delete; no resource, name or selector can be given next to it")
+        raise UsageError("-f says what to delete; no resource, name or selector can be given next to it")
     if not selector and all_namespaces:
-        raise Misuse("-A is for -l: a name is deleted in one namespace")
+        raise UsageError("-A is for -l: a name is deleted in one namespace")
     if filenames:
-        written = read(filenames, recursive=recursive)
-        return _everywhere([(each.resource, each.name, each.namespace or namespace) for each in written])
+        manifests = read_manifests(filenames, recursive=recursive)
+        return _everywhere([(each.resource, each.name, each.namespace or namespace) for each in manifests])
     if not selector:
-        found = named(words)
-        return _everywhere([(each.resource, name, namespace) for each in found for name in each.names])
-    kinds = asked(words)
-    if any(each.names for each in kinds):
-        raise Misuse("-l says which to delete; no name can be given next to it")
+        args = parse_named_args(words)
+        return _everywhere([(arg.resource, name, namespace) for arg in args for name in arg.names])
+    args = parse_resource_args(words)
+    if any(arg.names for arg in args):
+        raise UsageError("-l says which to delete; no name can be given next to it")
     if not namespace and not all_namespaces:
-        raise Misuse("-l deletes in one namespace, -n NAME, or in all, -A; say which")
+        raise UsageError("-l deletes in one namespace, -n NAME, or in all, -A; say which")
 
-    async def selected(fleet: "AsyncFleet", clusters: Sequence[str]) -> list[_Doomed]:
-        choice = Choice([*clusters], [namespace] if namespace and not all_namespaces else [], selector)
-        found = [await find(fleet, each, choice, fields="metadata.name") for each in kinds]
-        for some in found:
-            unknown = [each["name"] for each in some.clusters if each["state"] != "synced"]
+    async def selected(fleet: "AsyncFleet", clusters: Sequence[str]) -> list[_Target]:
+        object_filter = ObjectFilter(
+            [*clusters], [namespace] if namespace and not all_namespaces else [], selector
+        )
+        results = [await find_objects(fleet, arg, object_filter, fields="metadata.name") for arg in args]
+        for result in results:
+            unknown = [cluster["name"] for cluster in result.clusters if cluster["state"] != "synced"]
             if unknown:
-                raise Complaint(f"what -l selects is not known in {', '.join(unknown)}: not synced")
-        if not any(some.objects for some in found):
-            terminal.tell(await nothing_found(fleet, found, choice))
+                raise CommandError(f"what -l selects is not known in {', '.join(unknown)}: not synced")
+        if not any(result.objects for result in results):
+            terminal.print_message(await explain_empty(fleet, results, object_filter))
         return [
-            _Doomed(some.asked.resource, name, space or None, place_)
-            for some in found
-            for place_, space, name in map(place, some.objects)
+            _Target(result.arg.resource, name, object_namespace or None, cluster)
+            for result in results
+            for cluster, object_namespace, name in map(key_of, result.objects)
         ]
 
     return selected
 
 
 def _everywhere(targets: Sequence[tuple[str, str, str | None]]) -> _Choose:
-    async def listed(fleet: "AsyncFleet", clusters: Sequence[str]) -> list[_Doomed]:
-        return [_Doomed(*target, cluster) for cluster in clusters for target in targets]
+    async def listed(fleet: "AsyncFleet", clusters: Sequence[str]) -> list[_Target]:
+        return [_Target(*target, cluster) for cluster in clusters for target in targets]
 
     return listed
 
 
-def _one(fleet: "AsyncFleet", doomed: _Doomed, how: dict[str, Any], done: str, ignore: bool) -> Change:
-    what = f"{doomed.resource}/{doomed.name}"
+def _one(fleet: "AsyncFleet", target: _Target, how: dict[str, Any], done: str, ignore: bool) -> Change:
+    what = f"{target.resource}/{target.name}"
 
-    async def lines() -> Sequence[Line]:
+    async def lines() -> Sequence[Outcome]:
         from app.client import FleetError
 
         try:
             answer = await fleet.delete(
-                doomed.resource, doomed.name, cluster=doomed.cluster, namespace=doomed.namespace, **how
+                target.resource, target.name, cluster=target.cluster, namespace=target.namespace, **how
             )
         except FleetError as error:
             if ignore and error.status == _NOT_FOUND:
                 return []
             raise
-        return [Line(called_or(answer, what), done)]
+        return [Outcome(changed_object_name(answer, what), done)]
 
-    return Change(doomed.cluster, what, lines)
+    return Change(target.cluster, what, lines)
 
 
 def _how(dry_run: str | None, cascade: str, grace_period: str | None) -> dict[str, Any]:
     if cascade not in _CASCADES:
-        raise Misuse(f"--cascade: {cascade!r} is not accepted; accepted is {', '.join(_CASCADES)}")
-    how = {**given(None, dry_run), "propagation_policy": _CASCADES[cascade]}
+        raise UsageError(f"--cascade: {cascade!r} is not accepted; accepted is {', '.join(_CASCADES)}")
+    how = {**write_options(None, dry_run), "propagation_policy": _CASCADES[cascade]}
     if grace_period is None:
         return how
-    return {**how, "grace_period_seconds": whole("--grace-period", grace_period)}
+    return {**how, "grace_period_seconds": parse_integer("--grace-period", grace_period)}

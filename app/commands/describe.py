@@ -1,4 +1,4 @@
-"""``k8s-mcp describe``: objects and their events, wherever they are."""
+"""``k8s-mcp describe``: objects of all clusters in detail, with their events."""
 
 import sys
 from collections.abc import Sequence
@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from app.commands import options, terminal
-from app.commands.object_args import Asked, Choice, asked, conclude, find, place, split
+from app.commands.object_args import (
+    ObjectFilter,
+    ResourceArg,
+    find_objects,
+    key_of,
+    parse_resource_args,
+    report_missing,
+    split_commas,
+)
 from app.commands.server_connection import run
 
 if TYPE_CHECKING:
@@ -24,23 +32,26 @@ def describe(
     token: options.Token = None,
 ) -> int:
     """Show objects in detail, with their conditions and events."""
-    found = asked(words or [])
-    choice = Choice(split(cluster), [] if all_namespaces else split(namespace), selector, field_selector)
-    return run(server, token, lambda fleet: _describe(fleet, found, choice))
+    args = parse_resource_args(words or [])
+    object_filter = ObjectFilter(
+        split_commas(cluster), [] if all_namespaces else split_commas(namespace), selector, field_selector
+    )
+    return run(server, token, lambda fleet: _describe(fleet, args, object_filter))
 
 
-async def _describe(fleet: "AsyncFleet", groups: Sequence[Asked], choice: Choice) -> int:
-    from app.commands.object_description import lines_of
+async def _describe(fleet: "AsyncFleet", args: Sequence[ResourceArg], object_filter: ObjectFilter) -> int:
+    from app.commands.object_description import describe_object
 
     async with terminal.progress("reading"):
-        found = [await find(fleet, each, choice) for each in groups]
+        results = [await find_objects(fleet, arg, object_filter) for arg in args]
     colour = terminal.is_colourful(sys.stdout)
-    for number, (kind, each) in enumerate((some.asked, each) for some in found for each in some.objects):
-        cluster, namespace, name = place(each)
-        where = {"cluster": cluster, **({"namespace": namespace} if namespace else {})}
-        events = await fleet.events(kind.resource, name, **where)
+    described = [(result.arg, obj) for result in results for obj in result.objects]
+    for number, (arg, obj) in enumerate(described):
+        cluster, namespace, name = key_of(obj)
+        location = {"cluster": cluster, **({"namespace": namespace} if namespace else {})}
+        events = await fleet.events(arg.resource, name, **location)
         if number:
             terminal.write("\n\n")
-        for line in lines_of(each, [*events], datetime.now(UTC), colour=colour):
+        for line in describe_object(obj, [*events], datetime.now(UTC), colour=colour):
             terminal.write(line)
-    return await conclude(fleet, found, choice)
+    return await report_missing(fleet, results, object_filter)

@@ -9,18 +9,18 @@ import typer
 
 from app.commands import options, terminal
 from app.commands.object_args import (
-    Asked,
-    Choice,
-    Found,
     Object,
-    asked,
-    called,
-    conclude,
-    find,
-    nothing_found,
-    split,
+    ObjectFilter,
+    ResourceArg,
+    SearchResult,
+    explain_empty,
+    find_objects,
+    parse_resource_args,
+    qualified_name,
+    report_missing,
+    split_commas,
 )
-from app.commands.server_connection import PARTIAL, WELL, Misuse, run
+from app.commands.server_connection import PARTIAL, SUCCEEDED, UsageError, run
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -55,64 +55,74 @@ def get(
 ) -> int:
     """List objects in all clusters."""
     if output not in FORMS:
-        raise Misuse(f"--output: {output!r} is not accepted; accepted is {', '.join(FORMS)}")
+        raise UsageError(f"--output: {output!r} is not accepted; accepted is {', '.join(FORMS)}")
     if output_watch_events and not watch:
-        raise Misuse("--output-watch-events is for --watch")
-    found = asked(words or [])
-    choice = Choice(split(cluster), [] if all_namespaces else split(namespace), selector, field_selector)
+        raise UsageError("--output-watch-events is for --watch")
+    args = parse_resource_args(words or [])
+    object_filter = ObjectFilter(
+        split_commas(cluster), [] if all_namespaces else split_commas(namespace), selector, field_selector
+    )
     if watch:
-        if len(found) > 1:
-            raise Misuse("--watch is for one resource at a time")
+        if len(args) > 1:
+            raise UsageError("--watch is for one resource at a time")
         from app.commands.get_watch import follow
 
-        return run(server, token, lambda fleet: follow(fleet, found[0], choice, output, output_watch_events))
-    return run(server, token, lambda fleet: _show(fleet, found, choice, output))
+        return run(
+            server, token, lambda fleet: follow(fleet, args[0], object_filter, output, output_watch_events)
+        )
+    return run(server, token, lambda fleet: _show(fleet, args, object_filter, output))
 
 
-async def _show(fleet: "AsyncFleet", groups: Sequence[Asked], choice: Choice, form: str) -> int:
-    if len(groups) == 1 and not groups[0].names and form in _TEXTS:
-        return await _show_text(fleet, groups[0].resource, choice, form)
-    async with terminal.progress(f"reading {', '.join(each.resource for each in groups)}"):
-        found = await asyncio.gather(*(find(fleet, each, choice) for each in groups))
-    objects = [each for some in found for each in some.objects]
+async def _show(
+    fleet: "AsyncFleet", args: Sequence[ResourceArg], object_filter: ObjectFilter, form: str
+) -> int:
+    if len(args) == 1 and not args[0].names and form in _TEXTS:
+        return await _show_text(fleet, args[0].resource, object_filter, form)
+    async with terminal.progress(f"reading {', '.join(arg.resource for arg in args)}"):
+        results = await asyncio.gather(*(find_objects(fleet, arg, object_filter) for arg in args))
+    objects = [obj for result in results for obj in result.objects]
     if form == "json":
-        terminal.write_json(_document(found, objects))
+        terminal.write_json(_document(results, objects))
     elif form == "yaml":
-        terminal.write_yaml(_document(found, objects))
+        terminal.write_yaml(_document(results, objects))
     elif form == "name":
-        for each in objects:
-            terminal.write(f"{each['cluster']} {called(each)}\n")
+        for obj in objects:
+            terminal.write(f"{obj['cluster']} {qualified_name(obj)}\n")
     else:
-        several = len(groups) > 1
-        tables = [await _table(fleet, some, wide=form == "wide", whole_names=several) for some in found]
+        several = len(args) > 1
+        tables = [await _table(fleet, result, wide=form == "wide", whole_names=several) for result in results]
         for number, lines in enumerate(filter(None, tables)):
             terminal.write("\n" if number else "")
             terminal.write_table(lines)
-    return await conclude(fleet, found, choice)
+    return await report_missing(fleet, results, object_filter)
 
 
-async def _show_text(fleet: "AsyncFleet", resource: str, choice: Choice, form: str) -> int:
-    """One resource alone, as the server writes it: of a large fleet much less comes over the wire."""
+async def _show_text(fleet: "AsyncFleet", resource: str, object_filter: ObjectFilter, form: str) -> int:
+    """Print one resource as the server formats it, which sends much less than the objects."""
     async with terminal.progress(f"reading {resource}"):
-        text = await fleet.text(resource, _TEXTS[form], **choice.query())
+        text = await fleet.text(resource, _TEXTS[form], **object_filter.query())
     if form == "name":
         terminal.write(text)
     else:
         terminal.write_table(f"{line}\n" for line in text.split("\n")[:-1])
     if text and not text.behind:
-        return WELL
-    asked = await fleet.list(resource, fields="metadata.name", limit=1, **choice.query())
-    terminal.warn([each for each in asked.clusters if each["name"] in text.behind])
+        return SUCCEEDED
+    first_object = await fleet.list(resource, fields="metadata.name", limit=1, **object_filter.query())
+    terminal.warn_unsynced([cluster for cluster in first_object.clusters if cluster["name"] in text.behind])
     if not text:
-        terminal.tell(await nothing_found(fleet, [Found(Asked(resource), [], asked.clusters)], choice))
-    return PARTIAL if text.behind else WELL
+        terminal.print_message(
+            await explain_empty(
+                fleet, [SearchResult(ResourceArg(resource), [], first_object.clusters)], object_filter
+            )
+        )
+    return PARTIAL if text.behind else SUCCEEDED
 
 
-def _document(found: Sequence[Found], objects: Sequence[Object]) -> Any:
-    """The object where one is asked for by its name and is the only one, else a list as kubectl makes it."""
-    if len(objects) == 1 and sum(len(some.asked.names) for some in found) == 1:
+def _document(results: Sequence[SearchResult], objects: Sequence[Object]) -> Any:
+    """Return the object itself where one name was given and one object found, else a List as kubectl's."""
+    if len(objects) == 1 and sum(len(result.arg.names) for result in results) == 1:
         return objects[0]
-    clusters = {each["name"]: each for some in found for each in some.clusters}
+    clusters = {cluster["name"]: cluster for result in results for cluster in result.clusters}
     return {
         "apiVersion": "v1",
         "kind": "List",
@@ -122,10 +132,10 @@ def _document(found: Sequence[Found], objects: Sequence[Object]) -> Any:
     }
 
 
-async def _table(fleet: "AsyncFleet", found: Found, *, wide: bool, whole_names: bool) -> list[str]:
-    if not found.objects:
+async def _table(fleet: "AsyncFleet", result: SearchResult, *, wide: bool, whole_names: bool) -> list[str]:
+    if not result.objects:
         return []
-    from app.commands.table_rows import rows_of
+    from app.commands.table_rows import resource_table
 
-    rows = await rows_of(fleet, found.objects[0], wide=wide, whole_names=whole_names)
-    return rows.lines(found.objects, datetime.now(UTC))
+    table = await resource_table(fleet, result.objects[0], wide=wide, whole_names=whole_names)
+    return table.lines(result.objects, datetime.now(UTC))

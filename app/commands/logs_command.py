@@ -1,4 +1,4 @@
-"""``k8s-mcp logs``: of a pod or of all pods of a workload, in one cluster or in all that have it."""
+"""``k8s-mcp logs``: the logs of a pod or of all pods of a workload, in each cluster that has it."""
 
 import re
 import sys
@@ -9,23 +9,23 @@ import typer
 
 from app.commands import options, terminal
 from app.commands.object_args import (
-    Asked,
-    Choice,
-    absent,
-    find,
-    place,
-    pod_or_workload,
-    seconds,
-    split,
-    whole,
+    ObjectFilter,
+    ResourceArg,
+    explain_absence,
+    find_objects,
+    key_of,
+    parse_duration,
+    parse_integer,
+    parse_log_target,
+    split_commas,
 )
-from app.commands.server_connection import PARTIAL, WELL, Complaint, Misuse, run
-from app.commands.terminal import paint, place_colour
+from app.commands.server_connection import PARTIAL, SUCCEEDED, CommandError, UsageError, run
+from app.commands.terminal import cluster_colour, paint
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
 
-# What the server puts before the lines of several logs.
+# The prefix that the server puts before each line where several containers write.
 _PLACE = re.compile(r"\[([^/\]\s]+)/([^/\]\s]+)/([^/\]\s]+)\] ")
 _DIM = "2"
 
@@ -62,51 +62,53 @@ def logs(
 ) -> int:
     """Print the logs of a pod, or of the pods of a workload."""
     if follow and previous:
-        raise Misuse("--follow and --previous: what has ended cannot be followed")
+        raise UsageError("--follow and --previous: what has ended cannot be followed")
     if container and container_option:
-        raise Misuse(f"two containers are named: {container!r}, and {container_option!r} with -c")
-    lines = whole("--tail", tail, least=-1) if tail is not None else -1
-    how: dict[str, Any] = {
+        raise UsageError(f"two containers are named: {container!r}, and {container_option!r} with -c")
+    lines = parse_integer("--tail", tail, least=-1) if tail is not None else -1
+    log_args: dict[str, Any] = {
         "container": container or container_option,
         "follow": follow,
         "previous": previous,
         "tail_lines": lines if lines >= 0 else None,
-        "since_seconds": seconds("--since", since) if since else None,
+        "since_seconds": parse_duration("--since", since) if since else None,
     }
-    asked = pod_or_workload(target)
-    choice = Choice(split(cluster), split([namespace] if namespace else None))
-    return run(server, token, lambda fleet: _logs(fleet, asked, choice, how))
+    arg = parse_log_target(target)
+    object_filter = ObjectFilter(split_commas(cluster), split_commas([namespace] if namespace else None))
+    return run(server, token, lambda fleet: _logs(fleet, arg, object_filter, log_args))
 
 
-async def _logs(fleet: "AsyncFleet", asked: Asked, choice: Choice, how: dict[str, Any]) -> int:
-    found = await find(fleet, asked, choice, fields="metadata.name")
-    behind = terminal.warn(found.clusters)
-    (name,) = asked.names
-    if not found.objects:
-        raise Complaint(await absent(fleet, asked.resource, name, choice))
-    places = sorted(map(place, found.objects))
-    namespaces = sorted({namespace for _, namespace, _ in places})
+async def _logs(
+    fleet: "AsyncFleet", arg: ResourceArg, object_filter: ObjectFilter, log_args: dict[str, Any]
+) -> int:
+    result = await find_objects(fleet, arg, object_filter, fields="metadata.name")
+    unsynced = terminal.warn_unsynced(result.clusters)
+    (name,) = arg.names
+    if not result.objects:
+        raise CommandError(await explain_absence(fleet, arg.resource, name, object_filter))
+    keys = sorted(map(key_of, result.objects))
+    namespaces = sorted({namespace for _, namespace, _ in keys})
     if len(namespaces) > 1:
-        raise Misuse(
-            f"{asked.resource} {name!r} is in the namespaces {', '.join(namespaces)}; -n chooses one"
+        raise UsageError(
+            f"{arg.resource} {name!r} is in the namespaces {', '.join(namespaces)}; -n chooses one"
         )
-    clusters = sorted({cluster for cluster, _, _ in places})
-    given = {key: value for key, value in how.items() if value is not None}
-    painted = terminal.is_colourful(sys.stdout)
-    written = fleet.logs(asked.resource, name, cluster=clusters, namespace=namespaces[0], **given)
-    async with aclosing(aiter(written)) as lines:
+    clusters = sorted({cluster for cluster, _, _ in keys})
+    log_options = {key: value for key, value in log_args.items() if value is not None}
+    colourful = terminal.is_colourful(sys.stdout)
+    log = fleet.logs(arg.resource, name, cluster=clusters, namespace=namespaces[0], **log_options)
+    async with aclosing(aiter(log)) as lines:
         async for line in lines:
-            terminal.write((_painted(line) if painted else line) + "\n")
-            if how["follow"]:
+            terminal.write((_painted(line) if colourful else line) + "\n")
+            if log_args["follow"]:
                 terminal.flush()
-    return PARTIAL if behind else WELL
+    return PARTIAL if unsynced else SUCCEEDED
 
 
 def _painted(line: str) -> str:
-    """The place in front in a colour of its own."""
-    found = _PLACE.match(line)
-    if not found:
+    """Colour the cluster and the pod in the prefix of a line."""
+    prefix = _PLACE.match(line)
+    if not prefix:
         return line
-    cluster, pod, container = found.groups()
-    where = f"{paint(cluster, place_colour(cluster))}/{paint(pod, place_colour(pod))}/{container}"
-    return f"[{where}] {line[found.end() :]}"
+    cluster, pod, container = prefix.groups()
+    location = f"{paint(cluster, cluster_colour(cluster))}/{paint(pod, cluster_colour(pod))}/{container}"
+    return f"[{location}] {line[prefix.end() :]}"

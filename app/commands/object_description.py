@@ -1,6 +1,6 @@
-"""One object and its events, to be read: what identifies it, its fields, its conditions, its events.
+"""The text of ``describe``: an object's identity, fields, conditions and events.
 
-Fields keep the names that they have in the API, so that what is read here can be asked for.
+Fields keep the names that they have in the API, so that selectors and paths can be written from the text.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 from app import jsontext
 from app.cache.ages import since
 from app.cache.tables import Column, Sheet
-from app.commands.terminal import Painter, paint
+from app.commands.terminal import TablePainter, paint
 from app.json_access import at, integer, text
 from app.yamltext import dump
 
@@ -24,12 +24,13 @@ _WIDTH = 14
 _NOT_SHOWN = "<not shown>"
 
 
-def lines_of(found: Object, events: Sequence[Object], now: datetime, *, colour: bool) -> Iterator[str]:
-    """The lines of it, with their ends. ``found`` carries ``cluster``; ``events`` are the latest last."""
-    conditions = at(found, "status", "conditions")
-    tabular = isinstance(conditions, list) and all(isinstance(each, dict) for each in conditions)
-    yield from _identity(found, now)
-    for member, value in found.items():
+def describe_object(obj: Object, events: Sequence[Object], now: datetime, *, colour: bool) -> Iterator[str]:
+    """Yield the lines, with their ends. ``obj`` has a member ``cluster``; ``events`` are sorted, the latest
+    last."""
+    conditions = at(obj, "status", "conditions")
+    tabular = isinstance(conditions, list) and all(isinstance(entry, dict) for entry in conditions)
+    yield from _identity(obj, now)
+    for member, value in obj.items():
         if member in _HEAD or value in (None, {}, []):
             continue
         if member == "status" and tabular:
@@ -40,31 +41,31 @@ def lines_of(found: Object, events: Sequence[Object], now: datetime, *, colour: 
             yield from _line(member, [value])
             continue
         yield _heading(member, colour=colour)
-        yield from _fields(_hidden(value) if found["kind"] == "Secret" else value)
+        yield from _fields(_hidden(value) if obj["kind"] == "Secret" else value)
     if tabular and conditions:
         yield _heading("conditions", colour=colour)
-        yield from _table(_CONDITIONS, (_condition(each, now) for each in conditions), colour=colour)
+        yield from _table(_CONDITIONS, (_condition(entry, now) for entry in conditions), colour=colour)
     if events:
         yield _heading("events", colour=colour)
-        yield from _table(_EVENTS, (_event(each, now) for each in events), colour=colour)
+        yield from _table(_EVENTS, (_event(entry, now) for entry in events), colour=colour)
     else:
         yield "events:       <none>\n"
 
 
 def _hidden(value: object) -> object:
-    """The keys of a Secret alone, as kubectl describes one."""
+    """Return the keys of a Secret's data without the values, as ``kubectl describe`` does."""
     return dict.fromkeys(value, _NOT_SHOWN) if isinstance(value, dict) else value
 
 
-def _identity(found: Object, now: datetime) -> Iterator[str]:
-    metadata = found["metadata"]
+def _identity(obj: Object, now: datetime) -> Iterator[str]:
+    metadata = obj["metadata"]
     created = text(metadata, "creationTimestamp")
     deleted = text(metadata, "deletionTimestamp")
     yield from _line("name", [metadata["name"]])
-    yield from _line("cluster", [found["cluster"]])
+    yield from _line("cluster", [obj["cluster"]])
     if metadata.get("namespace"):
         yield from _line("namespace", [metadata["namespace"]])
-    yield from _line("kind", [f"{found['kind']} ({found['apiVersion']})"])
+    yield from _line("kind", [f"{obj['kind']} ({obj['apiVersion']})"])
     if created:
         yield from _line("created", [f"{created} ({since(created, now)} ago)"])
     if deleted:
@@ -77,7 +78,7 @@ def _identity(found: Object, now: datetime) -> Iterator[str]:
 
 
 def _shown(value: object) -> str:
-    """A text as it is, anything else as JSON; nothing of null."""
+    """Return a string as it is, null as nothing, anything else as JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else jsontext.encode(value).decode()
@@ -98,13 +99,13 @@ def _elements(value: object, show: Callable[[object], str]) -> Iterator[str]:
 
 def _pairs(value: object, mark: str) -> Iterator[str]:
     if isinstance(value, dict):
-        yield from (f"{name}{mark}{_shown(each)}" for name, each in value.items())
+        yield from (f"{name}{mark}{_shown(entry)}" for name, entry in value.items())
     elif value not in (None, []):
         yield _shown(value)
 
 
 def _line(name: str, values: Sequence[object], *, left_out: bool = False) -> Iterator[str]:
-    """A name and its values, one below the other."""
+    """Yield a name and its values, one below the other."""
     if not values and left_out:
         return
     margin = f"{name}:"
@@ -122,31 +123,31 @@ def _fields(value: object) -> Iterator[str]:
         yield f"  {line}\n"
 
 
-def _condition(found: Object, now: datetime) -> list[str]:
-    moment = text(found, "lastTransitionTime") or text(found, "lastUpdateTime")
+def _condition(condition: Object, now: datetime) -> list[str]:
+    moment = text(condition, "lastTransitionTime") or text(condition, "lastUpdateTime")
     return [
-        _shown(found.get("type")),
-        _shown(found.get("status")),
+        _shown(condition.get("type")),
+        _shown(condition.get("status")),
         since(moment, now) if moment else "",
-        _shown(found.get("reason")),
-        _shown(found.get("message")),
+        _shown(condition.get("reason")),
+        _shown(condition.get("message")),
     ]
 
 
-def _event(found: Object, now: datetime) -> list[str]:
-    last = text(found, "series", "lastObservedTime") or text(found, "lastTimestamp")
-    last = last or text(found, "eventTime")
-    first = text(found, "firstTimestamp") or text(found, "eventTime")
-    count = integer(found, "series", "count") or integer(found, "count") or 1
+def _event(event: Object, now: datetime) -> list[str]:
+    last = text(event, "series", "lastObservedTime") or text(event, "lastTimestamp")
+    last = last or text(event, "eventTime")
+    first = text(event, "firstTimestamp") or text(event, "eventTime")
+    count = integer(event, "series", "count") or integer(event, "count") or 1
     age = since(last, now) if last else ""
     if count > 1 and first:
         age = f"{age} (x{count} over {since(first, now)})"
     return [
-        _shown(found.get("type")),
-        _shown(found.get("reason")),
+        _shown(event.get("type")),
+        _shown(event.get("reason")),
         age,
-        text(found, "source", "component") or text(found, "reportingComponent"),
-        " ".join(_shown(found.get("message")).split()),
+        text(event, "source", "component") or text(event, "reportingComponent"),
+        " ".join(_shown(event.get("message")).split()),
     ]
 
 
@@ -155,7 +156,7 @@ def _table(headers: Sequence[str], rows: Iterable[list[str]], *, colour: bool) -
     for row in rows:
         sheet.add(row)
     header, *lines = sheet.lines()
-    painter = Painter(header)
+    painter = TablePainter(header)
     yield f"  {painter.header if colour else header.rstrip()}\n"
     for line in lines:
         text = line.rstrip("\n")
@@ -163,5 +164,5 @@ def _table(headers: Sequence[str], rows: Iterable[list[str]], *, colour: bool) -
 
 
 def _safe(text: str) -> str:
-    """Without what would move the cursor of a terminal, and with line ends shown as they are written."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    """Escape what is not printable: control characters of terminals, and line ends."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -1,6 +1,6 @@
-"""The options that commands share, as typer reads them, and the words that the shell completes them with.
+"""The options that commands share, as typer declares them, and their shell completion.
 
-The words come from the server: quick, and none where it does not answer.
+Completion asks the server for names; where it does not answer in time, nothing is offered.
 """
 
 import asyncio
@@ -16,13 +16,14 @@ from app.commands.server_connection import with_client
 if TYPE_CHECKING:
     from app.client import AsyncFleet
 
-# typer hands over its own context, of a click that is its own or not, as its version goes.
+# The context is of click, or of typer's own copy of click, as the version of typer has it.
 _Context = Any
-# Somebody waits with a finger on the tabulator key.
+# A user who has pressed the tabulator key waits for this.
 _SECONDS = 1.5
 
 
 def complete_clusters(ctx: _Context, incomplete: str) -> list[str]:
+    """Return the clusters whose names start with the last of several between commas."""
     before, comma, word = incomplete.rpartition(",")
 
     async def names(fleet: "AsyncFleet") -> Iterable[str]:
@@ -32,11 +33,12 @@ def complete_clusters(ctx: _Context, incomplete: str) -> list[str]:
 
 
 def complete_namespaces(ctx: _Context, incomplete: str) -> list[str]:
+    """Return the namespaces whose names start with ``incomplete``."""
     return _starting(incomplete, _names(ctx, "namespaces"))
 
 
 def complete_resources(ctx: _Context, args: list[str], incomplete: str) -> list[str]:
-    """A resource, then the names of its objects."""
+    """Return resources for the first argument, then names of objects of that resource."""
     resource, slash, name = incomplete.rpartition("/")
     if slash:
         return _starting(name, _names(ctx, resource), resource + slash)
@@ -58,12 +60,13 @@ def _names(ctx: _Context, resource: str) -> Iterable[str]:
     return _ask(ctx, names)
 
 
-def _starting(word: str, found: Iterable[str], before: str = "") -> list[str]:
-    return sorted({before + each for each in found if each.startswith(word)})
+def _starting(word: str, words: Iterable[str], before: str = "") -> list[str]:
+    return sorted({before + candidate for candidate in words if candidate.startswith(word)})
 
 
 def _ask(ctx: _Context, work: Callable[["AsyncFleet"], Awaitable[Iterable[str]]]) -> Iterable[str]:
-    """What the server says, or nothing: whatever goes wrong must not end up in a line that is being typed."""
+    """Return the answer of ``work``, or nothing on any error: it would be printed into the line being
+    typed."""
 
     async def in_time(fleet: "AsyncFleet") -> Iterable[str]:
         async with asyncio.timeout(_SECONDS):

@@ -1,4 +1,4 @@
-"""``k8s-mcp scale`` and ``restart``: changes of workloads by their names."""
+"""``k8s-mcp scale`` and ``k8s-mcp restart``: change workloads by name."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands import options
-from app.commands.change_results import Change, Line, called_or, carry_out, clusters_to_change, given, said
-from app.commands.object_args import named, split, whole
+from app.commands.change_results import (
+    Change,
+    Outcome,
+    changed_object_name,
+    clusters_to_change,
+    run_changes,
+    with_dry_run,
+    write_options,
+)
+from app.commands.object_args import parse_integer, parse_named_args, split_commas
 from app.commands.server_connection import run
 
 if TYPE_CHECKING:
@@ -26,10 +34,10 @@ def scale(
     token: options.Token = None,
 ) -> int:
     """Set the number of replicas of workloads."""
-    number = whole("--replicas", replicas)
+    number = parse_integer("--replicas", replicas)
 
-    async def make(fleet: "AsyncFleet", resource: str, name: str, how: dict[str, Any]) -> Any:
-        return await fleet.scale(resource, name, number, **how)
+    async def make(fleet: "AsyncFleet", resource: str, name: str, write_args: dict[str, Any]) -> Any:
+        return await fleet.scale(resource, name, number, **write_args)
 
     return _change(words, cluster, namespace, dry_run, server, token, make, "scaled")
 
@@ -44,8 +52,8 @@ def restart(
 ) -> int:
     """Restart workloads, as kubectl rollout restart does."""
 
-    async def make(fleet: "AsyncFleet", resource: str, name: str, how: dict[str, Any]) -> Any:
-        return await fleet.restart(resource, name, **how)
+    async def make(fleet: "AsyncFleet", resource: str, name: str, write_args: dict[str, Any]) -> Any:
+        return await fleet.restart(resource, name, **write_args)
 
     return _change(words, cluster, namespace, dry_run, server, token, make, "restarted")
 
@@ -60,29 +68,35 @@ def _change(
     make: Make,
     done: str,
 ) -> int:
-    found = named(words or [])
-    how = given(namespace, dry_run)
+    args = parse_named_args(words or [])
+    write_args = write_options(namespace, dry_run)
 
     async def work(fleet: "AsyncFleet") -> int:
-        places = await clusters_to_change(fleet, split(cluster))
+        clusters = await clusters_to_change(fleet, split_commas(cluster))
         changes = [
-            _one(fleet, place, each.resource, name, how, make, said(done, dry_run))
-            for place in places
-            for each in found
-            for name in each.names
+            _one(fleet, cluster_name, arg.resource, name, write_args, make, with_dry_run(done, dry_run))
+            for cluster_name in clusters
+            for arg in args
+            for name in arg.names
         ]
-        return await carry_out(changes, f"{len(changes)} to be {done}")
+        return await run_changes(changes, f"{len(changes)} to be {done}")
 
     return run(server, token, work)
 
 
 def _one(
-    fleet: "AsyncFleet", cluster: str, resource: str, name: str, how: dict[str, Any], make: Make, done: str
+    fleet: "AsyncFleet",
+    cluster: str,
+    resource: str,
+    name: str,
+    write_args: dict[str, Any],
+    make: Make,
+    done: str,
 ) -> Change:
     what = f"{resource}/{name}"
 
-    async def lines() -> Sequence[Line]:
-        answer = await make(fleet, resource, name, {"cluster": cluster, **how})
-        return [Line(called_or(answer, what), done)]
+    async def lines() -> Sequence[Outcome]:
+        answer = await make(fleet, resource, name, {"cluster": cluster, **write_args})
+        return [Outcome(changed_object_name(answer, what), done)]
 
     return Change(cluster, what, lines)

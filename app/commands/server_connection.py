@@ -1,4 +1,4 @@
-"""Run a command that asks the server: the client of it, the exit status, and the errors that users read."""
+"""Run a command against the server: open a client, turn errors into one line on stderr and an exit status."""
 
 import asyncio
 import os
@@ -13,40 +13,42 @@ from app.commands import terminal
 if TYPE_CHECKING:
     from app.client import AsyncFleet
 
-WELL = 0
+# Exit statuses; those above 128 are the shell's, 128 and the number of a signal.
+SUCCEEDED = 0
 FAILED = 1
-WRONG = 2
+MISUSED = 2
 PARTIAL = 3
 INTERRUPTED = 130
 CLOSED = 141
 TERMINATED = 143
 
 
-class Complaint(Exception):
-    """What a user is told in one line on stderr; ``status`` is the exit status."""
+class CommandError(Exception):
+    """An error that ends the command: ``message`` is printed in one line on stderr, ``status`` is the exit
+    status."""
 
     def __init__(self, message: str, status: int = FAILED) -> None:
         super().__init__(message)
         self.status = status
 
 
-class Misuse(Complaint):
-    """The arguments are wrong."""
+class UsageError(CommandError):
+    """The arguments of the command are not accepted; the exit status is MISUSED."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, WRONG)
+        super().__init__(message, MISUSED)
 
 
-def status_of(went_well: Collection[bool]) -> int:
-    """Of several attempts: WELL, FAILED, or PARTIAL where some went well."""
+def combined_status(went_well: Collection[bool]) -> int:
+    """Return the exit status of several attempts: SUCCEEDED, FAILED, or PARTIAL where only some succeeded."""
     if all(went_well):
-        return WELL
+        return SUCCEEDED
     return PARTIAL if any(went_well) else FAILED
 
 
 T = TypeVar("T")
 
-# What the API calls by the names of its parameters and headers.
+# Names of parameters and headers of the API, and the flags of this command that set them.
 _FLAGS = {
     "Authorization: Bearer, or ?token=": "--token, or K8S_MCP_TOKEN",
     "cluster=": "--cluster",
@@ -55,7 +57,7 @@ _FLAGS = {
 
 
 def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Awaitable[int]]) -> int:
-    """Do the work with a client of the server; the exit status. Raises Complaint."""
+    """Await ``work`` with a client of the server and return the exit status. Raises CommandError."""
     from app.client import FleetError
     from app.client.errors import NoServer
 
@@ -67,24 +69,27 @@ def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Aw
     except asyncio.CancelledError:
         status = TERMINATED
     except BrokenPipeError:
-        _forget_stdout()
+        _discard_stdout()
         status = CLOSED
     except NoServer as error:
-        raise Complaint(
+        raise CommandError(
             f"No server at {error.url}. Start one with `k8s-mcp serve`, or name one with --server"
         ) from None
     except FleetError as error:
-        raise Complaint(in_words(str(error))) from None
+        raise CommandError(name_flags(str(error))) from None
     except OSError as error:
-        _forget_stdout()
-        raise Complaint(f"stdout: {error.strerror or error}") from None
+        _discard_stdout()
+        raise CommandError(f"stdout: {error.strerror or error}") from None
     return status
 
 
 async def with_client(
     server: str | None, token: str | None, work: Callable[["AsyncFleet"], Awaitable[T]]
 ) -> T:
-    """``server`` and ``token`` that are not given are those of the environment."""
+    """Await ``work`` with a client; ``server`` and ``token`` that are None come from the environment.
+
+    Raises FleetError.
+    """
     from app.client import AsyncFleet
 
     task = asyncio.current_task()
@@ -92,18 +97,18 @@ async def with_client(
         # To end in order, so that a terminal gets back its cursor.
         with suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with AsyncFleet(server, token, warned=terminal.pass_on) as fleet:
+    async with AsyncFleet(server, token, warned=terminal.print_api_warning) as fleet:
         return await work(fleet)
 
 
-def in_words(text: str) -> str:
-    """What the server says is wrong, with the flags of this command in place of parameters."""
+def name_flags(text: str) -> str:
+    """Return an error of the server with the flags of this command in place of the API's parameters."""
     for parameter, flag in _FLAGS.items():
         text = text.replace(parameter, flag)
     return text
 
 
-def _forget_stdout() -> None:
-    """Nobody reads it any more; Python would complain about that at its end."""
+def _discard_stdout() -> None:
+    """Point stdout at /dev/null: after a broken pipe, Python's last flush would print an error."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

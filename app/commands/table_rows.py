@@ -1,4 +1,4 @@
-"""Objects as lines of a table: kubectl's columns, and CLUSTER in front."""
+"""Print objects as lines of a table: kubectl's columns, with CLUSTER in front."""
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from app.cache.tables import Cell, Column, Sheet, table_for
-from app.commands.object_args import Object, called
-from app.commands.server_connection import Complaint
+from app.commands.object_args import Object, qualified_name
+from app.commands.server_connection import CommandError
 
 if TYPE_CHECKING:
     from app.client import AsyncFleet
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _cluster = operator.itemgetter("cluster")
 
 
-class Rows:
+class ResourceTable:
     """The table of one resource, called ``pods`` or ``deployments.apps``.
 
     ``printer_columns`` are those of its CustomResourceDefinition, where one defines it. ``first`` is a
@@ -45,7 +45,7 @@ class Rows:
         self._widest: list[Cell] = ["" for _ in self._columns]
 
     def lines(self, objects: Iterable[Object], now: datetime) -> list[str]:
-        """The header and a line for each object, each with its line end; nothing where there are none."""
+        """Return the header and a line for each object, with line ends; nothing for no objects."""
         sheet = Sheet(self._columns, wide=self._wide)
         for row in self._rows(objects, now):
             sheet.add(row)
@@ -54,9 +54,9 @@ class Rows:
     def more(
         self, objects: Iterable[Object], now: datetime, firsts: Sequence[str] | None = None
     ) -> list[str]:
-        """The same below what was printed before: columns never get narrower.
+        """Return the same to be printed below earlier lines: columns never get narrower.
 
-        ``firsts`` are the cells of the column in front, one for each object.
+        ``firsts`` are the cells of the column ``first``, one for each object.
         """
         rows = [*self._rows(objects, now)]
         if firsts is not None:
@@ -74,35 +74,38 @@ class Rows:
         return [header, *lines]
 
     def _rows(self, objects: Iterable[Object], now: datetime) -> Iterable[list[Cell]]:
-        for cluster, some in groupby(objects, key=_cluster):
-            found = [*some]
-            for each, cells in zip(found, self._table.rows(found, now), strict=True):
+        for cluster, group in groupby(objects, key=_cluster):
+            of_cluster = [*group]
+            for obj, cells in zip(of_cluster, self._table.rows(of_cluster, now), strict=True):
                 row = [*cells]
                 if self._whole_names and self._name_at is not None:
-                    row[self._name_at] = called(each)
-                namespace = [each["metadata"].get("namespace", "")] if self._namespaced else []
+                    row[self._name_at] = qualified_name(obj)
+                namespace = [obj["metadata"].get("namespace", "")] if self._namespaced else []
                 yield [cluster, *namespace, *row]
 
 
 _DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
-async def rows_of(fleet: "AsyncFleet", example: Object, **how: Any) -> Rows:
-    """The table for objects such as ``example``; ``how`` are the other arguments of Rows."""
+async def resource_table(fleet: "AsyncFleet", example: Object, **options: Any) -> ResourceTable:
+    """Return the table for objects of the kind of ``example``; ``options`` go to ResourceTable. Raises
+    CommandError."""
     resource = await _resource(fleet, example)
     columns = None
     if "." in resource["name"]:
         columns = await _printer_columns(fleet, resource["name"], example["apiVersion"].rpartition("/")[2])
-    return Rows(resource["name"], namespaced=resource["namespaced"], printer_columns=columns, **how)
+    return ResourceTable(
+        resource["name"], namespaced=resource["namespaced"], printer_columns=columns, **options
+    )
 
 
 async def _resource(fleet: "AsyncFleet", example: Object) -> Mapping[str, Any]:
-    """What the server says of an object's resource. Raises Complaint."""
+    """Return the entry of /resources for an object's kind. Raises CommandError where none serves it."""
     group = _group(example["apiVersion"])
-    for each in await fleet.resources():
-        if (each["kind"], _group(each["apiVersion"])) == (example["kind"], group):
-            return dict(each)
-    raise Complaint(f"the clusters do not serve {example['kind']} of {example['apiVersion']} any more")
+    for resource in await fleet.resources():
+        if (resource["kind"], _group(resource["apiVersion"])) == (example["kind"], group):
+            return dict(resource)
+    raise CommandError(f"the clusters do not serve {example['kind']} of {example['apiVersion']} any more")
 
 
 def _group(api_version: str) -> str:
@@ -110,10 +113,11 @@ def _group(api_version: str) -> str:
 
 
 async def _printer_columns(fleet: "AsyncFleet", resource: str, version: str) -> Sequence[Object] | None:
-    """Those of the first cluster that defines the resource; None where no definition is known."""
+    """Return a CRD's printer columns, as the first cluster with it defines them; None where no cluster has
+    it."""
     definitions = await fleet.list(_DEFINITIONS, field_selector=f"metadata.name={resource}")
     for definition in definitions:
-        for each in definition["spec"]["versions"]:
-            if each["name"] == version:
-                return list(each.get("additionalPrinterColumns") or ())
+        for version_spec in definition["spec"]["versions"]:
+            if version_spec["name"] == version:
+                return list(version_spec.get("additionalPrinterColumns") or ())
     return None

@@ -1,4 +1,4 @@
-"""Writing to stdout and stderr: plain text for pipes; colours, progress and live tables on a terminal."""
+"""Write to stdout and stderr: plain text for pipes; colours, progress and live tables on a terminal."""
 
 import asyncio
 import os
@@ -10,51 +10,56 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-# Whoever gets an answer within this sees no progress.
+# No progress is shown for what takes less time than this.
 QUICK_SECONDS = 0.5
 STEP_SECONDS = 0.1
 _WARNINGS = 5
 
 
 def is_terminal(stream: TextIO) -> bool:
+    """Return whether the stream is a terminal that can move its cursor."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def is_colourful(stream: TextIO) -> bool:
-    """Whether colours are wanted there; https://no-color.org says how not."""
+    """Return whether to write colours: on a terminal, unless NO_COLOR is set (https://no-color.org)."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 def write(text: str) -> None:
+    """Write to stdout. Raises OSError."""
     sys.stdout.write(text)
 
 
 def write_json(document: Any) -> None:
+    """Write an indented JSON document to stdout. Raises OSError."""
     from app import jsontext
 
     write(jsontext.encode(document, indented=True).decode() + "\n")
 
 
 def write_yaml(document: Any) -> None:
+    """Write a YAML document to stdout. Raises OSError."""
     from app.yamltext import dump
 
     write(dump(document).decode())
 
 
-def painted_place(cluster: str) -> str:
-    """The name of a cluster, in its colour where colours are wanted."""
-    return paint(cluster, place_colour(cluster)) if is_colourful(sys.stdout) else cluster
+def painted_cluster(cluster: str) -> str:
+    """Return the name of a cluster, in its colour where stdout takes colours."""
+    return paint(cluster, cluster_colour(cluster)) if is_colourful(sys.stdout) else cluster
 
 
 def flush() -> None:
+    """Flush stdout. Raises OSError."""
     sys.stdout.flush()
 
 
 def write_table(lines: Iterable[str], *, begins: bool = True) -> None:
-    """Lines of which the first is the header, each with its end; it is shown where a table ``begins``."""
+    """Write lines, each with its end, of which the first is the header; it is left out unless ``begins``."""
     rest = iter(lines)
     header = next(rest, "")
-    painter = Painter(header) if is_colourful(sys.stdout) else None
+    painter = TablePainter(header) if is_colourful(sys.stdout) else None
     if begins:
         write(header if painter is None else painter.header + "\n")
     for line in rest:
@@ -62,49 +67,51 @@ def write_table(lines: Iterable[str], *, begins: bool = True) -> None:
 
 
 def one_line(text: str) -> str:
-    """Without line ends, and without what a terminal would obey."""
-    return "".join(each for each in " ".join(text.split()) if each.isprintable())
+    """Return a text without line ends and control characters."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())
 
 
-def tell(text: str) -> None:
-    """One line on stderr, after all that was written to stdout."""
+def print_message(text: str) -> None:
+    """Write one line to stderr, after all that was written to stdout."""
     with suppress(OSError):
         flush()
-    make_room()
+    clear_progress_line()
     sys.stderr.write(f"k8s-mcp: {one_line(text)}\n")
 
 
-def pass_on(cluster: str, warning: str) -> None:
-    """What the API server of a cluster warns of, on stderr, in kubectl's words."""
+def print_api_warning(cluster: str, warning: str) -> None:
+    """Write a warning of a cluster's API server to stderr, as kubectl does."""
     with suppress(OSError):
         flush()
-    make_room()
+    clear_progress_line()
     sys.stderr.write(f"Warning: {f'{cluster}: ' if cluster else ''}{one_line(warning)}\n")
 
 
-def warn(clusters: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell of those that are not synced: what they have may be missing or old. Whether there are any.
+def warn_unsynced(clusters: Sequence[Mapping[str, Any]]) -> bool:
+    """Warn on stderr of clusters that are not synced, whose objects may be missing or old; return whether
+    there are any.
 
-    What cannot be read of them is told too.
+    Objects that the server could not decode are warned of too.
     """
-    behind = [each for each in clusters if each["state"] != "synced"]
-    for each in behind[:_WARNINGS]:
-        since = f" since {each['since']}" if each.get("since") else ""
-        why = f": {each['error']}" if each.get("error") else ""
-        tell(f"warning: {each['name']} is {each['state']}{since}{why}")
-    if len(behind) > _WARNINGS:
-        names = ", ".join(each["name"] for each in behind[_WARNINGS:])
-        tell(f"warning: {len(behind) - _WARNINGS} more clusters are not synced: {names}")
-    for each in clusters:
-        if number := each.get("unreadable", 0):
+    unsynced = [cluster for cluster in clusters if cluster["state"] != "synced"]
+    for cluster in unsynced[:_WARNINGS]:
+        since = f" since {cluster['since']}" if cluster.get("since") else ""
+        why = f": {cluster['error']}" if cluster.get("error") else ""
+        print_message(f"warning: {cluster['name']} is {cluster['state']}{since}{why}")
+    if len(unsynced) > _WARNINGS:
+        names = ", ".join(cluster["name"] for cluster in unsynced[_WARNINGS:])
+        print_message(f"warning: {len(unsynced) - _WARNINGS} more clusters are not synced: {names}")
+    for cluster in clusters:
+        if number := cluster.get("unreadable", 0):
             what = "an object" if number == 1 else f"{number} objects"
-            tell(f"warning: {what} of {each['name']} cannot be read; the server's log says which")
-    return bool(behind)
+            print_message(f"warning: {what} of {cluster['name']} cannot be read; the server's log says which")
+    return bool(unsynced)
 
 
 @asynccontextmanager
 async def progress(text: str, steps: int | None = None) -> AsyncIterator[Callable[[], None]]:
-    """Show what is under way once it takes long, on a terminal. What it gives counts a step."""
+    """Show ``text`` with a spinner once the block takes long, on a terminal. Yields a function that counts a
+    step."""
     done = 0
 
     def advance() -> None:
@@ -143,7 +150,7 @@ async def _show(text: str, steps: int | None, done: Callable[[], int]) -> None:
 
 @contextmanager
 def _in_line() -> Iterator[None]:
-    """While progress has the last line of the terminal, whoever writes has to take it."""
+    """Mark that progress has the last line of the terminal, which other output must clear first."""
     _Progress.visible = True
     try:
         yield
@@ -155,8 +162,8 @@ class _Progress:
     visible = False
 
 
-def make_room() -> None:
-    """Clear the line that progress is shown in; it is drawn again below."""
+def clear_progress_line() -> None:
+    """Clear the line that progress is shown in; progress draws it again below."""
     if _Progress.visible:
         sys.stderr.write("\r\x1b[2K")
         sys.stderr.flush()
@@ -165,7 +172,7 @@ def make_room() -> None:
 _HEADING = re.compile(r"\S+(?: \S+)*")
 _COUNT = re.compile(r"(\d+)/(\d+)")
 _BOLD, _DIM, _RED, _GREEN, _YELLOW = "1", "2", "31", "32", "33"
-# Of the colours of all terminals those that say nothing about health.
+# Of the colours that all terminals have, those that stand for no state.
 _PLACES = ("36", "35", "34", "96", "95", "94")
 _GOOD = frozenset({"running", "ready", "active", "bound", "available", "synced", "true", "healthy"})
 _OVER = frozenset({"completed", "succeeded", "complete", "normal"})
@@ -185,22 +192,24 @@ _TYPES = frozenset({"normal", "warning"})
 
 
 def paint(text: str, codes: str) -> str:
+    """Return the text in the colour of SGR codes (ECMA-48); "" for none."""
     return f"\x1b[{codes}m{text}\x1b[0m" if codes else text
 
 
-def place_colour(name: str) -> str:
-    """The same for the same name, always."""
+def cluster_colour(name: str) -> str:
+    """Return SGR codes for a name, always the same for the same name."""
     return _PLACES[zlib.crc32(name.encode()) % len(_PLACES)]
 
 
-class Painter:
-    """Colours the lines under a header. Columns are where the header has them."""
+class TablePainter:
+    """Colours the lines below a header; columns begin where the header's words begin."""
 
     def __init__(self, header: str) -> None:
-        self._columns = [(found[0], found.start()) for found in _HEADING.finditer(header)]
+        self._columns = [(heading[0], heading.start()) for heading in _HEADING.finditer(header)]
         self.header = paint(header.rstrip("\n"), _BOLD)
 
     def line(self, line: str) -> str:
+        """Return a line with its cells in colours."""
         parts = []
         starts = [start for _, start in self._columns]
         for (name, start), end in zip(self._columns, [*starts[1:], len(line)], strict=True):
@@ -212,7 +221,7 @@ class Painter:
 
 def _codes(column: str, text: str) -> str:
     if column == "CLUSTER":
-        return place_colour(text)
+        return cluster_colour(text)
     if column in _STATES and (column != "TYPE" or text.lower() in _TYPES):
         return state_colour(text)
     if column == "READY" and (count := _COUNT.fullmatch(text)):
@@ -225,7 +234,8 @@ def _codes(column: str, text: str) -> str:
 
 
 def state_colour(text: str) -> str:
-    """Green, yellow, red or dim, as a state is well, under way, bad or over; none for other words."""
+    """Return SGR codes of a state: green if healthy, yellow in progress, red failed, dim completed; "" for
+    others."""
     first = text.partition(",")[0].lower()
     if first in _GOOD:
         return _GREEN if "," not in text else _YELLOW
@@ -240,8 +250,8 @@ def state_colour(text: str) -> str:
 _BELOW = 2
 
 
-class Screen:
-    """What is shown is cut to the size of the terminal, whatever that is at the moment."""
+class LiveTable:
+    """A table that is redrawn in place, cut to the present size of the terminal."""
 
     def __init__(self, *, colour: bool) -> None:
         from rich.console import Console
@@ -262,7 +272,7 @@ class Screen:
 
     @property
     def room(self) -> int:
-        """For so many lines below the header."""
+        """The number of lines that fit below the header."""
         return max(1, self._console.size.height - _BELOW - 1)
 
     def show(self, lines: Sequence[str], below: str = "", flashing: frozenset[int] = frozenset()) -> None:
@@ -282,5 +292,5 @@ class Screen:
         plain = [line.rstrip("\n") for line in lines]
         if not plain or not self._colour:
             return plain
-        painter = Painter(plain[0])
+        painter = TablePainter(plain[0])
         return [painter.header, *map(painter.line, plain[1:])]

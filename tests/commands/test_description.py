@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.commands.object_description import lines_of
+from app.commands.object_description import describe_object
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -13,7 +13,7 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 def described(kind: str, events: list[dict[str, Any]] | None = None, **members: Any) -> list[str]:
     metadata = {"name": "one", "creationTimestamp": "2026-01-31T10:00:00Z", **members.pop("metadata", {})}
     found = {"cluster": "prod", "kind": kind, "apiVersion": "v1", "metadata": metadata, **members}
-    return "".join(lines_of(found, events or [], NOW, colour=False)).splitlines()
+    return "".join(describe_object(found, events or [], NOW, colour=False)).splitlines()
 
 
 def test_of_a_secret_only_the_keys() -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 from app.client import Event
 from app.client.kube_object import Object
-from app.commands.get_watch import Known
+from app.commands.get_watch import WatchedObjects
 
 
-def told(known: Known, *events: Event) -> list[tuple[str, str]]:
+def told(known: WatchedObjects, *events: Event) -> list[tuple[str, str]]:
     """What is to be shown of events: its type and the name."""
     return [(each.type, each.object["metadata"]["name"]) for event in events for each in known.take(event)]
 
@@ -28,14 +28,14 @@ def gone(name: str, cluster: str = "prod") -> Event:
 
 
 def test_the_first_time_is_added_the_same_version_is_no_news() -> None:
-    known = Known()
+    known = WatchedObjects()
     events = changed("a", 1), changed("a", 1), changed("a", 2), gone("a"), gone("a")
     assert told(known, *events) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
     assert not known.objects
 
 
 def test_after_a_reset_only_what_differs_is_news() -> None:
-    known = Known()
+    known = WatchedObjects()
     told(known, changed("same", 1), changed("changed", 1), changed("gone", 1))
 
     assert told(known, Event("RESET", "")) == []
@@ -46,7 +46,7 @@ def test_after_a_reset_only_what_differs_is_news() -> None:
 
 
 def test_what_a_cluster_has_is_forgotten_at_once() -> None:
-    known = Known()
+    known = WatchedObjects()
     told(known, changed("same", 1), changed("gone", 1), changed("other", 1, "edge"))
 
     assert told(known, Event("RESET", "", cluster="prod")) == []
@@ -60,12 +60,12 @@ def test_what_a_cluster_has_is_forgotten_at_once() -> None:
 
 
 def test_only_the_names_that_are_asked_for() -> None:
-    known = Known(frozenset({"a"}))
+    known = WatchedObjects(frozenset({"a"}))
     assert told(known, changed("a", 1), changed("b", 1), gone("b")) == [("ADDED", "a")]
 
 
 def test_clusters_that_are_not_synced() -> None:
-    known = Known()
+    known = WatchedObjects()
     states = ({"name": "prod", "state": "synced"}, {"name": "edge", "state": "stale", "error": "lost"})
     known.hear(Event("SYNCED", "", clusters=tuple(map(Object, states))))
     assert known.troubles() == ["edge is stale: lost"]

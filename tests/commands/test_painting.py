@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.commands.terminal import Painter, state_colour
+from app.commands.terminal import TablePainter, state_colour
 
 GREEN, YELLOW, RED, DIM = "32", "33", "31", "2"
 HEADER = "CLUSTER   NAME    READY   STATUS             RESTARTS      LAST SEEN   NOMINATED NODE\n"
@@ -37,7 +37,7 @@ def test_states(state: str, colour: str) -> None:
 
 
 def test_a_line_keeps_its_text() -> None:
-    painted = Painter(HEADER).line(LINE)
+    painted = TablePainter(HEADER).line(LINE)
     assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == LINE
     assert f"\x1b[{RED}mCrashLoopBackOff\x1b[0m" in painted
     assert f"\x1b[{YELLOW}m0/1\x1b[0m" in painted
@@ -46,7 +46,7 @@ def test_a_line_keeps_its_text() -> None:
 
 
 def test_the_same_cluster_has_the_same_colour_and_shorter_lines_are_no_trouble() -> None:
-    painter = Painter(HEADER)
+    painter = TablePainter(HEADER)
     first, second = painter.line("prod      web-1"), painter.line("prod      web-2")
     assert first.partition("prod")[0] == second.partition("prod")[0] != ""
     assert painter.line("") == ""

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from app.commands.terminal import warn
+from app.commands.terminal import warn_unsynced
 from app.simulator.apiserver.faults import Fault
 from tests.commands.conftest import Clusters, running
 from tests.commands.running import Command
@@ -105,8 +105,8 @@ def test_what_cannot_be_read_is_told_beside_the_clusters_that_are_well(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     well = {"state": "synced", "objects": 7, "error": None}
-    assert not warn([{"name": "a", **well}, {"name": "b", **well, "unreadable": 1}])
-    assert not warn([{"name": "c", **well, "unreadable": 30}])
+    assert not warn_unsynced([{"name": "a", **well}, {"name": "b", **well, "unreadable": 1}])
+    assert not warn_unsynced([{"name": "c", **well, "unreadable": 30}])
     assert capsys.readouterr().err.splitlines() == [
         "k8s-mcp: warning: an object of b cannot be read; the server's log says which",
         "k8s-mcp: warning: 30 objects of c cannot be read; the server's log says which",

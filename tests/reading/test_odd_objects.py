@@ -23,8 +23,8 @@ from app.cache.query.object_paths import ANY, Path
 from app.cache.query.queries import Query, run
 from app.cache.store import Store
 from app.cache.tables import builtin_tables, live_cells, table_for
-from app.commands.object_description import lines_of
-from app.commands.table_rows import Rows
+from app.commands.object_description import describe_object
+from app.commands.table_rows import ResourceTable
 from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
 from app.kubeapi.cached import cached_body
@@ -268,7 +268,7 @@ async def check_kubernetes(world: World) -> None:
 
 async def check_commands(world: World) -> None:
     objects = [{"cluster": "prod", **loads(each.json)} for each in world.objects]
-    rows = Rows(
+    rows = ResourceTable(
         world.example.resource.name,
         namespaced=world.example.resource.namespaced,
         printer_columns=world.example.columns,
@@ -278,7 +278,7 @@ async def check_commands(world: World) -> None:
     now = datetime.now(UTC)
     assert len(rows.lines(objects, now)) == len(rows.more(objects, now)) == 4
     assert jsontext.decode(jsontext.encode(objects, indented=True)) == objects
-    lines = [*lines_of(objects[1], objects, now, colour=True)]
+    lines = [*describe_object(objects[1], objects, now, colour=True)]
     assert lines[0].split() == ["name:", "odd"]
     assert any("events:" in line for line in lines)
 

@@ -10,7 +10,7 @@ import yaml
 from app import jsontext
 from app.client import AsyncFleet
 from app.commands import describe, get
-from app.commands.object_args import Choice, asked
+from app.commands.object_args import ObjectFilter, parse_resource_args
 from app.yamltext import dump
 from tests.reading.conftest import Client, Held, pod
 
@@ -191,10 +191,10 @@ async def test_the_client_reads_it_and_what_it_writes_of_it_is_the_same(odd: Cli
 
 
 async def test_commands_print_it(odd: Client, value: bytes, capsys: pytest.CaptureFixture[str]) -> None:
-    everywhere = Choice([], [])
+    everywhere = ObjectFilter([], [])
     async with AsyncFleet(str(odd.make_url("/"))) as fleet:
         for form in ("json", "yaml", "table", "wide", "name"):
-            assert await get._show(fleet, asked(["pods"]), everywhere, form) == 0
+            assert await get._show(fleet, parse_resource_args(["pods"]), everywhere, form) == 0
             printed = capsys.readouterr().out
             assert "odd" in printed
             if form == "json":
@@ -202,7 +202,7 @@ async def test_commands_print_it(odd: Client, value: bytes, capsys: pytest.Captu
                 assert [each["metadata"]["name"] for each in found] == ["a", "odd", "z"]
                 assert jsontext.encode(found[1]["spec"]["odd"]) == jsontext.encode(jsontext.decode(value))
         # Of names, the command makes the table.
-        assert await get._show(fleet, asked(["pods", "a", "odd", "z"]), everywhere, "wide") == 0
+        assert await get._show(fleet, parse_resource_args(["pods", "a", "odd", "z"]), everywhere, "wide") == 0
         assert [line.split()[2] for line in capsys.readouterr().out.splitlines()[1:]] == ["a", "odd", "z"]
-        assert await describe._describe(fleet, asked(["pod/odd"]), everywhere) == 0
+        assert await describe._describe(fleet, parse_resource_args(["pod/odd"]), everywhere) == 0
         assert capsys.readouterr().out.startswith("name:         odd\n")
