@@ -3,10 +3,10 @@
 import { edit } from "./editor.js";
 import { h, say } from "./dom.js";
 import { canRestart, canScale } from "./relations.js";
-import { carryOut, curl, pathOf, placeOf } from "./requests.js";
+import { carryOut, curl, pathOf, placeOf } from "./object_requests.js";
 
-/** @typedef {import("./requests.js").Target} Target */
-/** @typedef {import("./requests.js").Wish} Wish */
+/** @typedef {import("./object_requests.js").Target} Target */
+/** @typedef {import("./object_requests.js").Wish} Wish */
 /** @typedef {{ name: string, key: string, danger: boolean, run: (target: Target) => Promise<void> }} Action */
 
 /** @param {Target} target @returns {Action[]} */

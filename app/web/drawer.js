@@ -6,10 +6,10 @@ import { h, say, the, visible } from "./dom.js";
 import { logs } from "./logs.js";
 import { overview, section } from "./overview.js";
 import { hasLogs, related } from "./relations.js";
-import { pathOf, textOf } from "./requests.js";
-import { at, number, text } from "./lenient.js";
-import { keyOf } from "./store.js";
-import { Rows, rowsOf } from "./tables.js";
+import { pathOf, textOf } from "./object_requests.js";
+import { at, number, text } from "./json_access.js";
+import { keyOf } from "./row_store.js";
+import { Rows, rowsOf } from "./server_table.js";
 
 /** @typedef {import("./socket.js").Subscription} Subscription */
 /** @typedef {{ resource: string, cluster: string, namespace: string, name: string }} Place */
@@ -46,7 +46,7 @@ export class Drawer extends EventTarget {
 
   /**
    * @param {import("./socket.js").Socket} socket
-   * @param {import("./clusters.js").Clusters} clusters
+   * @param {import("./cluster_strip.js").Clusters} clusters
    * @param {() => Map<string, any>} resources of /resources, by name
    */
   constructor(socket, clusters, resources) {

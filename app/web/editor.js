@@ -2,9 +2,9 @@
 
 import { diffLines } from "./diff.js";
 import { h, say, visible } from "./dom.js";
-import { carryOut, curl, own, pathOf, placeOf, textOf } from "./requests.js";
+import { carryOut, curl, own, pathOf, placeOf, textOf } from "./object_requests.js";
 
-/** @typedef {import("./requests.js").Target} Target */
+/** @typedef {import("./object_requests.js").Target} Target */
 
 const EDIT = "application/vnd.k8s-mcp.edit+json";
 const REDACTED = /^ {4}k8s-mcp\/redacted: /m;
@@ -76,7 +76,7 @@ class Editor {
     return false;
   }
 
-  /** @param {Record<string, string>} [more] @returns {import("./requests.js").Wish} */
+  /** @param {Record<string, string>} [more] @returns {import("./object_requests.js").Wish} */
   #wish(more = {}) {
     const body = JSON.stringify({ before: this.before, after: this.#text.value });
     return { method: "PATCH", path: pathOf(this.target, "", { fieldValidation: "Strict", ...more }), type: EDIT, body };

@@ -1,21 +1,21 @@
 /** The page: what the address says is shown, and what is done goes into the address. */
 
 import { ProblemError, adoptToken, askJson } from "./api.js";
-import { choose } from "./chooser.js";
-import { Clusters } from "./clusters.js";
+import { choose } from "./choice_dialog.js";
+import { Clusters } from "./cluster_strip.js";
 import { Drawer } from "./drawer.js";
 import { h, say, the } from "./dom.js";
 import { parseFilter } from "./filter.js";
-import { help, listen, theme } from "./keys.js";
-import { Live } from "./live.js";
+import { help, listen, theme } from "./keyboard.js";
+import { Live } from "./table_stream.js";
 import { Socket } from "./socket.js";
-import { whyEmpty } from "./reasons.js";
-import { Store, keyOf } from "./store.js";
-import { TableView } from "./table.js";
-import { askForToken } from "./token.js";
-import { address, opened, readView } from "./url.js";
+import { whyEmpty } from "./empty_table.js";
+import { Store, keyOf } from "./row_store.js";
+import { TableView } from "./table_view.js";
+import { askForToken } from "./token_dialog.js";
+import { address, opened, readView } from "./page_address.js";
 
-/** @typedef {import("./url.js").View} View */
+/** @typedef {import("./page_address.js").View} View */
 
 adoptToken();
 theme();
@@ -270,7 +270,7 @@ document.addEventListener("click", (event) => {
   go({ ...readView(link.search), cluster: view.cluster, namespace: "", q: "", problems: false });
 });
 
-/** @param {import("./store.js").Row} row */
+/** @param {import("./row_store.js").Row} row */
 function openRow(row) {
   go({ open: `${row.cluster}/${row.namespace}/${row.name}` }, !!view.open);
 }

@@ -3,14 +3,14 @@
 import { ago, moment } from "./ages.js";
 import { isNumeric, rankOf, compareRanks, textOf } from "./cells.js";
 import { h, visible } from "./dom.js";
-import { at, entries, list, number, text } from "./lenient.js";
-import { lastWords } from "./lastwords.js";
+import { at, entries, list, number, text } from "./json_access.js";
+import { lastWords } from "./last_log_lines.js";
 import { resourceOf } from "./relations.js";
-import { tonesOf, toneOf } from "./tones.js";
-import { addressOf } from "./url.js";
+import { tonesOf, toneOf } from "./health_tones.js";
+import { addressOf } from "./page_address.js";
 
 /** @typedef {import("./dom.js").Child} Child */
-/** @typedef {import("./tables.js").Rows} Rows */
+/** @typedef {import("./server_table.js").Rows} Rows */
 
 const MOST = 100;
 const RIGHT = new Set(["Age", "Restarts", "Count"]);

@@ -1,6 +1,6 @@
 /** Who owns an object, and what it has made, or reaches. */
 
-import { at, entries, text } from "./lenient.js";
+import { at, entries, text } from "./json_access.js";
 
 /** @typedef {{ resource: string, query: Record<string, string> }} Related */
 

@@ -208,7 +208,7 @@ async def test_a_resource_that_fails_alone_is_named_beside_its_cluster(page: Pag
     """Told by frames: a cluster that is live, and pods that are stale in it."""
     told = await page.evaluate(
         """async () => {
-          const { Clusters } = await import('/web/clusters.js');
+          const { Clusters } = await import('/web/cluster_strip.js');
           document.getElementById('clusters').replaceChildren();
           const clusters = new Clusters();
           clusters.learn([{ name: 'a', state: 'synced', since: '', version: '', readOnly: false }]);

@@ -1,10 +1,10 @@
 /** The last lines of a container's run that ended, fetched once. */
 
-import { pathOf } from "./requests.js";
+import { pathOf } from "./object_requests.js";
 import { painted } from "./ansi.js";
 import { ask } from "./api.js";
 import { h } from "./dom.js";
-import { at, text } from "./lenient.js";
+import { at, text } from "./json_access.js";
 
 const LINES = 10;
 const MOST = 50;

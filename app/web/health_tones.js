@@ -2,7 +2,7 @@
 
 import { isAge } from "./cells.js";
 import { moment } from "./ages.js";
-import { list } from "./lenient.js";
+import { list } from "./json_access.js";
 
 /** @typedef {"" | "good" | "warn" | "bad" | "dim"} Tone */
 /** @typedef {import("./cells.js").Cell} Cell */

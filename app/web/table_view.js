@@ -7,12 +7,12 @@
 
 import { isAge, isNumeric, same, textOf } from "./cells.js";
 import { h, the } from "./dom.js";
-import { tonesOf } from "./tones.js";
+import { tonesOf } from "./health_tones.js";
 
-/** @typedef {import("./store.js").Store} Store */
-/** @typedef {import("./store.js").Row} Row */
+/** @typedef {import("./row_store.js").Store} Store */
+/** @typedef {import("./row_store.js").Row} Row */
 /** @typedef {import("./cells.js").Cell} Cell */
-/** @typedef {import("./tables.js").Column} Column */
+/** @typedef {import("./server_table.js").Column} Column */
 
 /**
  * @typedef {object} Shown a column as it is shown; `at` is its place among the cells, or -1

@@ -5,10 +5,10 @@
  */
 
 import { isAge, textOf } from "./cells.js";
-import { toneOf } from "./tones.js";
+import { toneOf } from "./health_tones.js";
 
 /** @typedef {import("./cells.js").Cell} Cell */
-/** @typedef {import("./tones.js").Tone} Tone */
+/** @typedef {import("./health_tones.js").Tone} Tone */
 
 /**
  * @typedef {object} Column

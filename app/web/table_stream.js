@@ -2,11 +2,11 @@
 
 import { parseFilter } from "./filter.js";
 import { rankOf } from "./cells.js";
-import { keyOfColumn } from "./table.js";
-import { rowsOf } from "./tables.js";
+import { keyOfColumn } from "./table_view.js";
+import { rowsOf } from "./server_table.js";
 
-/** @typedef {import("./url.js").View} View */
-/** @typedef {import("./store.js").Row} Row */
+/** @typedef {import("./page_address.js").View} View */
+/** @typedef {import("./row_store.js").Row} Row */
 
 /**
  * The subscription that a view needs; two views with equal ones share it.
@@ -32,8 +32,8 @@ export class Live {
 
   /**
    * @param {import("./socket.js").Socket} socket
-   * @param {import("./store.js").Store} store
-   * @param {import("./clusters.js").Clusters} clusters
+   * @param {import("./row_store.js").Store} store
+   * @param {import("./cluster_strip.js").Clusters} clusters
    * @param {() => void} changed what is in the table, or why it is not
    */
   constructor(socket, store, clusters, changed) {

@@ -1,12 +1,12 @@
 /** The rows of the table: what the frames say, kept in order and filtered. */
 
 import { compareRanks } from "./cells.js";
-import { Table } from "./tables.js";
-import { toneOf } from "./tones.js";
+import { Table } from "./server_table.js";
+import { toneOf } from "./health_tones.js";
 
 /** @typedef {import("./cells.js").Cell} Cell */
 /** @typedef {import("./cells.js").Rank} Rank */
-/** @typedef {import("./tones.js").Tone} Tone */
+/** @typedef {import("./health_tones.js").Tone} Tone */
 
 /**
  * @typedef {object} Row
