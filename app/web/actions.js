@@ -1,12 +1,12 @@
 /** What can be done to an object. Each says the request that it makes, and asks before it makes it. */
 
 import { edit } from "./editor.js";
-import { h, say } from "./dom.js";
+import { h, messageOf, say, showDialog } from "./dom.js";
 import { canRestart, canScale } from "./relations.js";
-import { carryOut, curl, pathOf, placeOf } from "./object_requests.js";
+import { curl, pathOf, placeOf, send } from "./object_requests.js";
 
 /** @typedef {import("./object_requests.js").Target} Target */
-/** @typedef {import("./object_requests.js").Wish} Wish */
+/** @typedef {import("./object_requests.js").ObjectRequest} ObjectRequest */
 /** @typedef {{ name: string, key: string, danger: boolean, run: (target: Target) => Promise<void> }} Action */
 
 /** @param {Target} target @returns {Action[]} */
@@ -28,7 +28,7 @@ export function actionsFor({ resource, verbs }) {
  * @property {string} doing the word on the button
  * @property {boolean} [danger]
  * @property {string} [typed] what must be typed before it is done
- * @property {() => Wish} wish
+ * @property {() => ObjectRequest} request
  * @property {string} done
  */
 
@@ -37,52 +37,46 @@ export function actionsFor({ resource, verbs }) {
  * @param {Question} question
  * @returns {Promise<void>}
  */
-function confirm({ title, target, body, doing, danger = false, typed = "", wish, done }) {
-  return new Promise((resolve) => {
-    const code = h("code", { class: "curl", tabindex: "0" });
-    const trouble = h("p", { class: "error", role: "alert", hidden: true });
-    const confirmation = h("input", { type: "text", id: "typed", autocomplete: "off", spellcheck: "false" });
-    const button = h("button", { type: "submit", class: danger ? "danger" : "primary" }, doing);
-    const form = h(
-      "form",
-      { method: "dialog" },
-      h("h2", {}, title),
-      h("p", {}, placeOf(target)),
-      ...body,
-      ...(typed ? [h("label", { for: "typed" }, "Type ", h("b", {}, typed), " to confirm"), confirmation] : []),
-      trouble,
-      h("details", { open: true }, h("summary", {}, "The same with curl"), code),
-      h("div", { class: "buttons" }, h("button", { type: "button", click: () => dialog.close() }, "Cancel"), button),
-    );
-    const dialog = h("dialog", { class: "ask", "aria-label": title }, form);
-    const check = () => {
-      code.textContent = curl(wish());
-      button.disabled = confirmation.value !== typed;
-    };
-    form.addEventListener("input", check);
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      if (button.disabled) return;
-      button.disabled = true;
-      try {
-        await carryOut(wish());
-        say(done, "good");
-        dialog.close();
-      } catch (error) {
-        trouble.textContent = error instanceof Error ? error.message : String(error);
-        trouble.hidden = false;
-        button.disabled = false;
-      }
-    });
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve();
-    });
-    document.body.append(dialog);
-    check();
-    dialog.showModal();
-    (typed ? confirmation : (form.querySelector("input") ?? button)).focus();
+function confirm({ title, target, body, doing, danger = false, typed = "", request, done }) {
+  const code = h("code", { class: "curl", tabindex: "0" });
+  const trouble = h("p", { class: "error", role: "alert", hidden: true });
+  const confirmation = h("input", { type: "text", id: "typed", autocomplete: "off", spellcheck: "false" });
+  const button = h("button", { type: "submit", class: danger ? "danger" : "primary" }, doing);
+  const form = h(
+    "form",
+    { method: "dialog" },
+    h("h2", {}, title),
+    h("p", {}, placeOf(target)),
+    ...body,
+    ...(typed ? [h("label", { for: "typed" }, "Type ", h("b", {}, typed), " to confirm"), confirmation] : []),
+    trouble,
+    h("details", { open: true }, h("summary", {}, "The same with curl"), code),
+    h("div", { class: "buttons" }, h("button", { type: "button", click: () => dialog.close() }, "Cancel"), button),
+  );
+  const dialog = h("dialog", { class: "ask", "aria-label": title }, form);
+  const check = () => {
+    code.textContent = curl(request());
+    button.disabled = confirmation.value !== typed;
+  };
+  form.addEventListener("input", check);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (button.disabled) return;
+    button.disabled = true;
+    try {
+      await send(request());
+      say(done, "good");
+      dialog.close();
+    } catch (error) {
+      trouble.textContent = messageOf(error);
+      trouble.hidden = false;
+      button.disabled = false;
+    }
   });
+  check();
+  const closed = showDialog(dialog);
+  (typed ? confirmation : (form.querySelector("input") ?? button)).focus();
+  return closed;
 }
 
 /** @param {Target} target */
@@ -94,7 +88,7 @@ function scale(target) {
     target,
     body: [h("label", { for: "replicas" }, `Replicas, ${present} now`), input],
     doing: "Scale",
-    wish: () => ({ method: "POST", path: pathOf(target, "/scale"), type: "application/json", body: JSON.stringify({ replicas: Number(input.value) }) }),
+    request: () => ({ method: "POST", path: pathOf(target, "/scale"), type: "application/json", body: JSON.stringify({ replicas: Number(input.value) }) }),
     done: `${target.object.metadata.name} is scaled.`,
   });
 }
@@ -107,7 +101,7 @@ function restart(target) {
     body: ["All of its pods are made anew, as its strategy says."],
     doing: "Restart",
     typed: target.object.metadata.name,
-    wish: () => ({ method: "POST", path: pathOf(target, "/restart") }),
+    request: () => ({ method: "POST", path: pathOf(target, "/restart") }),
     done: `${target.object.metadata.name} restarts.`,
   });
 }
@@ -121,7 +115,7 @@ function remove(target) {
     doing: "Delete",
     danger: true,
     typed: target.object.metadata.name,
-    wish: () => ({ method: "DELETE", path: pathOf(target) }),
+    request: () => ({ method: "DELETE", path: pathOf(target) }),
     done: `${target.object.metadata.name} is deleted.`,
   });
 }

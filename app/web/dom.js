@@ -38,6 +38,27 @@ export function the(id) {
   return found;
 }
 
+/**
+ * Show a dialog, and take it out of the page when it closes.
+ * @param {HTMLDialogElement} dialog
+ * @returns {Promise<void>} resolved when it has closed
+ */
+export function showDialog(dialog) {
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve();
+    });
+  });
+}
+
+/** What an error says. @param {unknown} error @returns {string} */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** @type {number | undefined} */
 let timer;
 

@@ -1,15 +1,13 @@
 /** The drawer: one object, live. */
 
 import { actionsFor } from "./actions.js";
-import { ago, moment } from "./ages.js";
-import { h, say, the, visible } from "./dom.js";
-import { logs } from "./logs.js";
-import { overview, section } from "./overview.js";
+import { h, messageOf, say, the, visible } from "./dom.js";
+import { eventTable } from "./event_table.js";
+import { LogView } from "./log_view.js";
+import { overview } from "./overview.js";
 import { hasLogs, related } from "./relations.js";
 import { pathOf, textOf } from "./object_requests.js";
-import { at, number, text } from "./json_access.js";
-import { keyOf } from "./row_store.js";
-import { Rows, rowsOf } from "./server_table.js";
+import { Rows, keyOf, rowsOf } from "./server_table.js";
 
 /** @typedef {import("./socket.js").Subscription} Subscription */
 /** @typedef {{ resource: string, cluster: string, namespace: string, name: string }} Place */
@@ -38,7 +36,7 @@ export class Drawer extends EventTarget {
   #refused = "";
   /** @type {Map<string, any>} */
   #events = new Map();
-  /** @type {import("./logs.js").Logs | null} */
+  /** @type {LogView | null} */
   #logs = null;
   #element = the("drawer");
   #scheduled = false;
@@ -215,7 +213,7 @@ export class Drawer extends EventTarget {
 
   /** @returns {HTMLElement} */
   #content() {
-    if (this.#tab === "events") return events([...this.#events.values()]);
+    if (this.#tab === "events") return eventTable([...this.#events.values()]);
     return overview(this.place?.resource ?? "", this.#object, this.#row, [...this.resources().values()], this.#families);
   }
 
@@ -238,7 +236,7 @@ export class Drawer extends EventTarget {
     try {
       text = await textOf(target, cursor ? { after: cursor } : {});
     } catch (error) {
-      text = `# ${visible(error instanceof Error ? error.message : String(error))}`;
+      text = `# ${visible(messageOf(error))}`;
     }
     this.#reading = false;
     if (this.place === place && !this.#gone) this.#yaml = { text, of: target.object };
@@ -249,7 +247,7 @@ export class Drawer extends EventTarget {
   #drawLogs(panel) {
     if (!this.#logs) {
       const [path = "", query = ""] = pathOf(/** @type {any} */ (this.target)).split("?");
-      this.#logs = logs(path, new URLSearchParams(query));
+      this.#logs = new LogView(path, new URLSearchParams(query));
     }
     if (panel.firstChild !== this.#logs.element) panel.replaceChildren(this.#logs.element);
   }
@@ -286,29 +284,9 @@ export class Drawer extends EventTarget {
     const action = this.actions.find((each) => each.key === key);
     const { target } = this;
     if (!action || !target) return false;
-    action.run(target).catch((error) => say(error instanceof Error ? error.message : String(error), "bad"));
+    action.run(target).catch((error) => say(messageOf(error), "bad"));
     return true;
   }
-}
-
-/** @param {any[]} list @returns {HTMLElement} */
-function events(list) {
-  const seen = (/** @type {any} */ event) =>
-    moment(at(event, "series", "lastObservedTime")) || moment(event.lastTimestamp) || moment(event.eventTime) || moment(at(event, "metadata", "creationTimestamp"));
-  const rows = list
-    .sort((a, b) => seen(b) - seen(a))
-    .map((event) =>
-      h(
-        "tr",
-        {},
-        h("td", {}, ago(seen(event))),
-        h("td", { "data-tone": event.type === "Warning" ? "warn" : "dim" }, text(event.type)),
-        h("td", {}, text(event.reason)),
-        h("td", { class: "wrap" }, visible(text(event.message) || text(event.note))),
-        h("td", { class: "right" }, String(number(at(event, "series", "count")) || number(event.count) || 1)),
-      ),
-    );
-  return rows.length ? section("Events", ["Seen", "Type", "Reason", "Message", "Count"], rows) : h("p", { class: "soft" }, "No events.");
 }
 
 /** Whether something in it is selected. @param {HTMLElement} panel @returns {boolean} */

@@ -1,8 +1,8 @@
 /** The editor: the server's text of an object, and what the cluster would make of what was changed in it. */
 
 import { diffLines } from "./diff.js";
-import { h, say, visible } from "./dom.js";
-import { carryOut, curl, own, pathOf, placeOf, textOf } from "./object_requests.js";
+import { h, messageOf, say, showDialog, visible } from "./dom.js";
+import { curl, pathOf, placeOf, send, textOf, withoutCluster } from "./object_requests.js";
 
 /** @typedef {import("./object_requests.js").Target} Target */
 
@@ -19,7 +19,7 @@ const AT_ONCE = 400;
  */
 export async function edit(target) {
   const before = await textOf(target);
-  await new Promise((/** @type {(value?: undefined) => void} */ resolve) => new Editor(target, before, resolve).open());
+  await new Editor(target, before).open();
 }
 
 class Editor {
@@ -33,8 +33,8 @@ class Editor {
   #dialog;
   #warned = false;
 
-  /** @param {Target} target @param {string} before @param {() => void} done */
-  constructor(target, before, done) {
+  /** @param {Target} target @param {string} before its YAML */
+  constructor(target, before) {
     this.target = target;
     this.before = before;
     this.#text.value = before;
@@ -53,19 +53,16 @@ class Editor {
     this.#dialog = h("dialog", { class: "ask editor", "aria-label": title }, form);
     this.#text.addEventListener("input", () => (this.#warned = false));
     this.#dialog.addEventListener("cancel", (event) => this.#mayLeave() || event.preventDefault());
-    this.#dialog.addEventListener("close", () => {
-      this.#dialog.remove();
-      done();
-    });
   }
 
+  /** @returns {Promise<void>} resolved when it has closed */
   open() {
-    document.body.append(this.#dialog);
     this.#code.textContent = this.#command();
-    this.#dialog.showModal();
+    const closed = showDialog(this.#dialog);
     this.#text.focus();
     this.#text.setSelectionRange(0, 0);
     this.#text.scrollTop = 0;
+    return closed;
   }
 
   /** What was written is not thrown away by one key. @returns {boolean} */
@@ -76,8 +73,8 @@ class Editor {
     return false;
   }
 
-  /** @param {Record<string, string>} [more] @returns {import("./object_requests.js").Wish} */
-  #wish(more = {}) {
+  /** @param {Record<string, string>} [more] @returns {import("./object_requests.js").ObjectRequest} */
+  #request(more = {}) {
     const body = JSON.stringify({ before: this.before, after: this.#text.value });
     return { method: "PATCH", path: pathOf(this.target, "", { fieldValidation: "Strict", ...more }), type: EDIT, body };
   }
@@ -85,7 +82,7 @@ class Editor {
   /** Of two files, for a shell. @returns {string} */
   #command() {
     const texts = "jq -n --rawfile before before.yaml --rawfile after after.yaml '{$before, $after}'";
-    return `${texts} | ${curl({ ...this.#wish(), body: "@-" })}`;
+    return `${texts} | ${curl({ ...this.#request(), body: "@-" })}`;
   }
 
   /** @param {boolean} reviewed */
@@ -108,15 +105,15 @@ class Editor {
     try {
       await what();
     } catch (error) {
-      this.#tell(error instanceof Error ? error.message : String(error));
+      this.#tell(messageOf(error));
     }
   }
 
   async #look() {
-    const answer = await carryOut(this.#wish({ dryRun: "All", format: "yaml" }));
+    const answer = await send(this.#request({ dryRun: "All", format: "yaml" }));
     // What others changed since the text was read is no part of this change.
     const now = await textOf(this.target);
-    const lines = diffLines(now, own(await answer.text()));
+    const lines = diffLines(now, withoutCluster(await answer.text()));
     // Values that are not shown are equal in both.
     const typed = REDACTED.test(this.before) ? diffLines(this.before, this.#text.value) : [];
     this.#save.disabled = !lines.length && !typed.length;
@@ -133,7 +130,7 @@ class Editor {
   #submit(event) {
     event.preventDefault();
     void this.#attempt(async () => {
-      const answer = await carryOut(this.#wish());
+      const answer = await send(this.#request());
       const saved = answer.headers.has("X-Cursor") ? [`${this.target.object.metadata.name} is saved.`] : [];
       say([...saved, ...warningsOf(answer)].join(" "), "good");
       this.#dialog.close();

@@ -1,6 +1,6 @@
 /** The keyboard, and the help that says what it does. */
 
-import { h } from "./dom.js";
+import { h, showDialog } from "./dom.js";
 
 /** @type {[string, string][]} */
 const HELP = [
@@ -56,9 +56,7 @@ export function help() {
       h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary" }, "Close")),
     ),
   );
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  void showDialog(dialog);
 }
 
 const THEME = "k8s-mcp-theme";

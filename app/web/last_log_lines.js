@@ -3,7 +3,7 @@
 import { pathOf } from "./object_requests.js";
 import { painted } from "./ansi.js";
 import { ask } from "./api.js";
-import { h } from "./dom.js";
+import { h, messageOf } from "./dom.js";
 import { at, text } from "./json_access.js";
 
 const LINES = 10;
@@ -42,6 +42,6 @@ async function fill(key, element, pod, container, previous) {
   } catch (error) {
     // It is asked again when it is looked at again, a little later.
     setTimeout(() => held.delete(key), AGAIN);
-    element.replaceChildren(`Its last words cannot be had: ${error instanceof Error ? error.message : String(error)}`);
+    element.replaceChildren(`Its last words cannot be had: ${messageOf(error)}`);
   }
 }

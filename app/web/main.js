@@ -1,19 +1,21 @@
 /** The page: what the address says is shown, and what is done goes into the address. */
 
 import { ProblemError, adoptToken, askJson } from "./api.js";
-import { choose } from "./choice_dialog.js";
 import { Clusters } from "./cluster_strip.js";
+import { messageOf, say, the } from "./dom.js";
 import { Drawer } from "./drawer.js";
-import { h, say, the } from "./dom.js";
+import { whyEmpty } from "./empty_table.js";
 import { parseFilter } from "./filter.js";
 import { help, listen, theme } from "./keyboard.js";
-import { Live } from "./table_stream.js";
+import { address, opened, readView } from "./page_address.js";
+import { pickCluster, pickNamespace, pickResource } from "./pickers.js";
+import { Store } from "./row_store.js";
+import { keyOf } from "./server_table.js";
 import { Socket } from "./socket.js";
-import { whyEmpty } from "./empty_table.js";
-import { Store, keyOf } from "./row_store.js";
+import { Live } from "./table_stream.js";
 import { TableView } from "./table_view.js";
 import { askForToken } from "./token_dialog.js";
-import { address, opened, readView } from "./page_address.js";
+import { compareVersions } from "./version_notice.js";
 
 /** @typedef {import("./page_address.js").View} View */
 
@@ -129,18 +131,13 @@ function learnSoon() {
 }
 
 async function chooseResource() {
-  const choices = [...resources.values()]
-    .filter((each) => each.verbs.includes("list"))
-    .map((each) => ({ value: each.name, label: each.kind, note: each.name, words: each.shortNames.join(" ") }))
-    .sort((a, b) => (a.label < b.label ? -1 : 1));
-  const chosen = await choose("Resource", choices, view.resource);
+  const chosen = await pickResource(resources.values(), view.resource);
   if (chosen) go({ resource: chosen, q: "" });
 }
 
 async function chooseNamespace() {
-  const names = [...new Set([...namespaces, ...[...store.rows.values()].map((row) => row.namespace)])].filter(Boolean).sort();
-  const choices = [{ value: "", label: "all namespaces" }, ...names.map((name) => ({ value: name, label: name }))];
-  const chosen = await choose("Namespace", choices, view.namespace);
+  const ofRows = [...store.rows.values()].map((row) => row.namespace);
+  const chosen = await pickNamespace([...namespaces, ...ofRows], view.namespace);
   if (chosen !== null) go({ namespace: chosen });
 }
 
@@ -166,7 +163,7 @@ async function begin() {
     } catch (error) {
       if (error instanceof ProblemError && error.status === 401) await askForToken(error.message);
       else {
-        say(error instanceof Error ? error.message : String(error), "bad");
+        say(messageOf(error), "bad");
         await new Promise((resolve) => setTimeout(resolve, 2000));
       }
     }
@@ -174,21 +171,6 @@ async function begin() {
   follow();
   show();
   socket.connect();
-}
-
-/** The version of the server that this page is from. */
-let version = "";
-
-async function compareVersions() {
-  const found = (await askJson("/version")).version;
-  version ||= found;
-  if (found !== version) announce(`The server is of version ${found} now, this page of ${version}.`);
-}
-
-/** Say what stays true until the page is loaded again. @param {string} text */
-function announce(text) {
-  document.querySelector(".news")?.remove();
-  the("clusters").before(h("p", { class: "news", role: "status" }, text, h("button", { type: "button", click: () => location.reload() }, "Reload")));
 }
 
 let lost = false;
@@ -296,8 +278,7 @@ function move(by) {
 }
 
 async function findCluster() {
-  const choices = [{ value: "", label: "all clusters" }, ...[...clusters.known.keys()].map((name) => ({ value: name, label: name, note: clusters.condition(name).state }))];
-  const chosen = await choose("Cluster", choices, view.cluster);
+  const chosen = await pickCluster(clusters, view.cluster);
   if (chosen !== null) go({ cluster: chosen });
 }
 

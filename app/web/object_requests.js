@@ -8,7 +8,7 @@ import { ask, token } from "./api.js";
  * @property {any} object as it is now
  * @property {string[]} verbs that the resource has
  */
-/** @typedef {{ method: string, path: string, type?: string, body?: string }} Wish */
+/** @typedef {{ method: string, path: string, type?: string, body?: string }} ObjectRequest */
 
 /**
  * @param {Target} target @param {string} [rest] of the path @param {Record<string, string>} [more]
@@ -22,7 +22,7 @@ export function pathOf({ resource, object }, rest = "", more = {}) {
 
 /**
  * The same request for a shell.
- * @param {Wish} wish
+ * @param {ObjectRequest} request
  * @returns {string}
  */
 export function curl({ method, path, type, body }) {
@@ -39,8 +39,8 @@ function quoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** @param {Wish} wish @returns {Promise<Response>} */
-export function carryOut({ method, path, type, body }) {
+/** @param {ObjectRequest} request @returns {Promise<Response>} */
+export function send({ method, path, type, body }) {
   return ask(path, { method, ...(body !== undefined && { body }), ...(type && { headers: { "Content-Type": type } }) });
 }
 
@@ -57,10 +57,10 @@ export function placeOf({ object }) {
  */
 export async function textOf(target, more = {}) {
   const answer = await ask(pathOf(target, "", { format: "yaml", ...more }));
-  return own(await answer.text());
+  return withoutCluster(await answer.text());
 }
 
 /** The text without its first line, in which the server says where it is. @param {string} text @returns {string} */
-export function own(text) {
+export function withoutCluster(text) {
   return text.replace(/^cluster: .*\n/, "");
 }

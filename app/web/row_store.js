@@ -1,7 +1,7 @@
 /** The rows of the table: what the frames say, kept in order and filtered. */
 
 import { compareRanks } from "./cells.js";
-import { Table } from "./server_table.js";
+import { Table, keyOf } from "./server_table.js";
 import { toneOf } from "./health_tones.js";
 
 /** @typedef {import("./cells.js").Cell} Cell */
@@ -27,7 +27,6 @@ import { toneOf } from "./health_tones.js";
 
 // More changes than this at once, and ordering everything anew is cheaper than finding each place.
 const FEW = 200;
-const SEPARATOR = "\u0000";
 
 export class Store extends EventTarget {
   /** @type {Row[]} */
@@ -268,8 +267,3 @@ const NOBODY = {
   shown: false,
   born: 0,
 };
-
-/** @param {{ cluster: string, namespace: string, name: string }} place @returns {string} */
-export function keyOf(place) {
-  return `${place.cluster}${SEPARATOR}${place.namespace}${SEPARATOR}${place.name}`;
-}

@@ -98,17 +98,22 @@ export class Table {
   }
 }
 
+/** What tells rows apart. @param {{ cluster: string, namespace: string, name: string }} place @returns {string} */
+export function keyOf({ cluster, namespace, name }) {
+  return `${cluster}\u0000${namespace}\u0000${name}`;
+}
+
 /** The query of a stream of rows. @param {string} resource @param {Record<string, string>} query @returns {Record<string, string>} */
 export function rowsOf(resource, query) {
   const fields = toneOf(resource).fields;
   return { resource, shape: "table", ...(fields && { fields }), ...query };
 }
 
-/** @typedef {{ key: string, cluster: string, namespace: string, name: string, raw: Cell[], object: any }} Told */
+/** @typedef {{ key: string, cluster: string, namespace: string, name: string, raw: Cell[], object: any }} ReceivedRow */
 
 /** A few rows, as the frames of one stream say: those that are shown beside an object. */
 export class Rows {
-  /** @type {Map<string, Told>} */
+  /** @type {Map<string, ReceivedRow>} */
   rows = new Map();
 
   /** @param {string} resource */
@@ -118,7 +123,7 @@ export class Rows {
 
   /** @param {any} frame @returns {boolean} whether it told something of rows */
   hear(frame) {
-    const key = `${frame.cluster}/${frame.namespace}/${frame.name}`;
+    const key = keyOf(frame);
     if (frame.type === "COLUMNS") this.table.learn(frame);
     else if (frame.type === "ADDED" || frame.type === "MODIFIED") {
       const { cluster, namespace, name, cells, object } = frame;
@@ -131,7 +136,7 @@ export class Rows {
     return true;
   }
 
-  /** @param {Told} row @returns {Cell[]} */
+  /** @param {ReceivedRow} row @returns {Cell[]} */
   cells(row) {
     return this.table.arrange(row.cluster, row.raw);
   }

@@ -2,7 +2,7 @@
 
 import { parseFilter } from "./filter.js";
 import { rankOf } from "./cells.js";
-import { keyOfColumn } from "./table_view.js";
+import { keyOfColumn } from "./shown_columns.js";
 import { rowsOf } from "./server_table.js";
 
 /** @typedef {import("./page_address.js").View} View */

@@ -5,32 +5,20 @@
  * row that moves can be followed.
  */
 
-import { isAge, isNumeric, same, textOf } from "./cells.js";
+import { isAge, isNumeric, same } from "./cells.js";
 import { h, the } from "./dom.js";
-import { tonesOf } from "./health_tones.js";
+import { shownColumns } from "./shown_columns.js";
 
 /** @typedef {import("./row_store.js").Store} Store */
 /** @typedef {import("./row_store.js").Row} Row */
-/** @typedef {import("./cells.js").Cell} Cell */
-/** @typedef {import("./server_table.js").Column} Column */
-
-/**
- * @typedef {object} Shown a column as it is shown; `at` is its place among the cells, or -1
- * @property {string} name
- * @property {string} key what the address calls it
- * @property {number} at
- * @property {boolean} right whether it is aligned to the right, as numbers are
- * @property {(row: Row) => Cell} cell
- * @property {(row: Row) => string} text
- * @property {(row: Row) => string} tone
- */
+/** @typedef {import("./shown_columns.js").Shown} Shown */
 
 /** @typedef {{ row: Row, at: number, element: HTMLElement, cells: HTMLElement[], texts: string[], flashes: Animation[] }} Line */
 
 const SPARE = 8;
 const FLASH = { duration: 1200, easing: "ease-out" };
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
-export const NARROW = matchMedia("(max-width: 700px)");
+const NARROW = matchMedia("(max-width: 700px)");
 
 export class TableView extends EventTarget {
   wide = false;
@@ -84,17 +72,7 @@ export class TableView extends EventTarget {
     this.#sort = sort;
     const narrow = NARROW.matches;
     this.#height = narrow ? 48 : 28;
-    const { columns } = this.store.table;
-    /** @type {Shown[]} */
-    const own = columns.flatMap((column, at) => {
-      const skipped = column.title || (narrow ? !isOnPhone(column, columns) : column.wide && !this.wide);
-      return skipped ? [] : [shown(this.store.table.resource, column, at)];
-    });
-    const name = place("Name", "name", (row) => row.title);
-    this.#columns = narrow
-      ? [name, ...own]
-      : [place("Cluster", "cluster", (row) => row.cluster), place("Namespace", "namespace", (row) => row.namespace), name, ...own];
-    if (!narrow && !this.namespaced) this.#columns.splice(1, 1);
+    this.#columns = shownColumns(this.store.table, { narrow, wide: this.wide, namespaced: this.namespaced });
     this.#grid.classList.toggle("narrow", narrow);
     this.#grid.setAttribute("aria-colcount", String(this.#columns.length));
     const field = sort.replace(/^-/, "");
@@ -282,41 +260,7 @@ export class TableView extends EventTarget {
   }
 }
 
-/**
- * What there is room for on a phone, besides the name.
- * @param {Column} column @param {Column[]} columns @returns {boolean}
- */
-function isOnPhone({ name }, columns) {
-  if (name === "Age" || name === "Status" || name === "Last Seen" || name === "Reason") return true;
-  return (name === "Ready" || name === "Type") && !columns.some((each) => each.name === "Status" || each.name === "Reason");
-}
-
 /** @param {HTMLElement} element @param {string} colour @returns {Animation} */
 function flash(element, colour) {
   return element.animate([{ backgroundColor: `var(${colour})` }, { backgroundColor: "transparent" }], FLASH);
-}
-
-/** @param {string} name @returns {string} what the address calls a column */
-export function keyOfColumn(name) {
-  return name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
-}
-
-/** @param {string} resource @param {Column} column @param {number} at @returns {Shown} */
-function shown(resource, { name, numeric }, at) {
-  const tone = tonesOf(resource, name);
-  return {
-    name,
-    key: keyOfColumn(name),
-    at,
-    right: numeric,
-    cell: (row) => row.cells[at],
-    text: (row) => textOf(row.cells[at]),
-    tone: (row) => tone(row.cells[at], row.tone),
-  };
-}
-
-/** @param {string} name @param {string} key @param {(row: Row) => string} text @returns {Shown} */
-function place(name, key, text) {
-  const tone = key === "name" ? (/** @type {Row} */ row) => `name ${row.tone}` : () => "dim";
-  return { name, key, at: -1, right: false, cell: text, text, tone };
 }
