@@ -1,5 +1,6 @@
 """Whom a connection trusts, and the certificate that it shows."""
 
+import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,24 @@ async def test_verification_can_be_skipped_or_made_by_another_name(
     assert len(served.seen) == 2
 
 
+async def test_private_key_is_on_no_disk(
+    serve: Serve, connect: Connect, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor are large bundles of CAs. There is no folder for temporary files here."""
+    if not hasattr(os, "memfd_create"):
+        pytest.skip("only Linux has files in memory")
+    served = await serve(tls=authority.server(clients=True))
+    monkeypatch.setattr(tls.tempfile, "tempdir", str(tmp_path / "nowhere"))  # type: ignore[attr-defined]
+    bundle = authority.pem * (tls.LARGE_BUNDLE_BYTES // len(authority.pem) + 1)
+    cluster = {"server": served.url, "certificate-authority-data": b64(bundle)}
+    await (await connect(cluster, authority.issue("jane").user())).get("/")
+    assert served.shown == ["jane"]
+    monkeypatch.setattr(tls, "OPEN_FILES", str(tmp_path / "nowhere"))
+    with pytest.raises(AccessError, match="no place for a temporary file"):
+        await connect(authority.cluster(served.url), authority.issue("joe").user())
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
 @pytest.mark.parametrize("inline", [True, False], ids=["data", "file"])
 async def test_client_certificate_is_shown_and_leaves_nothing_behind(
     serve: Serve,
@@ -85,8 +104,11 @@ async def test_client_certificate_is_shown_and_leaves_nothing_behind(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     inline: bool,
+    in_memory: bool,
 ) -> None:
     (tmp_path / "tmp").mkdir()
+    if not in_memory:
+        monkeypatch.setattr(tls, "OPEN_FILES", str(tmp_path / "nowhere"))
     monkeypatch.setattr(tls.tempfile, "tempdir", str(tmp_path / "tmp"))  # type: ignore[attr-defined]
     pair = authority.issue("jane")
     user = pair.user()

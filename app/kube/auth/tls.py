@@ -9,8 +9,11 @@ import re
 import ssl
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 from app.kube.api_errors import AccessError
@@ -21,6 +24,8 @@ REREAD_SECONDS = 60.0
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 LARGE_BUNDLE_BYTES = 32 * 1024
+# Where Linux has the open files of a process by their numbers.
+OPEN_FILES = "/proc/self/fd"
 
 KeyPair = tuple[bytes, bytes]
 
@@ -142,19 +147,15 @@ def _load(context: ssl.SSLContext, certificates: bytes) -> None:
     if len(certificates) < LARGE_BUNDLE_BYTES:
         context.load_verify_locations(cadata=certificates.decode("ascii"))
         return
-    with tempfile.NamedTemporaryFile(prefix="k8s-mcp-") as file:
-        file.write(certificates)
-        file.flush()
-        context.load_verify_locations(cafile=file.name)
+    with _file_of(certificates) as path:
+        context.load_verify_locations(cafile=path)
 
 
 def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
-    """Python's ssl takes these from files only: one that nobody else may read, for a moment."""
+    """Have the context show a certificate, which Python's ssl takes from files only. Raises AccessError."""
     try:
-        with tempfile.NamedTemporaryFile(prefix="k8s-mcp-") as file:
-            file.write(certificate + b"\n" + key)
-            file.flush()
-            context.load_cert_chain(file.name, password=_no_password)
+        with _file_of(certificate + b"\n" + key) as path:
+            context.load_cert_chain(path, password=_no_password)
     except ssl.SSLError as error:
         why = "they do not match" if error.reason == "KEY_VALUES_MISMATCH" else "they cannot be read"
         raise AccessError(f"client-certificate and client-key: {why}") from None
@@ -164,6 +165,25 @@ def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
         ) from None
     except OSError as error:
         raise AccessError(f"client-certificate: no place for a temporary file: {error.strerror}") from None
+
+
+@contextmanager
+def _file_of(content: bytes) -> Iterator[str]:
+    """The path of a file that holds this for a moment, and that nobody else may read. Raises OSError.
+
+    On Linux it is in memory: a private key is never on a disk.
+    """
+    file: Any
+    if hasattr(os, "memfd_create") and os.path.isdir(OPEN_FILES):
+        file = open(os.memfd_create("k8s-mcp"), "wb")  # noqa: SIM115
+        path = f"{OPEN_FILES}/{file.fileno()}"
+    else:
+        file = tempfile.NamedTemporaryFile(prefix="k8s-mcp-")  # noqa: SIM115
+        path = file.name
+    with file:
+        file.write(content)
+        file.flush()
+        yield path
 
 
 def _no_password() -> str:
