@@ -18,7 +18,7 @@ from app.kube.auth.cluster_access import Access
 from app.kube.body_reader import beginning, whole
 from app.kube.failure_text import in_words, within
 from app.kube.tcp_sockets import FOR_CALLERS
-from app.kube.upgrades import Upgrade, ask
+from app.kube.upgrades import Upgrade, request_upgrade
 from app.kube.warning_headers import warnings_of
 from app.kube.wire.line_splitter import LineSplitter
 from app.kube.wire.wire_errors import WireError
@@ -217,7 +217,7 @@ class Connection:
     async def _upgrade(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Upgrade, Sent]:
         signed, sent = await self._rest_client.sign(headers)
         target = URL(self.server + path, encoded=True)
-        answer = await ask(self._access, sent[1], method, target, signed, self._connect_timeout)
+        answer = await request_upgrade(self._access, sent[1], method, target, signed, self._connect_timeout)
         self._upgraded.add(answer.writer)
         return answer, sent
 

@@ -1,7 +1,7 @@
 """A connection that stops being HTTP: exec, attach and port-forward, over WebSocket or SPDY.
 
-The request is written by hand and its answer read by hand, because what follows a 101 is not
-for any HTTP library: bytes that are passed on as they come, in both directions.
+h11 writes the request and reads the answer, and has no part in the connection itself: what follows
+a 101 are bytes that are passed on as they come, in both directions.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import base64
 import re
 from ssl import SSLContext, create_default_context
 
+import h11
 import msgspec
 from aiohttp import hdrs
 from multidict import CIMultiDict
@@ -25,13 +26,17 @@ ANSWER_SECONDS = 60.0
 # Of the head of an answer, and of an answer that refuses.
 LONGEST_HEAD = 64 * 1024
 LONGEST_REFUSAL = 1024 * 1024
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: ([^\r\n]*))?")
-_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
+_VERSIONS = (b"1.0", b"1.1")
+# What a request line cannot hold as it is.
+_TO_QUOTE = re.compile(rb"[^\x21-\x7e]")
 
 
 class Upgrade(msgspec.Struct):
-    """What was answered. With 101 ``reader`` and ``writer`` are the connection, otherwise ``body`` is
-    what the refusal says, as it came."""
+    """An API server's answer to the request for an upgrade.
+
+    With ``status`` 101 ``reader`` and ``writer`` are the connection, for the caller to close; with any
+    other it is closed, and ``body`` is the refusal's, still encoded as ``Content-Encoding`` says.
+    """
 
     status: int
     reason: str
@@ -41,7 +46,7 @@ class Upgrade(msgspec.Struct):
     body: bytes = b""
 
 
-async def ask(
+async def request_upgrade(
     access: Access,
     tls: SSLContext | None,
     method: str,
@@ -49,15 +54,20 @@ async def ask(
     headers: CIMultiDict[str],
     connect_timeout: float,
 ) -> Upgrade:
-    """Ask for the upgrade that the headers name. Raises ConnectionFailed."""
+    """Open a connection to ``target`` and send the request for the upgrade that the headers name.
+
+    ``connect_timeout`` is in seconds, for the connection alone. Raises ConnectionFailed, and CannotConnect
+    where nothing has been sent.
+    """
     reader, writer = await _connect(access, tls, target, connect_timeout)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            writer.write(_head(f"{method} {target.raw_path_qs} HTTP/1.1", target, headers))
+            http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
+            writer.write(_request(http, method, target.raw_path_qs, target, headers))
             await writer.drain()
-            answer = Upgrade(*await _answer_head(reader), reader, writer)
+            answer = Upgrade(*await _answer_head(http, reader), reader, writer)
             if answer.status != 101:
-                answer.body = await _body(reader, answer.headers)
+                answer.body = await _body(http, reader)
                 writer.close()
     except BaseException as error:
         writer.transport.abort()
@@ -68,7 +78,7 @@ async def ask(
                 raise ConnectionFailed("the server closed the connection without an answer") from None
             case OSError():
                 raise ConnectionFailed(f"the connection was lost: {tidy(error)}") from None
-            case asyncio.LimitOverrunError() | ValueError():
+            case asyncio.LimitOverrunError() | h11.RemoteProtocolError():
                 raise ConnectionFailed("the server does not speak HTTP, or not as it should") from None
         raise
     return answer
@@ -77,7 +87,7 @@ async def ask(
 async def _connect(
     access: Access, tls: SSLContext | None, target: URL, seconds: float
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to the server, through the proxy if there is one. Raises CannotConnect."""
+    """Open a connection to the server, through the proxy if there is one. Raises CannotConnect."""
     if access.proxy is not None and is_socks(access.proxy):
         return await _connect_through(access.proxy, access, tls, target, seconds)
     proxy = URL(access.proxy) if access.proxy else None
@@ -96,7 +106,7 @@ async def _connect(
             try:
                 keep_alive(writer.get_extra_info("socket"))
                 if proxy is not None:
-                    await _pass(proxy, target, reader, writer)
+                    await _tunnel(proxy, target, reader, writer)
                     if target.scheme == "https":
                         assert secure is not None
                         await writer.start_tls(secure, server_hostname=name)
@@ -107,7 +117,7 @@ async def _connect(
         raise CannotConnect(f"cannot connect: timed out after {seconds:g} s") from None
     except OSError as error:
         raise CannotConnect(f"cannot connect to {first.host}:{first.port}: {tidy(error)}") from None
-    except (EOFError, ValueError, asyncio.LimitOverrunError):
+    except (EOFError, asyncio.LimitOverrunError, h11.RemoteProtocolError):
         raise CannotConnect("the proxy does not speak HTTP, or not as it should") from None
     return reader, writer
 
@@ -115,87 +125,106 @@ async def _connect(
 async def _connect_through(
     proxy: str, access: Access, tls: SSLContext | None, target: URL, seconds: float
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """The same through a SOCKS proxy. Raises CannotConnect."""
+    """Open a connection to the server through a SOCKS proxy. Raises CannotConnect."""
     assert target.host is not None
     assert target.port is not None
     secure = (tls or create_default_context()) if target.scheme == "https" else None
     name = (access.server_hostname or target.host) if secure else None
-    made = await connect_through(proxy, target.host, target.port, seconds)
+    tcp_socket = await connect_through(proxy, target.host, target.port, seconds)
     try:
         async with asyncio.timeout(seconds):
             return await asyncio.open_connection(
-                sock=made, limit=LONGEST_HEAD, ssl=secure, server_hostname=name
+                sock=tcp_socket, limit=LONGEST_HEAD, ssl=secure, server_hostname=name
             )
     except TimeoutError:
-        made.close()
+        tcp_socket.close()
         raise CannotConnect(f"cannot connect: timed out after {seconds:g} s") from None
     except OSError as error:
-        made.close()
+        tcp_socket.close()
         raise CannotConnect(f"cannot connect to {target.host}:{target.port}: {tidy(error)}") from None
 
 
-async def _pass(proxy: URL, target: URL, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Have the proxy lead to the server. Raises CannotConnect where it will not."""
+async def _tunnel(
+    proxy: URL, target: URL, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Have the proxy connect to the server (RFC 9110, section 9.3.6). Raises CannotConnect."""
     headers = CIMultiDict[str]()
     if proxy.user is not None:
         pair = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
         headers[hdrs.PROXY_AUTHORIZATION] = f"Basic {pair}"
-    place = f"{target.host_subcomponent}:{target.port}"
-    writer.write(_head(f"CONNECT {place} HTTP/1.1", target, headers))
+    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
+    authority = f"{target.host_subcomponent}:{target.port}"
+    writer.write(_request(http, hdrs.METH_CONNECT, authority, target, headers))
     await writer.drain()
-    status, reason, _ = await _answer_head(reader)
+    status, reason, _ = await _answer_head(http, reader)
     if status != 200:
         raise CannotConnect(f"the proxy refuses to connect: {status} {reason}")
 
 
-def _head(first: str, target: URL, headers: CIMultiDict[str]) -> bytes:
-    lines = [first, f"{hdrs.HOST}: {target.host_port_subcomponent}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
+def _request(
+    http: h11.Connection, method: str, request_target: str, target: URL, headers: CIMultiDict[str]
+) -> bytes:
+    """Return a request without a body. Raises ConnectionFailed where HTTP cannot carry it."""
+    lines = [(hdrs.HOST, target.host_port_subcomponent or ""), *headers.items()]
+    try:
+        request = h11.Request(
+            method=method,
+            target=_TO_QUOTE.sub(lambda match: b"%%%02X" % match[0][0], _encoded(request_target)),
+            headers=[(name.encode(), _encoded(value)) for name, value in lines],
+        )
+        return http.send(request) + http.send(h11.EndOfMessage())
+    except h11.LocalProtocolError as error:
+        raise ConnectionFailed(f"the request cannot be sent: {error}") from None
 
 
-async def _answer_head(reader: asyncio.StreamReader) -> tuple[int, str, CIMultiDict[str]]:
-    """Raises ValueError for what is no answer, and what reading raises."""
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+async def _answer_head(
+    http: h11.Connection, reader: asyncio.StreamReader
+) -> tuple[int, str, CIMultiDict[str]]:
+    """Read the status, the reason and the headers of an answer, and nothing of what follows them.
+
+    Raises h11.RemoteProtocolError for what is no answer, and what reading raises.
+    """
     while True:
-        lines = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
-        found = _STATUS_LINE.fullmatch(lines[0])
-        if found is None:
-            raise ValueError("no status line")
-        headers = CIMultiDict[str]()
-        for line in lines[1:]:
-            header = _HEADER.fullmatch(line)
-            if header is None:
-                raise ValueError("no header")
-            headers.add(header[1].decode(), header[2].decode("utf-8", "surrogateescape"))
-        status = int(found[1])
-        if status == 101 or status >= 200:
-            return status, (found[2] or b"").decode(errors="replace"), headers
+        http.receive_data(await reader.readuntil(b"\r\n\r\n"))
+        event = http.next_event()
+        if not isinstance(event, h11.InformationalResponse | h11.Response) or (
+            event.http_version not in _VERSIONS
+        ):
+            raise h11.RemoteProtocolError("no answer of HTTP/1.1")
+        if http.their_state is h11.SWITCHED_PROTOCOL and http.trailing_data[0]:
+            raise h11.RemoteProtocolError("a head that ends in another way")
+        if event.status_code == 101 or event.status_code >= 200:
+            headers = CIMultiDict[str]()
+            for name, value in event.headers.raw_items():
+                headers.add(name.decode(), value.decode("utf-8", "surrogateescape"))
+            return event.status_code, event.reason.decode(errors="replace"), headers
 
 
-async def _body(reader: asyncio.StreamReader, headers: CIMultiDict[str]) -> bytes:
-    """Raises ValueError where it is too long or not as it should be, and what reading raises."""
-    if headers.get(hdrs.TRANSFER_ENCODING, "").lower() == "chunked":
-        return await _chunks(reader)
-    if hdrs.CONTENT_LENGTH in headers:
-        return await reader.readexactly(_size(headers[hdrs.CONTENT_LENGTH], 10))
-    body = b""
-    while piece := await reader.read(LONGEST_HEAD):
-        body += piece
-        _size(str(len(body)), 10)
-    return body
+async def _body(http: h11.Connection, reader: asyncio.StreamReader) -> bytes:
+    """Read the body of an answer.
 
-
-async def _chunks(reader: asyncio.StreamReader) -> bytes:
-    body = b""
-    while size := _size((await reader.readline()).partition(b";")[0].decode("ascii").strip(), 16):
-        body += await reader.readexactly(size)
-        _size(str(len(body)), 10)
-        await reader.readline()
-    return body
-
-
-def _size(text: str, base: int) -> int:
-    size = int(text, base) if text.isalnum() else -1
-    if not 0 <= size <= LONGEST_REFUSAL:
-        raise ValueError("a length that cannot be")
-    return size
+    Raises h11.RemoteProtocolError where it is too long or not as it should be, EOFError where it is cut
+    short, and what reading raises.
+    """
+    body, ended = b"", False
+    while True:
+        try:
+            event = http.next_event()
+        except h11.RemoteProtocolError:
+            if ended:
+                raise EOFError from None
+            raise
+        if event is h11.NEED_DATA:
+            piece = await reader.read(LONGEST_HEAD)
+            ended = not piece
+            http.receive_data(piece)
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > LONGEST_REFUSAL:
+                raise h11.RemoteProtocolError("a refusal that is too long")
+        else:
+            return body

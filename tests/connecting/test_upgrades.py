@@ -1,5 +1,6 @@
 """Connections that stop being HTTP: with the credentials, the TLS and the proxy of every other request."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,19 @@ async def test_plain_with_our_token_and_not_the_callers(serve: Serve, connect: C
     (seen,) = served.seen
     assert seen.getall("Authorization") == ["Bearer ours"]
     assert seen["Host"] == f"127.0.0.1:{served.port}"
+
+
+async def test_a_path_with_bytes_that_no_request_line_holds(listen: Listen, connect: Connect) -> None:
+    lines: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    connection = await connect(f"http://127.0.0.1:{await listen(refuse)}")
+    answer = await connection.upgrade("GET", "/exec?command=a%20b&command=\xfc", ASKED)
+    assert (answer.status, answer.reason) == (403, "Forbidden")
+    assert lines == [b"GET /exec?command=a%20b&command=%C3%BC HTTP/1.1"]
 
 
 async def test_over_tls_with_a_certificate_and_another_name(

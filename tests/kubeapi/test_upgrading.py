@@ -171,6 +171,13 @@ async def test_a_refusal_is_passed_back(speaking: Speaking, answer: bytes) -> No
         b"HTTP/1.1 403 No\r\nContent-Length: -1\r\n\r\n",
         b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"HTTP/2.0 403 No\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 403 No\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\ncut",
+        b"HTTP/1.1 403 No\r\n\r\n" + b"x" * (1024 * 1024 + 1),
+        b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n" + b"80000\r\n%b\r\n" % (b"x" * 0x80000) * 3,
+        # What follows the head must reach the caller, so it has to be certain where that ends.
+        b"HTTP/1.1 101 Fine\nUpgrade: SPDY/3.1\n\nfirst bytes\r\n\r\n",
     ],
 )
 async def test_nonsense_is_502(speaking: Speaking, answer: bytes) -> None:
