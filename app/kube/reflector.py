@@ -25,10 +25,10 @@ import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from app.backoff import FIRST_SECONDS, Backoff
 from app.kube import bridge
 from app.kube.answer_limits import OVERTIME_SECONDS, Turns
 from app.kube.api_errors import ApiError, ConnectionFailed
-from app.kube.backoff import FIRST_SECONDS, Backoff
 from app.kube.client import Connection
 from app.kube.discovery.api_groups import is_served
 from app.kube.discovery.api_resource import Resource
