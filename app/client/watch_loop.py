@@ -1,13 +1,13 @@
 """Watches that never end: they reconnect, and go on from the cursor that they have."""
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 from app import jsontext
+from app.backoff import Backoff
 from app.client.calls import Calls
 from app.client.errors import FleetError
 from app.client.kube_object import Object
@@ -50,13 +50,14 @@ class Event:
 
 async def watch(calls: Calls, params: Mapping[str, str], cursor: str) -> AsyncGenerator[Event, None]:
     """Raises FleetError for what does not heal."""
-    delay = FIRST_SECONDS
+    # Many that lost the same server must not come back at once.
+    backoff = Backoff(FIRST_SECONDS, MOST_SECONDS, jitter=0.5)
     while True:
         asked = {**params, "cursor": cursor} if cursor else params
         try:
             async with aclosing(_frames(calls, asked)) as frames:
                 async for frame in frames:
-                    delay = FIRST_SECONDS
+                    backoff.reset()
                     # A bookmark may also take a cursor back: before a part begins anew.
                     cursor = frame.get("cursor", cursor)
                     if frame["type"] != "BOOKMARK":
@@ -67,9 +68,7 @@ async def watch(calls: Calls, params: Mapping[str, str], cursor: str) -> AsyncGe
                 raise
             after = str(error.members.get("retryAfter", ""))
             wait = float(after) if after.isdecimal() else 0.0
-        # Many that lost the same server must not come back at once.
-        await asyncio.sleep(max(wait, delay * random.uniform(0.5, 1)))
-        delay = min(delay * 2, MOST_SECONDS)
+        await asyncio.sleep(max(wait, backoff.next()))
 
 
 async def _frames(calls: Calls, params: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 
 import msgspec
 
+from app.backoff import Backoff
 from app.fleet.definitions import Definitions
 from app.fleet.own_writes import Written
 from app.fleet.resource_watch import keep_running
@@ -197,14 +198,13 @@ class Cluster:
         await self._disconnect()
 
     async def _run(self) -> None:
-        delay = RETRY_SECONDS[0]
+        backoff = Backoff(*RETRY_SECONDS, jitter=0.5)
         while (problem := await self._attempt()) is not None:
             self._connecting = self._connecting.then("unreachable", problem)
             self.settled.set()
             self._tell()
             self._notify()
-            await asyncio.sleep(delay * random.uniform(0.5, 1))
-            delay = min(delay * 2, RETRY_SECONDS[1])
+            await asyncio.sleep(backoff.next())
         crds = self.catalog.get(CRDS)
         if crds is not None:
             reflector = self._reflector(crds, self.definitions, None)

@@ -25,7 +25,7 @@ import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from app.backoff import FIRST_SECONDS, Backoff
+from app.backoff import Backoff
 from app.kube import bridge
 from app.kube.answer_limits import OVERTIME_SECONDS, Turns
 from app.kube.api_errors import ApiError, ConnectionFailed
@@ -57,6 +57,8 @@ WATCH_SECONDS = (300, 600)
 # half-open; this ends it before that.
 EVENTS_SECONDS = (40, 60)
 EVENTS = ("events", "events.events.k8s.io")
+# As client-go's reflector has them.
+RETRY_SECONDS, RETRY_AT_MOST_SECONDS, HEALTHY_SECONDS = 0.8, 30.0, 120.0
 EARLY_SECONDS = 1.0
 PUNCTUAL_SECONDS = 5.0
 GRACE_SECONDS = 2.0
@@ -96,8 +98,10 @@ class Reflector:
         self._sink = sink
         self._relists = relists
         self._rng = rng or random.Random()
-        self._connects = Backoff(self._rng)
-        self._lists = Backoff(self._rng)
+        self._connects, self._lists = (
+            Backoff(RETRY_SECONDS, RETRY_AT_MOST_SECONDS, jitter=1, healthy=HEALTHY_SECONDS, rng=self._rng)
+            for _ in range(2)
+        )
         self._woken = asyncio.Event()
         self._health: Health | None = Health("syncing")
         self._seen = 0  # the latest version that the server was at, as far as that was asked
@@ -407,7 +411,7 @@ class Reflector:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
-                await asyncio.sleep(self._rng.uniform(0, FIRST_SECONDS))
+                await asyncio.sleep(self._rng.uniform(0, RETRY_SECONDS))
 
     async def _is_served(self) -> bool:
         try:

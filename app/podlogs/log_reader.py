@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 
+from app.backoff import Backoff
 from app.kube.api_errors import AccessError, ApiError, ConnectionFailed
 from app.podlogs.line_merge import Feed, Line
 from app.podlogs.log_lines import LogSplitter, Piece
@@ -52,8 +53,8 @@ class LogReader:
         self._wake = asyncio.Event()
         self._line_is_open = False
         self._is_open = False
-        # Attempts since something new came.
-        self._in_vain = 0
+        self._backoff = Backoff(RETRY_SECONDS, RETRY_AT_MOST_SECONDS, jitter=0)
+        self._backoff.next()  # The first delay is for what has brought something.
         self._broken = self._said = ""
 
     async def run(self) -> None:
@@ -89,14 +90,13 @@ class LogReader:
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(RETRY_SECONDS * 2**self._in_vain, RETRY_AT_MOST_SECONDS)):
+            async with asyncio.timeout(self._backoff.next()):
                 await self._wake.wait()
 
     async def _attempt(self) -> Failure | None:
         """Read what one connection brings; returns why no more came, None where it ended well."""
         self._is_open = False
         self._wake.clear()
-        self._in_vain = min(self._in_vain + 1, 10)
         try:
             if not await self._receive(self._position.params(), checks=True):
                 await self._receive_missed()
@@ -182,7 +182,8 @@ class LogReader:
         if unfinished and not pieces[0][1].startswith(unfinished[0][1]):
             pieces = unfinished + pieces
         self._position.note(pieces)
-        self._in_vain, self._said = 0, ""
+        self._backoff.reset()
+        self._said = ""
         await self.feed.put(self._lines(pieces))
 
     async def _put_unfinished(self) -> None:
