@@ -18,10 +18,13 @@ _TOO_OLD = re.compile(r"too old resource version: [0-9]{1,20} \(([0-9]{1,20})\)"
 State = Literal["syncing", "synced", "stale", "unreachable", "forbidden", "gone"]
 
 
-class Then(Enum):
-    """How to go on: from the last version; from there once the server is known to have
-    that history still; by a list that is not older than the last version; by a list of
-    whatever there is now; or by asking whether the resource is still there at all."""
+class NextStep(Enum):
+    """What a reflector does after trouble.
+
+    RETRY goes on from the last version; RESUME does so once the server is known to have that history
+    still. RELIST lists what is not older than the last version, AFRESH whatever there is now. LOOK asks
+    whether the server still has the resource at all.
+    """
 
     RETRY = "retry"
     RESUME = "resume"
@@ -30,16 +33,17 @@ class Then(Enum):
     LOOK = "look"
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """``reason`` counts it, ``text`` is for humans, ``wait`` at least that many seconds.
+class Recovery(msgspec.Struct, frozen=True):
+    """How a reflector recovers from the end of a list or a watch.
 
-    ``state`` is what it makes of a resource that was synced; None where it is nothing
-    unless it lasts.
+    ``reason`` is the label under which it is counted, ``text`` one line for humans, ``wait`` the least
+    seconds before ``next_step``. ``state`` is that of a resource that was synced, from now on; None where
+    it changes only if the trouble lasts.
     """
 
     reason: str
     state: State | None
-    then: Then
+    next_step: NextStep
     text: str
     wait: float = 0.0
 
@@ -57,52 +61,54 @@ class EndedEarly(Exception):
 
 
 class OtherHistory(Exception):
-    """The server speaks of versions that were before what it said already."""
+    """The server has gone back to versions before the one that it was at, as after etcd was restored."""
 
 
 Trouble = ErrorEvent | EndedEarly | OtherHistory | WireError | AccessError | ApiError | ConnectionFailed
 TROUBLE = (ErrorEvent, EndedEarly, OtherHistory, WireError, AccessError, ApiError, ConnectionFailed)
 
 
-def judge(error: Trouble, *, connected: bool) -> Verdict:
-    """``connected`` is whether a watch had been answered when it happened."""
+def recovery_from(error: Trouble, *, connected: bool) -> Recovery:
+    """Return how to recover. ``connected`` is whether a watch had been answered before the error."""
     text = str(error)
     match error:
         case ErrorEvent():
-            return _of_event(error.status, text)
+            return _from_event(error.status, text)
         case ApiError():
-            return _of_status(error, text)
+            return _from_status(error, text)
         case EndedEarly():
-            return Verdict("early", None, Then.RELIST, text)
+            return Recovery("early", None, NextStep.RELIST, text)
         case OtherHistory():
-            return Verdict("history", None, Then.AFRESH, text)
+            return Recovery("history", None, NextStep.AFRESH, text)
         case WireError():
-            return Verdict("garbage", "stale", Then.RELIST, text)
+            return Recovery("garbage", "stale", NextStep.RELIST, text)
         case AnswerTooLarge():
-            return Verdict("oversized", "stale", Then.RELIST, text)
+            return Recovery("oversized", "stale", NextStep.RELIST, text)
         case ConnectionFailed() if connected:
-            return Verdict("lost", None, Then.RESUME, text)
+            return Recovery("lost", None, NextStep.RESUME, text)
         case _:
-            return Verdict("unreachable", "unreachable", Then.RESUME, text)
+            return Recovery("unreachable", "unreachable", NextStep.RESUME, text)
 
 
-def _of_event(status: Status, text: str) -> Verdict:
+def _from_event(status: Status, text: str) -> Recovery:
     if _expired(status.code, status.reason, status.causes, text):
-        return Verdict("expired", None, Then.AFRESH, text)
-    return Verdict("error", "stale", Then.RELIST, text, _wait(status.retry_after))
+        return Recovery("expired", None, NextStep.AFRESH, text)
+    return Recovery("error", "stale", NextStep.RELIST, text, _wait(status.retry_after))
 
 
-def _of_status(error: ApiError, text: str) -> Verdict:
+def _from_status(error: ApiError, text: str) -> Recovery:
     wait = _wait(error.retry_after)
     if _expired(error.status, error.reason, error.causes, error.message):
-        return Verdict("expired", None, Then.AFRESH, text)
+        return Recovery("expired", None, NextStep.AFRESH, text)
     if error.status == 403:
-        return Verdict("forbidden", "forbidden", Then.RELIST, text, FORBIDDEN_SECONDS)
+        return Recovery("forbidden", "forbidden", NextStep.RELIST, text, FORBIDDEN_SECONDS)
     if error.status == 404:
-        return Verdict("missing", "stale", Then.LOOK, text, wait)
+        return Recovery("missing", "stale", NextStep.LOOK, text, wait)
     if error.status in (401, 429):
-        return Verdict("rejected", "stale", Then.RETRY, text, wait)
-    return Verdict("refused", "stale", Then.RESUME if error.status >= 500 else Then.RELIST, text, wait)
+        return Recovery("rejected", "stale", NextStep.RETRY, text, wait)
+    return Recovery(
+        "refused", "stale", NextStep.RESUME if error.status >= 500 else NextStep.RELIST, text, wait
+    )
 
 
 def _expired(code: int, reason: str, causes: tuple[str, ...], message: str) -> bool:
@@ -116,13 +122,13 @@ def _expired(code: int, reason: str, causes: tuple[str, ...], message: str) -> b
 
 
 def oldest_version(error: ErrorEvent | ApiError) -> int | None:
-    """The oldest version that a server can tell the changes since, where it says that another is too old.
+    """Return the oldest version that a server can watch from, if it says that another is too old.
 
-    That of k8s.io/apiserver's watch cache, which begins when the server does.
+    It is that of k8s.io/apiserver's watch cache, which begins when the server does.
     """
     text = error.message if isinstance(error, ApiError) else error.status.message
-    found = _TOO_OLD.search(text)
-    return int(found[1]) if found is not None else None
+    match = _TOO_OLD.search(text)
+    return int(match[1]) if match is not None else None
 
 
 def _wait(retry_after: float | None) -> float:

@@ -1,4 +1,4 @@
-"""Keeps a list+watch of one resource right for ever.
+"""The list+watch of one resource, resumed or begun anew after whatever an API server does.
 
 The rules are those of client-go's ``tools/cache/reflector.go``, with five more.
 
@@ -17,7 +17,7 @@ The rules are those of client-go's ``tools/cache/reflector.go``, with five more.
 - Where the server pages from its cache, the first list is asked for in real pages. Of
   10,000 pods on 1.37 this took 1.3 s, 61 µs of ours for each pod, and 5 MB beyond what
   is kept; one body 1.8 s, 65 µs and 90 MB; a streamed list 2.9 s, 88 µs and 5 MB.
-- How it goes is told, so that nothing stale is passed off as fresh.
+- Its health is reported, so that nothing stale is passed off as fresh.
 """
 
 import asyncio
@@ -37,15 +37,14 @@ from app.kube.recovery import (
     TROUBLE,
     EndedEarly,
     ErrorEvent,
+    NextStep,
     OtherHistory,
-    State,
-    Then,
     Trouble,
-    Verdict,
-    judge,
     oldest_version,
+    recovery_from,
 )
 from app.kube.sink import Counters, Health, Sink
+from app.kube.watch_health import HealthReporter, WatchRefusals
 from app.kube.wire.unreadable import Unreadable
 from app.kube.wire.watch_event import Event, decode_event
 from app.kube.wire.wire_object import BodyFormat
@@ -61,15 +60,11 @@ EVENTS = ("events", "events.events.k8s.io")
 RETRY_SECONDS, RETRY_AT_MOST_SECONDS, HEALTHY_SECONDS = 0.8, 30.0, 120.0
 EARLY_SECONDS = 1.0
 PUNCTUAL_SECONDS = 5.0
-GRACE_SECONDS = 2.0
 REPEAT_SECONDS = 10.0
-# What can be listed and was refused to be watched so many times is listed from time to time.
-REFUSALS = 2
-REFUSED = frozenset(("error", "forbidden", "garbage", "missing", "refused"))
 
 
 class Reflector:
-    """One list+watch.
+    """Lists a resource and watches it, for as long as it runs, and puts what it learns into a sink.
 
     ``version`` is the resourceVersion up to which the sink has been told everything, 0
     before the first list. ``relists`` bounds the lists under way at once.
@@ -103,9 +98,9 @@ class Reflector:
             for _ in range(2)
         )
         self._woken = asyncio.Event()
-        self._health: Health | None = Health("syncing")
+        self._health = HealthReporter(sink)
+        self._refusals = WatchRefusals(self._health.live)
         self._seen = 0  # the latest version that the server was at, as far as that was asked
-        self._synced = False  # has been, and may be
         self._complete = False  # has a list that a watch can go on from
         self._doubtful = False  # whether the server still has the history that we know
         self._oldest = 0  # version that the server remembers
@@ -113,36 +108,32 @@ class Reflector:
         self._continues = True  # the history that we know, with the next list
         self._list_since = "" if pages_from_cache else "0"
         self._connected = False
-        self._watching = False  # the turn has come to its watch
-        self._refusals = 0  # of watches, one after the other, of what can be listed
-        self._proof: asyncio.TimerHandle | None = None
-        self._asked = False
+        self._relist_asked = False
         self._scope: asyncio.Timeout | None = None
-        self._grace: asyncio.TimerHandle | None = None
 
     def relist(self) -> None:
-        """List anew and at once, whatever history there is now."""
-        self._asked = True
+        """List anew and at once, and take whatever history the server has now."""
+        self._relist_asked = True
         self._continues = False
         if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time())
 
     def wake(self) -> None:
-        """Try again soon instead of later: there is a sign that the server is well again."""
+        """End a pause before the next attempt early: there is a sign that the server is well again."""
         self._woken.set()
 
     async def newest(self) -> int:
-        """The version that the server is at now."""
+        """Return the version that the server is at now. Raises what a list raises."""
         newest = (await self._collection.first()).version
         self._seen = max(self._seen, newest)
         return newest
 
     async def latest_change(self, since: int, until: int) -> int:
-        """The version of the latest change between these versions (`app.kube.bridge`)."""
+        """Return the version of the latest change between these versions (`app.kube.bridge`)."""
         return await bridge.latest_change(self._connection, self._collection, since, until)
 
     async def past(self, since: int, until: int, latest: int) -> list[bridge.Past]:
-        """What happened between these versions (`app.kube.bridge`)."""
+        """Return what happened between these versions (`app.kube.bridge`)."""
         return await bridge.past(self._connection, self._collection, since, until, latest)
 
     async def run(self) -> None:
@@ -151,47 +142,47 @@ class Reflector:
             while await self._turn():
                 pass
         finally:
-            self._end_grace()
-            self._health = None  # until we run again, others may speak in our place
+            self._health.stop()
 
     async def _turn(self) -> bool:
         """One list where needed, and one watch; False when the resource is gone."""
         try:
             async with asyncio.timeout(None) as self._scope:
-                if self._asked:
-                    self._asked = False
+                if self._relist_asked:
+                    self._relist_asked = False
                     self._count("asked")
                     self._list_next("")
-                    self._unsettle("another history is suspected")
+                    self._health.unsettle("another history is suspected")
                 try:
                     await self._list_and_watch()
                 except TROUBLE as error:
                     return await self._overcome(error)
         except TimeoutError:
-            if not self._asked:
+            if not self._relist_asked:
                 raise
         finally:
             self._scope = None
         return True
 
     async def _list_and_watch(self) -> None:
-        self._connected = self._watching = False
+        self._connected = False
+        self._refusals.begin_turn()
         if self._complete and self._doubtful:
             await self._look()
         if not self._complete:
             await self._list()
-            self._unsettle("there is no watch yet")
+            self._health.unsettle("there is no watch yet")
         if not self._doubtful:
             await self._watch(self.version, self.version)
         elif not await self._resumed():
             await self._watch(self._oldest, self.version + 1)
 
     async def _look(self) -> None:
-        """See where the server is; what is empty still is up to date by that."""
-        known = max(self.version, self._seen)
+        """Compare the server's version with ours; a resource that is empty still is up to date by that."""
+        newest = max(self.version, self._seen)
         page = await self._collection.first()
-        if page.version < known:
-            raise OtherHistory(f"versions went back from {known} to {page.version}")
+        if page.version < newest:
+            raise OtherHistory(f"versions went back from {newest} to {page.version}")
         if self._latest.version:
             return
         if len(page):
@@ -234,8 +225,8 @@ class Reflector:
         self._latest = whole.latest
         self._complete = True
         self._doubtful = False
-        if self._refusals < REFUSALS:
-            self._live()
+        if not self._refusals.refuses:
+            self._health.live()
 
     def _list_next(self, since: str) -> None:
         self._complete = False
@@ -260,17 +251,16 @@ class Reflector:
         params, seconds = self._watch_params()
         params["resourceVersion"] = str(since)
         began = asyncio.get_running_loop().time()
-        self._watching = True
+        self._refusals.begin_watch()
         async with self._connection.watch(self._collection.path, params) as batches:
             self._connected = True
             events: Sequence[Event] = ()
             if repeats:
                 events = await self._recognised(batches)
             self._doubtful = False
-            loop = asyncio.get_running_loop()
-            self._proof = loop.call_later(EARLY_SECONDS, self._prove) if self._refusals else None
-            if self._refusals < REFUSALS:
-                self._live()
+            self._refusals.connected()
+            if not self._refusals.refuses:
+                self._health.live()
             try:
                 async with asyncio.timeout(seconds + OVERTIME_SECONDS) as overtime:
                     await self._follow(batches, began, seconds, lowest, events)
@@ -279,10 +269,10 @@ class Reflector:
                     raise
                 raise ConnectionFailed("the watch goes on for longer than was asked for") from None
             finally:
-                self._end_proof()
+                self._refusals.end_watch()
 
     async def _recognised(self, batches: AsyncIterator[list[bytes]]) -> Sequence[Event]:
-        """See a watch begin with the latest change that we know; what came behind that is left."""
+        """Check that a watch begins with the latest change that we know; return the events after it."""
         version = self._latest.version
         try:
             async with asyncio.timeout(REPEAT_SECONDS):
@@ -311,7 +301,8 @@ class Reflector:
     ) -> None:
         """Take what a watch brings until it ends.
 
-        It ``began`` then, is of no versions below ``lowest``, and ``events`` came already.
+        It ``began`` at that monotonic second and ``events`` came already. Raises OtherHistory for a version
+        below ``lowest``.
         """
         now = asyncio.get_running_loop().time
         body_format = self._collection.shape
@@ -325,27 +316,26 @@ class Reflector:
             for line in lines:
                 self._take(decode_event(line, body_format), lowest)
                 await turns.share(len(line))
-            if self._refusals:
-                self._prove()
+            self._refusals.received()
         lasted = now() - began
         if lasted < EARLY_SECONDS and self.version == before:
             raise EndedEarly("the watch ended at once")
         self._doubtful = lasted < seconds - PUNCTUAL_SECONDS
         self._count("closed")
-        self._unsettle("the watch ended")
+        self._health.unsettle("the watch ended")
 
     def _take(self, event: Event, lowest: int) -> None:
-        found = event.object or event.unreadable
-        if found is not None:
+        changed = event.object or event.unreadable
+        if changed is not None:
             # What cannot be read may not tell its version.
-            if found.version < lowest and (event.object is not None or found.version):
-                raise OtherHistory(f"version {found.version} came where {lowest} is the lowest")
-            if isinstance(found, Unreadable):
-                self._sink.spoil(event.type, found)
+            if changed.version < lowest and (event.object is not None or changed.version):
+                raise OtherHistory(f"version {changed.version} came where {lowest} is the lowest")
+            if isinstance(changed, Unreadable):
+                self._sink.spoil(event.type, changed)
             else:
-                self._sink.apply(event.type, found)
-            self.version = max(self.version, found.version)
-            self._latest.note(found, deleted=event.type == "DELETED")
+                self._sink.apply(event.type, changed)
+            self.version = max(self.version, changed.version)
+            self._latest.note(changed, deleted=event.type == "DELETED")
         elif event.error is not None:
             raise ErrorEvent(event.error)
         elif event.version < self.version:
@@ -358,53 +348,37 @@ class Reflector:
 
     async def _overcome(self, error: Trouble) -> bool:
         """Say what is wrong, wait, and have the next turn do what helps; False when the resource is gone."""
-        verdict = judge(error, connected=self._connected)
-        self._count(verdict.reason)
+        recovery = recovery_from(error, connected=self._connected)
+        self._count(recovery.reason)
         self._continues = self._continues and not isinstance(error, OtherHistory)
-        if verdict.then is Then.LOOK and not await self._is_served():
-            self._report("gone", None)
+        if recovery.next_step is NextStep.LOOK and not await self._is_served():
+            self._health.report("gone", None)
             return False
-        if verdict.then is Then.AFRESH:
+        if recovery.next_step is NextStep.AFRESH:
             self._list_next("")
-        elif verdict.then is Then.RESUME:
+        elif recovery.next_step is NextStep.RESUME:
             self._doubtful = True
-        elif verdict.then is not Then.RETRY and self._complete:
+        elif recovery.next_step is not NextStep.RETRY and self._complete:
             self._list_next(str(self.version))
-        if self._is_refused(verdict):
+        if self._refusals.count(recovery.reason):
             # A list is right as of when it was taken, and there is nothing to keep it so.
-            if verdict.then is Then.RESUME:
+            if recovery.next_step is NextStep.RESUME:
                 self._list_next(str(self.version))
-            self._report("stale", f"cannot be watched: {verdict.text}")
-        elif verdict.state == "forbidden":
-            self._synced = False
-            self._report("forbidden", verdict.text)
-        elif not self._synced:
-            self._report("unreachable", verdict.text)
-        elif verdict.state is None:
-            self._unsettle(verdict.text)
+            self._health.report("stale", f"cannot be watched: {recovery.text}")
+        elif recovery.state == "forbidden":
+            self._health.has_synced = False
+            self._health.report("forbidden", recovery.text)
+        elif not self._health.has_synced:
+            self._health.report("unreachable", recovery.text)
+        elif recovery.state is None:
+            self._health.unsettle(recovery.text)
         else:
-            self._report(verdict.state, verdict.text)
-        await asyncio.sleep(verdict.wait)
+            self._health.report(recovery.state, recovery.text)
+        await asyncio.sleep(recovery.wait)
         # A server that answers has earned a list at once, however long it was away.
-        backoff = self._connects if verdict.then in (Then.RETRY, Then.RESUME) else self._lists
+        backoff = self._connects if recovery.next_step in (NextStep.RETRY, NextStep.RESUME) else self._lists
         await self._pause(backoff.next(asyncio.get_running_loop().time()))
         return True
-
-    def _is_refused(self, verdict: Verdict) -> bool:
-        """Whether what can be listed turns out, again and again, not to be watched."""
-        self._refusals += self._watching and verdict.reason in REFUSED
-        return self._watching and self._refusals >= REFUSALS and verdict.reason in REFUSED
-
-    def _prove(self) -> None:
-        """The watch is one."""
-        self._end_proof()
-        self._refusals = 0
-        self._live()
-
-    def _end_proof(self) -> None:
-        if self._proof is not None:
-            self._proof.cancel()
-            self._proof = None
 
     async def _pause(self, seconds: float) -> None:
         self._woken.clear()
@@ -418,28 +392,6 @@ class Reflector:
             return await is_served(self._connection, self.resource)
         except TROUBLE:
             return True  # as far as is known
-
-    def _live(self) -> None:
-        self._synced = True
-        self._report("synced", None)
-
-    def _unsettle(self, text: str) -> None:
-        """What is known is not kept up to date at the moment: a fault only if that lasts."""
-        if self._health is not None and self._health.state == "synced" and self._grace is None:
-            loop = asyncio.get_running_loop()
-            self._grace = loop.call_later(GRACE_SECONDS, self._report, "stale", text)
-
-    def _end_grace(self) -> None:
-        if self._grace is not None:
-            self._grace.cancel()
-            self._grace = None
-
-    def _report(self, state: State, error: str | None) -> None:
-        self._end_grace()
-        health = Health(state, error)
-        if health != self._health:
-            self._health = health
-            self._sink.report(health)
 
     def _count(self, reason: str) -> None:
         self.counters.reconnects[reason] = self.counters.reconnects.get(reason, 0) + 1

@@ -1,4 +1,4 @@
-"""What a reflector tells, and whom."""
+"""What a reflector reports, and the interface of what it reports to."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -11,7 +11,7 @@ from app.kube.wire.wire_object import WireObject
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How a reflector is, and the trouble that it has, in one line for humans."""
+    """The state of a reflector, and its ``error`` in one line for humans."""
 
     state: State
     error: str | None = None
@@ -24,32 +24,32 @@ class Sink(Protocol):
         """Keep a part of a list aside; of two objects of one name the later one counts."""
 
     def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
-        """Keep aside that these belong to the list, and cannot be read."""
+        """Keep aside what belongs to the list and cannot be decoded."""
 
     def discard(self) -> None:
         """Forget what was gathered: the list has failed."""
 
     def swap(self, version: int, *, continues: bool) -> None:
-        """Take what was gathered for all there is. The version may be lower than before.
+        """Replace everything by what was gathered. The version may be lower than before.
 
-        ``continues`` is whether it is of the history that was known, as far as that shows.
+        ``continues`` is whether the list is of the same history as before, as far as that shows.
         """
 
-    def apply(self, kind: str, found: WireObject) -> None:
+    def apply(self, kind: str, wire_object: WireObject) -> None:
         """Take an object that was ADDED, MODIFIED or DELETED."""
 
-    def spoil(self, kind: str, found: Unreadable) -> None:
-        """Take note that something was ADDED, MODIFIED or DELETED that cannot be read."""
+    def spoil(self, kind: str, unreadable: Unreadable) -> None:
+        """Take note that an object was ADDED, MODIFIED or DELETED that cannot be decoded."""
 
     def advance(self, version: int) -> None:
         """Nothing else happened up to this version."""
 
     def report(self, health: Health) -> None:
-        """Take note of how it goes, which has just changed."""
+        """Take note of the reflector's health, which has just changed."""
 
 
 class Counters(msgspec.Struct):
-    """What happened so far.
+    """Counts of what happened so far, for metrics.
 
     ``relists`` counts the lists after the first, ``reconnects`` the ends of watches and
     the failures, by reason. ``last_event`` is when a watch last brought anything, in
