@@ -47,7 +47,7 @@ class HealthReporter:
             self._sink.report(health)
 
     def stop(self) -> None:
-        """Take back a report that is due, and make the next one whatever it says: others may report meanwhile."""
+        """Take back a report that is due, and make the next one whatever it says."""
         self._end_grace()
         self._health = None
 

@@ -3,14 +3,14 @@
 import pytest
 
 from app.fleet import cluster as fleet_cluster
-from app.kube import backoff, listing, recovery, reflector
+from app.kube import listing, recovery, reflector
 from app.simulator.apiserver import served_watches
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds in earnest takes milliseconds here."""
-    monkeypatch.setattr(backoff, "FIRST_SECONDS", 0.01)
-    monkeypatch.setattr(backoff, "MOST_SECONDS", 0.05)
+    monkeypatch.setattr(reflector, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(reflector, "RETRY_AT_MOST_SECONDS", 0.05)
     monkeypatch.setattr(recovery, "FORBIDDEN_SECONDS", 0.05)
     monkeypatch.setattr(recovery, "RETRY_AFTER_AT_MOST", 0.05)
     monkeypatch.setattr(listing, "CHECK_SECONDS", 0.3)

@@ -23,7 +23,7 @@ MEASURING = [
 ]
 
 LIBRARIES = (
-    "import aiohttp.web, kubernetes_asyncio, msgspec, orjson, prometheus_client, pydantic_settings, re2,"
+    "import aiohttp.web, h11, kubernetes_asyncio, msgspec, orjson, prometheus_client, pydantic_settings, re2,"
     " rich.console, rich.table, typer, yaml, zstandard"
 )
 
