@@ -6,7 +6,7 @@ import time
 from kubernetes_asyncio.watch import Watch
 
 from app.cache.store import Store
-from app.fleet.store_feed import Feed
+from app.fleet.store_feed import StoreFeed
 from app.kube.wire.line_splitter import LineSplitter
 from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
@@ -35,7 +35,7 @@ def run() -> list[Row]:
 def _ours(lines: list[bytes]) -> float:
     """CPU seconds from received chunks to a filled store."""
     stream = b"".join(lines)
-    feed = Feed(Store("bench", "pods"), lambda before, after: None, lambda: None)
+    feed = StoreFeed(Store("bench", "pods"), lambda before, after: None, lambda: None)
     splitter, shape = LineSplitter(), BodyFormat()
     began = time.process_time()
     for start in range(0, len(stream), CHUNK):

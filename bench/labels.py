@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from app.cache.objects import CachedObject
 from app.cache.query.label_selectors import LabelSelector
 from app.cache.store import Store
-from app.fleet.store_feed import Feed
+from app.fleet.store_feed import StoreFeed
 from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
 from bench.pods import encoded, event
@@ -17,7 +17,7 @@ PODS = 10_000
 
 def run() -> list[Row]:
     store = Store("bench", "pods")
-    feed = Feed(store, lambda before, after: None, lambda: None)
+    feed = StoreFeed(store, lambda before, after: None, lambda: None)
     for pod in encoded(PODS):
         found = decode_event(event(pod).rstrip(), BodyFormat()).object
         assert found is not None

@@ -18,7 +18,7 @@ from aiohttp import web
 from app.api.http.rendering import Listing, json_length, json_list
 from app.cache.segments import SEGMENT_BYTES
 from app.cache.store import Store
-from app.fleet.store_feed import Feed
+from app.fleet.store_feed import StoreFeed
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
@@ -132,7 +132,7 @@ def _dumps() -> float:
 def _composed() -> float:
     """What makes the pieces of the same list from a store, as an answer does."""
     store = Store("bench", "pods")
-    feed = Feed(store, lambda before, after: None, lambda: None)
+    feed = StoreFeed(store, lambda before, after: None, lambda: None)
     for pod in encoded(PODS):
         found = decode_event(event(pod).rstrip(), BodyFormat()).object
         assert found is not None

@@ -15,7 +15,7 @@ import orjson
 
 from app.api.http.rendering import Listing, json_list
 from app.cache.store import Store
-from app.fleet.store_feed import Feed
+from app.fleet.store_feed import StoreFeed
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire.list_page import Page, page_steps
 from app.kube.wire.wire_object import BodyFormat
@@ -52,7 +52,7 @@ def run() -> list[Row]:
 
 def _fill(folder: Path) -> int:
     """Take the pages in; returns how many bytes the process has grown by."""
-    feed = Feed(Store("bench", "pods"), lambda before, after: None, lambda: None)
+    feed = StoreFeed(Store("bench", "pods"), lambda before, after: None, lambda: None)
     files = sorted(folder.iterdir())
     # What is allocated once is not the cache's: one page has been through before the count begins.
     feed.gather(_decoded(files[0]).objects)

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from app.cache.store import Store
-from app.fleet.store_feed import Feed
+from app.fleet.store_feed import StoreFeed
 from app.kube.auth.cluster_access import open_access
 from app.kube.auth.kubeconfig import find_contexts
 from app.kube.client import Connection
@@ -65,7 +65,7 @@ def _list(way: str, kubeconfig: Path, plane: ControlPlane) -> tuple[float, float
 
 async def _take(way: str, kubeconfig: Path) -> tuple[float, float]:
     connection = Connection(await open_access(find_contexts([kubeconfig])[0]))
-    feed = Feed(Store("bench", "pods"), lambda before, after: None, lambda: None)
+    feed = StoreFeed(Store("bench", "pods"), lambda before, after: None, lambda: None)
     used, began = _peak(), time.process_time()
     if way == "streamed":
         await _stream(connection, feed)
@@ -82,7 +82,7 @@ async def _take(way: str, kubeconfig: Path) -> tuple[float, float]:
     return cpu, peak - used
 
 
-async def _stream(connection: Connection, feed: Feed) -> None:
+async def _stream(connection: Connection, feed: StoreFeed) -> None:
     """The list as the beginning of a watch (kube-apiserver's WatchList)."""
     params = {"watch": "1", "sendInitialEvents": "true", "allowWatchBookmarks": "true"}
     params |= {"resourceVersionMatch": "NotOlderThan"}

@@ -11,9 +11,9 @@ import msgspec
 
 from app.backoff import Backoff
 from app.fleet.definitions import Definitions
-from app.fleet.own_writes import Written
+from app.fleet.own_writes import OwnWrites
 from app.fleet.resource_watch import keep_running
-from app.fleet.watch_set import Watches
+from app.fleet.watch_set import WatchSet
 from app.fleet.watch_status import Condition, overall, summary
 from app.json_access import text
 from app.kube.api_client import ClusterApiClient
@@ -95,7 +95,7 @@ class Cluster:
         self.began = time.monotonic()
         self.settled = asyncio.Event()
         self.definitions = Definitions(self._redefined, self._changed)
-        self.watches = Watches(
+        self.watches = WatchSet(
             self.name,
             pinned=options.watch,
             namespaces=options.namespaces,
@@ -106,7 +106,7 @@ class Cluster:
             on_follow=self._notify,
             on_gone=self._look_again,
         )
-        self.written = Written(self.watches)
+        self.written = OwnWrites(self.watches)
         self.catalog: Catalog = WELL_KNOWN
         self.problems: list[str] = []
         self.is_closed = False

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from app.fleet.cluster import Cluster, Options
 from app.fleet.coverage import Coverage
-from app.fleet.namespace_restrictions import Restrictions
-from app.fleet.read_only import Protection
+from app.fleet.namespace_restrictions import NamespaceRestrictions
+from app.fleet.read_only import ReadOnlyClusters
 from app.kube.api_errors import AccessError
 from app.kube.auth.cluster_names import near
 from app.kube.auth.contexts import Context
@@ -61,8 +61,8 @@ class Fleet:
         self._contexts = contexts
         self._namespaces = namespaces or {}
         self._read_only = read_only
-        self.protection = Protection(read_only, self._kubeconfigs.names)
-        self._restrictions = Restrictions(self._namespaces, self._kubeconfigs.names)
+        self.protection = ReadOnlyClusters(read_only, self._kubeconfigs.names)
+        self._restrictions = NamespaceRestrictions(self._namespaces, self._kubeconfigs.names)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -66,7 +66,7 @@ class _Told(NamedTuple):
         )
 
 
-class Bridge:
+class HistoryBridge:
     """From versions that clients bring to the first version that a store has seen all after."""
 
     def __init__(self, store: Store, reflector: Reflector) -> None:

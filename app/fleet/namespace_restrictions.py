@@ -9,7 +9,7 @@ from app.kube.auth.contexts import Context
 log = logging.getLogger(__name__)
 
 
-class Restrictions:
+class NamespaceRestrictions:
     """The namespaces of clusters, ``settings`` by the names of clusters or contexts.
 
     Where a name of the setting is in no kubeconfig any more, a context that appears with the same API

@@ -18,7 +18,7 @@ import msgspec
 from app.cache.objects import key_of
 from app.cache.store import Change, Store
 from app.fleet.store_listener import listening
-from app.fleet.watch_set import Watches
+from app.fleet.watch_set import WatchSet
 
 PATIENCE_SECONDS = 2.0
 # A watch that is half-open is found out within 70 s and takes up again, or says that it is
@@ -38,10 +38,10 @@ class _Write(msgspec.Struct, frozen=True):
     uid: str = ""
 
 
-class Written:
+class OwnWrites:
     """The writes to one cluster that its stores may not hold yet, by resource."""
 
-    def __init__(self, watches: Watches) -> None:
+    def __init__(self, watches: WatchSet) -> None:
         self._watches = watches
         self._versions: dict[str, dict[str, _Write]] = {}
         self._deletions: dict[str, deque[_Write]] = {}

@@ -9,7 +9,7 @@ from app.kube.auth.contexts import Context
 log = logging.getLogger(__name__)
 
 
-class Protection(Container[str]):
+class ReadOnlyClusters(Container[str]):
     """The names of the clusters in which nothing may be changed; none that was in it leaves it.
 
     While a name of the setting is in no kubeconfig, what appears may be the same cluster under

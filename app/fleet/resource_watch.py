@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from app.cache.store import Store
-from app.fleet.history_bridge import Bridge
-from app.fleet.store_feed import Feed
+from app.fleet.history_bridge import HistoryBridge
+from app.fleet.store_feed import StoreFeed
 from app.fleet.watch_status import Condition, summary
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health, Reflector, Sink
@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 RESTART_SECONDS = 30.0
 
-ReflectorFactory = Callable[[Resource, Feed, str | None], Reflector]
+ReflectorFactory = Callable[[Resource, StoreFeed, str | None], Reflector]
 
 
-class Watch:
+class ResourceWatch:
     """The stores of a resource and the reflectors that fill them.
 
     That is one of each, or one a namespace where the cluster's account may see only
@@ -34,7 +34,7 @@ class Watch:
         make_reflector: ReflectorFactory,
         on_change: Callable[[], None],
         on_relist: Callable[[], None],
-        on_gone: Callable[["Watch"], None],
+        on_gone: Callable[["ResourceWatch"], None],
         *,
         pinned: bool,
     ) -> None:
@@ -45,13 +45,14 @@ class Watch:
         self._on_gone = on_gone
         scopes: Sequence[str | None] = namespaces if namespaces and resource.namespaced else [None]
         self.feeds = [
-            Feed(Store(cluster, resource.name, scope), self._changed, on_relist) for scope in scopes
+            StoreFeed(Store(cluster, resource.name, scope), self._changed, on_relist) for scope in scopes
         ]
         self.reflectors = [
             make_reflector(resource, feed, scope) for feed, scope in zip(self.feeds, scopes, strict=True)
         ]
         self._bridges = [
-            Bridge(feed.store, reflector) for feed, reflector in zip(self.feeds, self.reflectors, strict=True)
+            HistoryBridge(feed.store, reflector)
+            for feed, reflector in zip(self.feeds, self.reflectors, strict=True)
         ]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -83,7 +84,7 @@ class Watch:
             for reflector, feed in zip(self.reflectors, self.feeds, strict=True)
         ]
 
-    def bridge(self, store: Store) -> Bridge | None:
+    def bridge(self, store: Store) -> HistoryBridge | None:
         """What asks for what a store has not seen; None where that is none of these."""
         return next((bridge for bridge in self._bridges if bridge.store is store), None)
 
@@ -109,7 +110,7 @@ class Watch:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, reflector: Reflector, feed: Feed) -> None:
+    async def _run(self, reflector: Reflector, feed: StoreFeed) -> None:
         await keep_running(reflector, feed, feed.store.cluster, self.resource)
         self._on_gone(self)
 

@@ -15,7 +15,7 @@ from app.kube.wire.wire_object import WireObject
 log = logging.getLogger(__name__)
 
 
-class Feed:
+class StoreFeed:
     """The sink of a reflector (`app.kube.reflector.Sink`).
 
     ``on_change`` is called with the condition before and after a change of it,

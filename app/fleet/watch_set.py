@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from app.fleet.resource_watch import ReflectorFactory, Watch
+from app.fleet.resource_watch import ReflectorFactory, ResourceWatch
 from app.kube.discovery.api_groups import Catalog
 from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
 
 
-class Watches:
+class WatchSet:
     """The watches of a cluster, by the name of their resource.
 
     ``pinned`` are watched whenever the cluster has them, others from when they are asked
@@ -44,15 +44,15 @@ class Watches:
         self._on_follow = on_follow
         self._on_gone = on_gone
         self._catalog: Catalog | None = None
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, ResourceWatch] = {}
         self._asked: dict[str, float] = {}
         self._held: Counter[str] = Counter()
         self._ending: set[asyncio.Task[None]] = set()
 
-    def __iter__(self) -> Iterator[Watch]:
+    def __iter__(self) -> Iterator[ResourceWatch]:
         return iter([*self._watches.values()])
 
-    def get(self, name: str) -> Watch | None:
+    def get(self, name: str) -> ResourceWatch | None:
         return self._watches.get(name)
 
     def ask(self, name: str) -> None:
@@ -111,7 +111,7 @@ class Watches:
     def _begin(self, resource: Resource | None, *, pinned: bool) -> None:
         if resource is None or not {"list", "watch"} <= resource.verbs:
             return
-        watch = Watch(
+        watch = ResourceWatch(
             self._cluster,
             resource,
             self._namespaces,
@@ -125,12 +125,12 @@ class Watches:
         watch.start()
         self._on_follow()
 
-    def _gone(self, watch: Watch) -> None:
+    def _gone(self, watch: ResourceWatch) -> None:
         if self._watches.get(watch.resource.name) is watch:
             self._end(watch)
             self._on_gone()
 
-    def _end(self, watch: Watch) -> None:
+    def _end(self, watch: ResourceWatch) -> None:
         del self._watches[watch.resource.name]
         for store in watch.stores:
             store.clear()

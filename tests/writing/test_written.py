@@ -11,8 +11,8 @@ import pytest
 from app.cache.objects import CachedObject, Labels, key_of
 from app.cache.store import Store
 from app.fleet import own_writes as module
-from app.fleet.own_writes import Written
-from app.fleet.watch_set import Watches
+from app.fleet.own_writes import OwnWrites
+from app.fleet.watch_set import WatchSet
 
 Start = Callable[[], Awaitable[asyncio.Task[bool]]]
 
@@ -22,19 +22,19 @@ def store() -> Store:
     return Store("prod", "pods")
 
 
-def over(*stores: Store) -> Written:
+def over(*stores: Store) -> OwnWrites:
     watch = SimpleNamespace(stores=list(stores))
     watches = SimpleNamespace(get=lambda name: watch if name == "pods" else None)
-    return Written(cast(Watches, watches))
+    return OwnWrites(cast(WatchSet, watches))
 
 
 @pytest.fixture
-def written(store: Store) -> Written:
+def written(store: Store) -> OwnWrites:
     return over(store)
 
 
 @pytest.fixture
-async def reading(written: Written) -> AsyncIterator[Start]:
+async def reading(written: OwnWrites) -> AsyncIterator[Start]:
     """Begins a read that waits."""
     tasks: list[asyncio.Task[bool]] = []
 
@@ -55,7 +55,9 @@ def held(name: str, uid: str, version: int, namespace: str = "x") -> CachedObjec
     return CachedObject(key_of(namespace, name), uid, version, Labels(b"", {}), b'"kind":"Pod"}')
 
 
-async def test_a_read_waits_for_a_write_and_no_longer(store: Store, written: Written, reading: Start) -> None:
+async def test_a_read_waits_for_a_write_and_no_longer(
+    store: Store, written: OwnWrites, reading: Start
+) -> None:
     written.note("pods", "x", 7)
     read = await reading()
     store.apply(held("a", "1", 6))
@@ -66,14 +68,14 @@ async def test_a_read_waits_for_a_write_and_no_longer(store: Store, written: Wri
     assert not written.pending("pods")
 
 
-async def test_what_has_been_seen_is_not_waited_for(store: Store, written: Written) -> None:
+async def test_what_has_been_seen_is_not_waited_for(store: Store, written: OwnWrites) -> None:
     store.apply(held("a", "1", 7))
     written.note("pods", "x", 7)
     assert not written.pending("pods")
     assert await written.seen("pods")
 
 
-async def test_other_resources_do_not_wait(written: Written) -> None:
+async def test_other_resources_do_not_wait(written: OwnWrites) -> None:
     written.note("pods", "x", 7)
     written.note("services", "x", 9)
     assert written.pending("pods")
@@ -81,7 +83,7 @@ async def test_other_resources_do_not_wait(written: Written) -> None:
     assert not written.pending("nodes")
 
 
-async def test_the_latest_of_several_writes_counts(store: Store, written: Written, reading: Start) -> None:
+async def test_the_latest_of_several_writes_counts(store: Store, written: OwnWrites, reading: Start) -> None:
     for version in (8, 9, 7):
         written.note("pods", "x", version)
     read = await reading()
@@ -93,7 +95,7 @@ async def test_the_latest_of_several_writes_counts(store: Store, written: Writte
 
 
 async def test_a_deletion_is_seen_when_that_very_object_is_gone(
-    store: Store, written: Written, reading: Start
+    store: Store, written: OwnWrites, reading: Start
 ) -> None:
     store.apply(held("a", "1", 5))
     written.note_deletion("pods", "x", "a", "1")
@@ -106,7 +108,7 @@ async def test_a_deletion_is_seen_when_that_very_object_is_gone(
 
 
 async def test_a_creation_that_comes_after_its_deletion_is_waited_out(
-    store: Store, written: Written, reading: Start
+    store: Store, written: OwnWrites, reading: Start
 ) -> None:
     written.note_deletion("pods", "x", "a", "1")
     assert await written.seen("pods")
@@ -118,7 +120,7 @@ async def test_a_creation_that_comes_after_its_deletion_is_waited_out(
 
 
 async def test_what_comes_too_late_is_told_at_once_from_then_on(
-    written: Written, store: Store, monkeypatch: pytest.MonkeyPatch
+    written: OwnWrites, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 1.0)
     written.note("pods", "x", 7)
@@ -131,7 +133,7 @@ async def test_what_comes_too_late_is_told_at_once_from_then_on(
 
 
 async def test_writes_that_never_end_do_not_keep_a_read(
-    store: Store, written: Written, reading: Start
+    store: Store, written: OwnWrites, reading: Start
 ) -> None:
     written.note("pods", "x", 7)
     read = await reading()
@@ -141,7 +143,7 @@ async def test_writes_that_never_end_do_not_keep_a_read(
     assert written.pending("pods")
 
 
-async def test_what_nobody_reads_is_forgotten(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_nobody_reads_is_forgotten(written: OwnWrites, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEPT_SECONDS", 0.05)
     for number in range(module.MANY):
         written.note("services", f"n{number}", 1)
@@ -153,7 +155,7 @@ async def test_what_nobody_reads_is_forgotten(written: Written, monkeypatch: pyt
 
 
 async def test_a_history_that_went_back_is_not_waited_for_for_ever(
-    written: Written, monkeypatch: pytest.MonkeyPatch
+    written: OwnWrites, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written.note("pods", "x", 7)
     monkeypatch.setattr(module, "KEPT_SECONDS", 0.0)

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from app.api.door.admission import REASONS, Admission
 from app.fleet.fleet import Fleet
-from app.fleet.resource_watch import Watch
+from app.fleet.resource_watch import ResourceWatch
 from app.logging import OTHER, WRITES, stderr_output
 from app.streams.hub import Hub
 
@@ -194,7 +194,7 @@ class ConnectionCollector(Collector):
         yield refused
 
 
-def _reconnects(watch: Watch) -> dict[str, int]:
+def _reconnects(watch: ResourceWatch) -> dict[str, int]:
     """Summed over the namespaces of a watch, because series must differ."""
     found: dict[str, int] = {}
     for reflector in watch.reflectors:

@@ -12,7 +12,7 @@ from app.cache.query.label_selectors import LabelSelector
 from app.cache.query.query_errors import SelectorError
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
-from app.fleet.resource_watch import Watch
+from app.fleet.resource_watch import ResourceWatch
 from app.kube.discovery.api_resource import Resource
 from app.kubeapi.cached import list_pages, supported_fields
 from app.kubeapi.cached.accept import Shape, shape_of
@@ -60,7 +60,7 @@ class Ask(msgspec.Struct, frozen=True):
     """
 
     resource: Resource
-    watch: Watch
+    watch: ResourceWatch
     store: Store
     namespace: str
     name: str
@@ -205,7 +205,7 @@ def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 19 else None
 
 
-def _store(watch: Watch, resource: Resource, namespace: str) -> Store | None:
+def _store(watch: ResourceWatch, resource: Resource, namespace: str) -> Store | None:
     """The one that holds all that is asked for."""
     if namespace and not resource.namespaced and resource.name != "namespaces":
         return None
