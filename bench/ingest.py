@@ -12,6 +12,7 @@ from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
 from bench.pods import encoded, event
 from bench.report import Row, microseconds
+from bench.unheard import UNHEARD
 
 OURS, PEERS, CHUNK = 10_000, 400, 64 * 1024
 
@@ -35,7 +36,7 @@ def run() -> list[Row]:
 def _ours(lines: list[bytes]) -> float:
     """CPU seconds from received chunks to a filled store."""
     stream = b"".join(lines)
-    feed = StoreFeed(Store("bench", "pods"), lambda before, after: None, lambda: None)
+    feed = StoreFeed(Store("bench", "pods"), UNHEARD)
     splitter, shape = LineSplitter(), BodyFormat()
     began = time.process_time()
     for start in range(0, len(stream), CHUNK):

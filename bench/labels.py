@@ -11,13 +11,14 @@ from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
 from bench.pods import encoded, event
 from bench.report import Row, microseconds
+from bench.unheard import UNHEARD
 
 PODS = 10_000
 
 
 def run() -> list[Row]:
     store = Store("bench", "pods")
-    feed = StoreFeed(store, lambda before, after: None, lambda: None)
+    feed = StoreFeed(store, UNHEARD)
     for pod in encoded(PODS):
         found = decode_event(event(pod).rstrip(), BodyFormat()).object
         assert found is not None

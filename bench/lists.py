@@ -26,6 +26,7 @@ from bench.pods import encoded, event, pods, stripped
 from bench.raw import Answer, get
 from bench.report import Row, milliseconds
 from bench.sources import Cluster, Measured, one_cluster, only_pods
+from bench.unheard import UNHEARD
 from testbed.processes import cpu_seconds
 from testbed.product import until
 
@@ -132,7 +133,7 @@ def _dumps() -> float:
 def _composed() -> float:
     """What makes the pieces of the same list from a store, as an answer does."""
     store = Store("bench", "pods")
-    feed = StoreFeed(store, lambda before, after: None, lambda: None)
+    feed = StoreFeed(store, UNHEARD)
     for pod in encoded(PODS):
         found = decode_event(event(pod).rstrip(), BodyFormat()).object
         assert found is not None

@@ -21,6 +21,7 @@ from app.kube.wire.list_page import Page, page_steps
 from app.kube.wire.wire_object import BodyFormat
 from bench.pods import page, pods, stripped
 from bench.report import Row, megabytes
+from bench.unheard import UNHEARD
 
 PODS, PAGE, LISTS = 10_000, 500, 20
 RESOURCE = Resource("", "v1", "pods", "pod", "Pod", namespaced=True)
@@ -52,7 +53,7 @@ def run() -> list[Row]:
 
 def _fill(folder: Path) -> int:
     """Take the pages in; returns how many bytes the process has grown by."""
-    feed = StoreFeed(Store("bench", "pods"), lambda before, after: None, lambda: None)
+    feed = StoreFeed(Store("bench", "pods"), UNHEARD)
     files = sorted(folder.iterdir())
     # What is allocated once is not the cache's: one page has been through before the count begins.
     feed.gather(_decoded(files[0]).objects)

@@ -20,6 +20,7 @@ from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
 from bench import real
 from bench.report import Row, megabytes, milliseconds
+from bench.unheard import UNHEARD
 from testbed.control_plane import ControlPlane
 from testbed.processes import cpu_seconds
 
@@ -65,7 +66,7 @@ def _list(way: str, kubeconfig: Path, plane: ControlPlane) -> tuple[float, float
 
 async def _take(way: str, kubeconfig: Path) -> tuple[float, float]:
     connection = Connection(await open_access(find_contexts([kubeconfig])[0]))
-    feed = StoreFeed(Store("bench", "pods"), lambda before, after: None, lambda: None)
+    feed = StoreFeed(Store("bench", "pods"), UNHEARD)
     used, began = _peak(), time.process_time()
     if way == "streamed":
         await _stream(connection, feed)

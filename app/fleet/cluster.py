@@ -1,4 +1,4 @@
-"""One cluster: connected, discovered and watched, and how all that goes."""
+"""One cluster: connected, discovered and watched."""
 
 import asyncio
 import logging
@@ -10,11 +10,12 @@ from contextlib import ExitStack, suppress
 import msgspec
 
 from app.backoff import Backoff
+from app.fleet.cluster_health import CRDS, ClusterHealth
 from app.fleet.definitions import Definitions
 from app.fleet.own_writes import OwnWrites
 from app.fleet.resource_watch import keep_running
 from app.fleet.watch_set import WatchSet
-from app.fleet.watch_status import Condition, overall, summary
+from app.fleet.watch_status import Condition
 from app.json_access import text
 from app.kube.api_client import ClusterApiClient
 from app.kube.api_errors import AccessError, ApiError, CannotConnect, ConnectionFailed, UnreadableAnswer
@@ -36,13 +37,10 @@ RETRY_SECONDS = (1.0, 30.0)
 REDISCOVER_SECONDS = 300.0
 REDISCOVER_UNTOLD_SECONDS = 30.0
 RELISTS_AT_ONCE = 4
-# A first list that takes longer does not keep its cluster from being known any more.
-FIRST_LIST_SECONDS = 30.0
 UNAUTHORIZED = 401
 PAGES_FROM_CACHE_SINCE = (1, 34)
 # For the definitions of custom resources, and for lists and discovery.
 SOCKETS_BESIDE = 3
-CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -94,18 +92,16 @@ class Cluster:
         self.identity: str | None = None
         self.began = time.monotonic()
         self.settled = asyncio.Event()
-        self.definitions = Definitions(self._redefined, self._changed)
+        self.definitions = Definitions(self)
         self.watches = WatchSet(
             self.name,
             pinned=options.watch,
             namespaces=options.namespaces,
             release_after=options.release_after,
             make_reflector=self._reflector,
-            on_change=self._changed,
-            on_relist=self._doubt,
-            on_follow=self._notify,
-            on_gone=self._look_again,
+            listener=self,
         )
+        self._health = ClusterHealth(self.name, self.watches, self.definitions)
         self.written = OwnWrites(self.watches)
         self.catalog: Catalog = WELL_KNOWN
         self.problems: list[str] = []
@@ -118,10 +114,6 @@ class Cluster:
         self._connection: Connection | None = None
         self._guessed_identity = ""
         self._unversioned: str | None = None
-        self._odd: set[str] = set()
-        self._connecting = Condition("syncing", time.time())
-        self._told = self._connecting
-        self._broken = False
         self._pages_from_cache = False
         self._relists = asyncio.Semaphore(RELISTS_AT_ONCE)
         self._rediscover = asyncio.Event()
@@ -146,44 +138,20 @@ class Cluster:
     def options(self) -> Options:
         return self._options
 
-    # How it goes
+    # Its state
 
     @property
     def condition(self) -> Condition:
-        """How the cluster is as a whole."""
-        if self._connecting.state != "synced":
-            return self._connecting
-        conditions = self._conditions()
-        # What has just been asked for first does not make a cluster that is known unknown.
-        begins = [
-            watch.condition
-            for watch in self.watches
-            if watch.pinned and watch.condition.state == "syncing" and watch.age < FIRST_LIST_SECONDS
-        ]
-        if begins and all(each.state in ("syncing", "synced", "forbidden") for each in conditions.values()):
-            return summary(begins)
-        known = {name: each for name, each in conditions.items() if each.state != "syncing"}
-        broken = [each for each in known.values() if each.state in ("stale", "unreachable")]
-        if broken and self._connection is not None and self._connection.is_lost:
-            return summary(broken)
-        return overall(known or {"": self._connecting})
-
-    def _conditions(self) -> dict[str, Condition]:
-        """How everything is that is watched."""
-        return {CRDS: self.definitions.condition} | {
-            watch.resource.name: watch.condition for watch in self.watches
-        }
+        """The condition of the cluster as a whole."""
+        return self._health.condition(is_lost=self._connection is not None and self._connection.is_lost)
 
     def condition_of(self, name: str) -> Condition:
-        """How one resource is. One that the cluster is known not to have is synced, and empty."""
-        watch = self.watches.get(name)
-        if watch is not None:
-            return watch.condition
-        gap = self.catalog.gap(name) if self._connecting.state == "synced" else None
-        return self._connecting if gap is None else Condition("stale", self._connecting.since, gap)
+        """Return the condition of one resource. One that the cluster is known not to have is synced."""
+        return self._health.condition_of(name, self.catalog)
 
     def objects(self) -> int:
-        return sum(len(store) for watch in self.watches for store in watch.stores)
+        """Return the number of objects that are held of it."""
+        return self.watches.objects()
 
     # Its life
 
@@ -200,9 +168,9 @@ class Cluster:
     async def _run(self) -> None:
         backoff = Backoff(*RETRY_SECONDS, jitter=0.5)
         while (problem := await self._attempt()) is not None:
-            self._connecting = self._connecting.then("unreachable", problem)
+            self._health.connecting = self._health.connecting.then("unreachable", problem)
             self.settled.set()
-            self._tell()
+            self._health.report(self.condition)
             self._notify()
             await asyncio.sleep(backoff.next())
         crds = self.catalog.get(CRDS)
@@ -248,9 +216,9 @@ class Cluster:
             self._discovered = await discover(self._connection)
             self.identity = await _kube_system_uid(self._connection) or self._guessed_identity
         self._pages_from_cache = number >= PAGES_FROM_CACHE_SINCE
-        self._connecting = self._connecting.then("synced", None)
+        self._health.connecting = self._health.connecting.then("synced", None)
         self._note_problems(None)
-        self._redefined()
+        self.definitions_changed()
         self.settled.set()
 
     async def _learn_version(self, connection: Connection) -> tuple[int, int]:
@@ -290,7 +258,7 @@ class Cluster:
         except (ApiError, ConnectionFailed, AccessError) as error:
             failure = f"discovery: {error}"
         self._note_problems(failure)
-        self._redefined()
+        self.definitions_changed()
         self.watches.release()
         # Discovery may lag behind the removal that it is asked about: not faster than this.
         await asyncio.sleep(RETRY_SECONDS[0])
@@ -303,19 +271,8 @@ class Cluster:
                 log.warning("discovery is incomplete", extra={"cluster": self.name, "problem": problem})
         self.problems = problems
 
-    def _redefined(self) -> None:
-        """What the cluster serves may be another: by discovery, or by its definitions, which are faster."""
-        if self._connecting.state == "synced":
-            defined = self.definitions
-            self.catalog = self._discovered.with_crds(defined.resources(), gone=defined.gone())
-            self.watches.follow(self.catalog)
-            self._notify()
-
     def _notify(self) -> None:
         self._on_change(self.name)
-
-    def _look_again(self) -> None:
-        self._rediscover.set()
 
     def _reflector(self, resource: Resource, sink: Sink, namespace: str | None) -> Reflector:
         assert self._connection is not None
@@ -330,19 +287,38 @@ class Cluster:
             relists=self._relists,
         )
 
-    def _changed(self) -> None:
-        """A watch is in another condition: say so; after trouble, look whether this is the same cluster."""
-        self._tell()
-        self._notify()
-        broken = self._told.state in ("stale", "unreachable")
-        if self._broken and not broken:
-            self.watches.wake()
-            self._doubt()
-            self._look_again()
-        self._broken = broken
+    # What happens to its watches (`app.fleet.watch_listener.WatchListener`)
 
-    def _doubt(self) -> None:
-        """Something happened that may mean that this is another cluster."""
+    def condition_changed(self) -> None:
+        """Report the condition; after trouble, check whether this is the same cluster."""
+        self._health.report(self.condition)
+        self._notify()
+        if self._health.has_recovered():
+            self.watches.wake()
+            self._check_identity()
+            self._rediscover.set()
+
+    def list_replaced(self) -> None:
+        """Check whether another cluster answers under the old address."""
+        self._check_identity()
+
+    def watches_changed(self) -> None:
+        """Tell whoever follows this cluster that other resources are watched."""
+        self._notify()
+
+    def resource_gone(self) -> None:
+        """Discover soon what the cluster serves now."""
+        self._rediscover.set()
+
+    def definitions_changed(self) -> None:
+        """Follow what the cluster serves: by discovery, and by its definitions, which are faster."""
+        if self._health.connecting.state == "synced":
+            defined = self.definitions
+            self.catalog = self._discovered.with_crds(defined.resources(), gone=defined.gone())
+            self.watches.follow(self.catalog)
+            self._notify()
+
+    def _check_identity(self) -> None:
         if self._recognising is None or self._recognising.done():
             self._recognising = self._spawn(self._recognise())
 
@@ -357,32 +333,6 @@ class Cluster:
                 )
                 self.identity = uid
                 self.watches.relist()
-
-    def _tell(self) -> None:
-        """One line for the operator when the state is another, of all or of a resource alone."""
-        before, self._told = self._told, self.condition
-        self._tell_odd()
-        if before.state == self._told.state:
-            return
-        extra = {
-            "cluster": self.name,
-            "was": before.state,
-            "objects": self.objects(),
-            "error": self._told.error,
-        }
-        level = logging.WARNING if self._told.error else logging.INFO
-        log.log(level, "cluster is %s", self._told.state, extra=extra)
-
-    def _tell_odd(self) -> None:
-        if self._told.state != "synced":
-            return
-        before, self._odd = self._odd, set()
-        for name, condition in self._conditions().items():
-            if condition.state in ("stale", "unreachable"):
-                self._odd.add(name)
-                if name not in before:
-                    extra = {"cluster": self.name, "resource": name, "error": condition.error}
-                    log.warning("a resource alone is %s", condition.state, extra=extra)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -7,12 +7,13 @@ but some time later than the definition.
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from app.cache.cluster_member import MEMBER
+from app.fleet.watch_listener import WatchListener
 from app.fleet.watch_status import Condition
 from app.json_access import boolean, mapping, objects, text
 from app.kube.discovery.api_groups import crd_resource
@@ -48,11 +49,10 @@ class Definition(msgspec.Struct, frozen=True):
 class Definitions:
     """The sink of the reflector of definitions (`app.kube.reflector.Sink`)."""
 
-    def __init__(self, on_change: Callable[[], None], on_health: Callable[[], None]) -> None:
+    def __init__(self, listener: WatchListener) -> None:
         self.known: dict[str, Definition] = {}
         self.condition = Condition("syncing", time.time())
-        self._on_change = on_change
-        self._on_health = on_health
+        self._listener = listener
         self._served: set[str] = set()
         self._gathered: dict[str, Definition] = {}
 
@@ -111,11 +111,11 @@ class Definitions:
     def report(self, health: Health) -> None:
         state = "synced" if health.state == "gone" else health.state
         self.condition = self.condition.then(state, health.error)
-        self._on_health()
+        self._listener.condition_changed()
 
     def _changed(self) -> None:
         self._served.update(resource.name for resource in self.resources())
-        self._on_change()
+        self._listener.definitions_changed()
 
 
 def _definition(found: WireObject) -> Definition:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from app.cache.store import Store
 from app.fleet.history_bridge import HistoryBridge
 from app.fleet.store_feed import StoreFeed
+from app.fleet.watch_listener import WatchListener
 from app.fleet.watch_status import Condition, summary
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health, Reflector, Sink
@@ -32,8 +33,7 @@ class ResourceWatch:
         resource: Resource,
         namespaces: Sequence[str],
         make_reflector: ReflectorFactory,
-        on_change: Callable[[], None],
-        on_relist: Callable[[], None],
+        listener: WatchListener,
         on_gone: Callable[["ResourceWatch"], None],
         *,
         pinned: bool,
@@ -41,12 +41,9 @@ class ResourceWatch:
         self.resource = resource
         self.pinned = pinned
         self.began = time.monotonic()
-        self._on_change = on_change
         self._on_gone = on_gone
         scopes: Sequence[str | None] = namespaces if namespaces and resource.namespaced else [None]
-        self.feeds = [
-            StoreFeed(Store(cluster, resource.name, scope), self._changed, on_relist) for scope in scopes
-        ]
+        self.feeds = [StoreFeed(Store(cluster, resource.name, scope), listener) for scope in scopes]
         self.reflectors = [
             make_reflector(resource, feed, scope) for feed, scope in zip(self.feeds, scopes, strict=True)
         ]
@@ -113,19 +110,6 @@ class ResourceWatch:
     async def _run(self, reflector: Reflector, feed: StoreFeed) -> None:
         await keep_running(reflector, feed, feed.store.cluster, self.resource)
         self._on_gone(self)
-
-    def _changed(self, before: Condition, after: Condition) -> None:
-        if before.state != after.state and "forbidden" in (before.state, after.state):
-            log.warning(
-                "access to a resource changed",
-                extra={
-                    "cluster": self.feeds[0].store.cluster,
-                    "resource": self.resource.name,
-                    "state": after.state,
-                    "error": after.error,
-                },
-            )
-        self._on_change()
 
 
 async def keep_running(reflector: Reflector, sink: Sink, cluster: str, resource: Resource) -> None:

@@ -1,12 +1,13 @@
-"""Carries what one reflector learns into one store, and keeps how it goes."""
+"""Puts what one reflector learns into one store, and keeps the condition of that."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from app.cache.objects import CachedObject, key_of
 from app.cache.store import Store
+from app.fleet.watch_listener import WatchListener
 from app.fleet.watch_status import Condition
 from app.kube.reflector import Health
 from app.kube.wire.unreadable import Unreadable
@@ -18,21 +19,14 @@ log = logging.getLogger(__name__)
 class StoreFeed:
     """The sink of a reflector (`app.kube.reflector.Sink`).
 
-    ``on_change`` is called with the condition before and after a change of it,
-    ``on_relist`` when a list has replaced what was known by another.
+    ``settled`` is set once the first list has been taken, or has failed.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        on_change: Callable[[Condition, Condition], None],
-        on_relist: Callable[[], None],
-    ) -> None:
+    def __init__(self, store: Store, listener: WatchListener) -> None:
         self.store = store
         self.condition = Condition("syncing", time.time())
         self.settled = asyncio.Event()
-        self._on_change = on_change
-        self._on_relist = on_relist
+        self._listener = listener
         self._gathered: list[CachedObject] = []
         self._left_out: list[Unreadable] = []
         # What has been named in the log, as long as it cannot be read.
@@ -57,7 +51,7 @@ class StoreFeed:
         self.store.replace(gathered, version, continues=continues, unreadable=unreadable)
         self._name(unreadable)
         if again:
-            self._on_relist()
+            self._listener.list_replaced()
 
     def apply(self, kind: str, found: WireObject) -> None:
         if kind == "DELETED":
@@ -98,7 +92,17 @@ class StoreFeed:
             self.settled.set()
         state = "synced" if health.state == "gone" else health.state
         before, self.condition = self.condition, self.condition.then(state, health.error)
-        self._on_change(before, self.condition)
+        if before.state != self.condition.state and "forbidden" in (before.state, self.condition.state):
+            log.warning(
+                "access to a resource changed",
+                extra={
+                    "cluster": self.store.cluster,
+                    "resource": self.store.resource,
+                    "state": self.condition.state,
+                    "error": self.condition.error,
+                },
+            )
+        self._listener.condition_changed()
 
     def _cached(self, found: WireObject) -> CachedObject:
         self.store.own_cluster = self.store.own_cluster or found.own_cluster

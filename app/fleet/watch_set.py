@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from app.fleet.resource_watch import ReflectorFactory, ResourceWatch
+from app.fleet.watch_listener import WatchListener
 from app.kube.discovery.api_groups import Catalog
 from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
@@ -17,8 +18,6 @@ class WatchSet:
 
     ``pinned`` are watched whenever the cluster has them, others from when they are asked
     for until nobody has for ``release_after`` seconds, and as long as they are held.
-    ``on_follow`` is called when other resources are watched than before, ``on_gone`` when
-    the API server turns out not to know one any more.
     """
 
     def __init__(
@@ -29,20 +28,14 @@ class WatchSet:
         namespaces: Sequence[str],
         release_after: float,
         make_reflector: ReflectorFactory,
-        on_change: Callable[[], None],
-        on_relist: Callable[[], None],
-        on_follow: Callable[[], None],
-        on_gone: Callable[[], None],
+        listener: WatchListener,
     ) -> None:
         self._cluster = cluster
         self._pinned = tuple(pinned)
         self._namespaces = namespaces
         self._release_after = release_after
         self._make_reflector = make_reflector
-        self._on_change = on_change
-        self._on_relist = on_relist
-        self._on_follow = on_follow
-        self._on_gone = on_gone
+        self._listener = listener
         self._catalog: Catalog | None = None
         self._watches: dict[str, ResourceWatch] = {}
         self._asked: dict[str, float] = {}
@@ -54,6 +47,10 @@ class WatchSet:
 
     def get(self, name: str) -> ResourceWatch | None:
         return self._watches.get(name)
+
+    def objects(self) -> int:
+        """Return the number of objects in all stores."""
+        return sum(len(store) for watch in self for store in watch.stores)
 
     def ask(self, name: str) -> None:
         """Have a resource watched: now, or as soon as the cluster is known to have it."""
@@ -116,19 +113,18 @@ class WatchSet:
             resource,
             self._namespaces,
             self._make_reflector,
-            self._on_change,
-            self._on_relist,
+            self._listener,
             self._gone,
             pinned=pinned,
         )
         self._watches[resource.name] = watch
         watch.start()
-        self._on_follow()
+        self._listener.watches_changed()
 
     def _gone(self, watch: ResourceWatch) -> None:
         if self._watches.get(watch.resource.name) is watch:
             self._end(watch)
-            self._on_gone()
+            self._listener.resource_gone()
 
     def _end(self, watch: ResourceWatch) -> None:
         del self._watches[watch.resource.name]
@@ -137,4 +133,4 @@ class WatchSet:
         task = asyncio.create_task(watch.stop())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-        self._on_follow()
+        self._listener.watches_changed()

@@ -85,7 +85,7 @@ async def test_cluster_that_refuses_to_say_what_it_is_is_served(
         said = [problem for problem in fleet.clusters["c"].problems if problem.startswith(f"{path}: ")]
         assert len(said) == 1
         cluster.faults.clear()
-        fleet.clusters["c"]._look_again()
+        fleet.clusters["c"].resource_gone()
         await until(lambda: not fleet.clusters["c"].problems)
 
 
@@ -96,11 +96,11 @@ async def test_discovery_that_breaks_later_is_said_and_not_frozen(serve: Servers
         await until(lambda: states(fleet) == {"c": "synced"})
         for path in ("/api", "/apis"):
             cluster.faults.add(Fault.ERROR, resource=path)
-        fleet.clusters["c"]._look_again()
+        fleet.clusters["c"].resource_gone()
         await until(lambda: any("500" in problem for problem in fleet.clusters["c"].problems))
         assert states(fleet) == {"c": "synced"}
         cluster.faults.clear()
-        fleet.clusters["c"]._look_again()
+        fleet.clusters["c"].resource_gone()
         await until(lambda: not fleet.clusters["c"].problems)
 
 

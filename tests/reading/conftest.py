@@ -44,7 +44,7 @@ class Held(Cluster):
 
     def know(self, state: State, error: str | None = None) -> None:
         """Connected, with what WELL_KNOWN lists, or not."""
-        self._connecting = Condition(state, time.time(), error)
+        self._health.connecting = Condition(state, time.time(), error)
         if state != "syncing":
             self.settled.set()
         if state == "synced":
