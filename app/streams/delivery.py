@@ -11,8 +11,7 @@ from app.streams import frames, resumption
 from app.streams.channel import Channel
 from app.streams.cursor import Cursor
 from app.streams.dialects import Encoding
-from app.streams.frame_log import PIECE_BYTES, PartKey
-from app.streams.log_readers import LogReader
+from app.streams.frame_log import PIECE_BYTES, LogReader, PartKey
 from app.streams.view_parts import Part
 from app.streams.views import View
 from app.turns import Kind, Pace

@@ -13,8 +13,7 @@ from app.streams.channel import Channel
 from app.streams.delivery import Stream
 from app.streams.dialects import Encoding
 from app.streams.scope import Subject
-from app.streams.stream_counters import StreamCounters
-from app.streams.views import View
+from app.streams.views import StreamCounters, View
 from app.turns import TURN_SECONDS, Kind, Pace
 
 log = logging.getLogger(__name__)

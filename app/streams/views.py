@@ -7,15 +7,34 @@ them, reads the log at its own pace, and joins them again.
 
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from app.cache.clock import CLOCK
 from app.cache.query.queries import Query
 from app.fleet.fleet import Fleet
 from app.streams.channel import Channel
 from app.streams.dialects import Encoding
-from app.streams.frame_log import FrameLog, LogEntry, LogPosition
-from app.streams.log_readers import LogReader
+from app.streams.frame_log import FrameLog, LogEntry, LogPosition, LogReader
 from app.streams.scope import Subject, ViewScope
-from app.streams.stream_counters import StreamCounters
+
+
+class StreamCounters(msgspec.Struct):
+    """``starts`` counts by what streams began with, ``skipped`` the frames that slow streams never got."""
+
+    frames: int = 0
+    bytes: int = 0
+    skipped: int = 0
+    resets: int = 0
+    starts: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def sent(self, frames: int, size: int) -> None:
+        """Count frames that were sent, of so many bytes together."""
+        self.frames += frames
+        self.bytes += size
+
+    def started(self, answer: str) -> None:
+        """Count a stream by what it began with: nothing, snapshot, changes, partial or reset."""
+        self.starts[answer] = self.starts.get(answer, 0) + 1
 
 
 class View:
