@@ -41,9 +41,9 @@ from app.fleet.cluster_request import (
 )
 from app.kube.discovery.api_resource import Resource
 from app.manifest import read_one
-from app.writes import cluster_writes, text_edits
+from app.writes import cluster_writes, object_edits
 from app.writes.cluster_writes import RESTARTABLE, Done, write
-from app.writes.text_diff import read_edit
+from app.writes.edit_patch import read_edit
 from app.yaml_reader import Unreadable, check_lossless
 
 PATCHES = (MERGE, STRATEGIC, JSON_PATCH, APPLY, EDIT)
@@ -128,12 +128,12 @@ async def patch(request: web.Request) -> web.StreamResponse:
 async def _edit(request: web.Request, plan: _Plan, body: bytes) -> web.StreamResponse:
     edit = await understood(read_edit, body, is_json=True)
     try:
-        text_edits.check_identity(edit)
+        object_edits.check_identity(edit)
     except Failed as failed:
         raise Problem(failed.status, failed.detail) from None
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
-        return await text_edits.carry_out(
+        return await object_edits.carry_out(
             cluster, found, plan.namespace, plan.name, edit, plan.params, deadline
         )
 

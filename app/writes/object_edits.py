@@ -15,8 +15,8 @@ from app.kube.wire.secret_redaction import REDACTED, SECRETS, VALUES, without_va
 from app.kube.wire.wire_errors import WireError
 from app.kube.wire.write_answer import decode_answer
 from app.writes.cluster_writes import Done, as_written, shape_of, write
+from app.writes.edit_patch import Changed, Document, Edit, Operation, at, changes, spelled
 from app.writes.secret_restore import TRIES
-from app.writes.text_diff import Changed, Document, Edit, Operation, at, changes, spelled
 
 # What makes an object another one.
 _IDENTITY = (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), (MEMBER,))
