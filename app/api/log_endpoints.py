@@ -17,7 +17,7 @@ from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import Failed
 from app.kube.api_errors import AccessError, ApiError, ConnectionFailed
 from app.kube.discovery.api_resource import Resource
-from app.podlogs.log_sources import PODS, LogOptions, Writers, find
+from app.podlogs.log_sources import PODS, LogOptions, PodLogSources, find_log_sources
 from app.podlogs.pod_logs import MOST, joined_logs, one_log
 from app.turns import Kind, Pace
 
@@ -35,7 +35,7 @@ async def logs(request: web.Request) -> web.StreamResponse:
     found = await asyncio.gather(
         *(_find(request, cluster, resource, namespace, name, options) for cluster in where.clusters)
     )
-    writers = [each for each in found if isinstance(each, Writers)]
+    writers = [each for each in found if isinstance(each, PodLogSources)]
     failed = [
         (cluster, each)
         for cluster, each in zip(where.clusters, found, strict=True)
@@ -45,7 +45,7 @@ async def logs(request: web.Request) -> web.StreamResponse:
         # Where one cluster could not be asked, nobody knows that there is none.
         raise problem_of(*min(failed, key=lambda each: each[1].status == NOT_FOUND))
     _check_container(options.container, writers)
-    sources = [source for each in writers for source in each.sources()]
+    sources = [source for each in writers for source in each.present()]
     if len(sources) > MOST:
         raise Problem(
             400, f"there are {len(sources)} containers; container= or cluster= choose, accepted are {MOST}"
@@ -67,7 +67,7 @@ async def logs(request: web.Request) -> web.StreamResponse:
         raise _problem(sources[0].cluster, error) from None
 
 
-def _check_container(name: str | None, writers: Sequence[Writers]) -> None:
+def _check_container(name: str | None, writers: Sequence[PodLogSources]) -> None:
     """Raises Problem for a container that no pod has, where it is known which there are."""
     names = list(dict.fromkeys(name for each in writers for name in each.container_names()))
     if name is not None and names and name not in names:
@@ -81,12 +81,12 @@ async def _find(
     namespace: str,
     name: str,
     options: LogOptions,
-) -> Writers | Failed:
+) -> PodLogSources | Failed:
     found = cluster.catalog.get(resource.name)
     if found is None:
         return Failed(NOT_FOUND, f"the cluster has no resource {resource.name!r}", "NotFound")
     try:
-        return await find(cluster, found, namespace, name, options)
+        return await find_log_sources(cluster, found, namespace, name, options)
     except Failed as failed:
         return await in_place_of(request, failed, cluster, found, namespace, name)
 
@@ -139,7 +139,7 @@ def _number(request: web.Request, name: str) -> int | None:
     return int(text)
 
 
-def _headers(writers: Sequence[Writers], failed: Sequence[tuple[Cluster, Failed]]) -> dict[str, str]:
+def _headers(writers: Sequence[PodLogSources], failed: Sequence[tuple[Cluster, Failed]]) -> dict[str, str]:
     headers: dict[str, str] = {hdrs.CONTENT_TYPE: "text/plain; charset=utf-8", hdrs.CACHE_CONTROL: "no-store"}
     behind = [
         f"{cluster.name}={_STATES.get(each.status, 'stale')}"

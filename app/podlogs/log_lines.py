@@ -1,11 +1,11 @@
-"""What comes of a log that was asked for with times, cut into its lines."""
+"""The lines of a log that was requested with ``timestamps=true``, as its chunks come."""
 
 import re
 from calendar import timegm
 from datetime import datetime
 from functools import lru_cache
 
-# Longer lines are cut, so that a log without line ends is no reason to hold it.
+# In bytes. Longer lines are cut, so that a log without line ends is not held in memory.
 LONGEST_LINE = 256 * 1024
 _STAMP = re.compile(
     rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)(?: |\Z)", re.ASCII
@@ -14,9 +14,9 @@ _BEGUN_STAMP = re.compile(rb"\d[0-9T:.,+-]{0,40}\Z", re.ASCII)
 _NANOSECONDS = 10**9
 _LEAP_SECOND = b":60"
 
-# When it was written, in nanoseconds since 1970, None for no time in front; the text; whether a line begins
-# with it; whether a line ends with it.
-Piece = tuple[int | None, bytes, bool, bool]
+# Of a line, or of a part of one that is too long: its time in nanoseconds since 1970, None where none stands
+# in front; the text; whether the line begins with it; whether the line ends with it.
+LinePiece = tuple[int | None, bytes, bool, bool]
 
 
 class LogSplitter:
@@ -27,23 +27,24 @@ class LogSplitter:
         self._within = False
         self._stamped = False
 
-    def feed(self, chunk: bytes) -> list[Piece]:
+    def feed(self, chunk: bytes) -> list[LinePiece]:
+        """Return the lines that end in a chunk; what follows the last line end is kept for the next one."""
         *lines, rest = (self._rest + chunk).split(b"\n")
-        pieces: list[Piece] = []
+        pieces: list[LinePiece] = []
         for line in lines:
             self._piece(self._cut(line, pieces), pieces, ends=True)
         self._rest = self._cut(rest, pieces)
         return pieces
 
-    def rest(self) -> list[Piece]:
-        """What came of a line whose end did not come; nothing where not even its time is whole."""
-        pieces: list[Piece] = []
+    def rest(self) -> list[LinePiece]:
+        """Return the last line where its end did not come; nothing where not even its time is whole."""
+        pieces: list[LinePiece] = []
         begun = self._stamped and not self._within and _BEGUN_STAMP.match(self._rest)
         if self._rest and not (begun and _parse(self._rest) is None):
             self._piece(self._rest, pieces, ends=False)
         return pieces
 
-    def _cut(self, line: bytes, pieces: list[Piece]) -> bytes:
+    def _cut(self, line: bytes, pieces: list[LinePiece]) -> bytes:
         while len(line) > LONGEST_LINE:
             end = LONGEST_LINE
             # Between characters, unless these are none.
@@ -53,7 +54,7 @@ class LogSplitter:
             line = line[end:]
         return line
 
-    def _piece(self, line: bytes, pieces: list[Piece], *, ends: bool) -> None:
+    def _piece(self, line: bytes, pieces: list[LinePiece], *, ends: bool) -> None:
         starts, self._within = not self._within, not ends
         if starts and (parsed := _parse(line)) is not None:
             self._stamped = True

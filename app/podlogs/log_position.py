@@ -1,4 +1,4 @@
-"""How far a log has been sent, so that it can be gone on with after a broken connection.
+"""How far a log has been sent, so that it can be continued after a broken connection.
 
 An API server takes the time to go on from in whole seconds; lines may have the same time, or
 stand in another order than their times. So the lines of the last second or two are counted by
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
-from app.podlogs.log_lines import Piece
+from app.podlogs.log_lines import LinePiece
 from app.podlogs.log_sources import LogOptions
 
 _SECOND = 10**9
@@ -24,7 +24,7 @@ _MOST_TIMES = 20_000
 _MOST_UNSTAMPED = 256
 
 
-class Position:
+class LogPosition:
     """What of one log has been sent, and what of the answer to a further request is new.
 
     ``is_resumed`` says whether the present answer has had a line that was sent before, or need have none;
@@ -53,11 +53,11 @@ class Position:
 
     @property
     def has_times(self) -> bool:
-        """Whether it can be gone on with: not where many lines came, and none with a time."""
+        """Whether the log can be continued: not where many lines came, and none with a time."""
         return self.last is not None or len(self._unstamped) < _MOST_UNSTAMPED
 
     def params(self) -> dict[str, str]:
-        """What to ask for: at first what is wanted, then all that has come since."""
+        """Return the next request's parameters: at first what is wanted, then all that has come since."""
         if self.last is not None:
             return {"follow": "true", "sinceTime": self._since()}
         if self._opened is None:
@@ -70,11 +70,11 @@ class Position:
         return {"follow": "true", "sinceSeconds": str((seconds or 0) + elapsed)}
 
     def params_of_previous(self) -> dict[str, str]:
-        """What to ask for of the run before the present one, which may have lines that were missed."""
+        """Return the parameters that get the previous run, which may have lines that were missed."""
         return {"previous": "true", "sinceTime": self._since()}
 
     def begin(self) -> None:
-        """An answer begins."""
+        """Note that an answer begins."""
         self._again = self._opened is not None
         if self._opened is None:
             self._opened = time.monotonic()
@@ -87,14 +87,14 @@ class Position:
         self.is_resumed = not self._left
 
     def broke(self) -> None:
-        """The answer broke off. Where that was at once, nothing says that there was nothing."""
+        """Note that the answer broke off. Where that was at once, it does not show that the log was empty."""
         heard = self.last is not None or self._unstamped
         if self._opened is not None and not heard and time.monotonic() - self._opened < _AT_ONCE_SECONDS:
             self._opened = None
 
-    def sift(self, pieces: Sequence[Piece]) -> list[Piece]:
-        """What is new of these. A line without a time has that of the line before."""
-        new: list[Piece] = []
+    def sift(self, pieces: Sequence[LinePiece]) -> list[LinePiece]:
+        """Return the pieces that are new. A line without a time has that of the line before."""
+        new: list[LinePiece] = []
         for stamp, text, starts, ends in pieces:
             if starts:
                 self._leaves_out = self._is_known(stamp, text)
@@ -111,8 +111,8 @@ class Position:
                 new.append((self._at, text, starts, ends))
         return new
 
-    def note(self, pieces: Sequence[Piece]) -> None:
-        """These are sent."""
+    def note(self, pieces: Sequence[LinePiece]) -> None:
+        """Note that these pieces are sent."""
         for stamp, text, starts, ends in pieces:
             if not ends:
                 size = self._open_line[1] if self._open_line is not None and not starts else 0

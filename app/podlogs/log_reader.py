@@ -1,4 +1,4 @@
-"""One log read into its feed, and gone on with after interruptions for as long as its container writes."""
+"""One log read into its buffer, and continued after interruptions for as long as its container writes."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -6,10 +6,10 @@ from contextlib import aclosing, asynccontextmanager, suppress
 
 from app.backoff import Backoff
 from app.kube.api_errors import AccessError, ApiError, ConnectionFailed
-from app.podlogs.line_merge import Feed, Line
-from app.podlogs.log_lines import LogSplitter, Piece
-from app.podlogs.log_position import Position
-from app.podlogs.log_sources import LogOptions, Source, Writers
+from app.podlogs.line_merge import LineBuffer, StampedLine
+from app.podlogs.log_lines import LinePiece, LogSplitter
+from app.podlogs.log_position import LogPosition
+from app.podlogs.log_sources import LogOptions, LogSource, PodLogSources
 
 RETRY_SECONDS = 1.0
 RETRY_AT_MOST_SECONDS = 15.0
@@ -21,8 +21,8 @@ Failure = ApiError | ConnectionFailed | AccessError
 
 
 @asynccontextmanager
-async def opened(source: Source, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
-    """A log as it comes. Raises ApiError, ConnectionFailed and AccessError."""
+async def opened(source: LogSource, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Yield the chunks of a log as they come. Raises ApiError, ConnectionFailed and AccessError."""
     connection = source.cluster.connection
     if connection is None:
         raise ConnectionFailed(source.cluster.condition.error or "the cluster has not been reached yet")
@@ -31,22 +31,28 @@ async def opened(source: Source, params: Mapping[str, str]) -> AsyncIterator[Asy
 
 
 class LogReader:
-    """Reads one log, with its place in front of each line unless it is read ``alone``.
+    """Reads one log, with ``[cluster/pod/container]`` in front of each line unless it is read ``alone``.
 
-    ``started`` says that it could be opened, or, where it is read alone, why it could not.
+    ``started`` is done once the log could be opened, and fails with why it could not where it is read alone.
     """
 
     def __init__(
-        self, writers: Writers, source: Source, options: LogOptions, feed: Feed, *, alone: bool
+        self,
+        sources: PodLogSources,
+        source: LogSource,
+        options: LogOptions,
+        buffer: LineBuffer,
+        *,
+        alone: bool,
     ) -> None:
-        self.feed = feed
+        self.buffer = buffer
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._writers = writers
+        self._sources = sources
         self._source = source
         self._follows = options.follow
         self._alone = alone
-        self._position = Position(options)
-        self._unfinished: list[Piece] = []
+        self._position = LogPosition(options)
+        self._unfinished: list[LinePiece] = []
         self._waiting: asyncio.Timeout | None = None
         self._is_draining = False
         self._runs = False
@@ -61,7 +67,7 @@ class LogReader:
         """Read until there is no more to come."""
         try:
             failure = await self._attempt()
-            self._open_feed()
+            self._open_buffer()
             if failure is not None and self._alone and not self.started.done():
                 self.started.set_exception(failure)
                 return
@@ -72,17 +78,17 @@ class LogReader:
             if failure is not None and not self._follows:
                 await self._say_failure(failure)
         finally:
-            self.feed.end()
+            self.buffer.end()
             if not self.started.done():
                 self.started.set_result(None)
 
     async def look(self) -> None:
-        """Read at once what a container writes that has started, and not for ever after it has ended."""
-        writing = await self._writers.writing(self._source)
-        if writing == "runs" and not self._runs:
+        """Connect at once where the container has started, and stop reading a while after it has ended."""
+        state = await self._sources.writer_state(self._source)
+        if state == "runs" and not self._runs:
             self._wake.set()
-        self._runs = writing == "runs"
-        if not self._is_draining and writing in ("ended", "gone"):
+        self._runs = state == "runs"
+        if not self._is_draining and state in ("ended", "gone"):
             self._is_draining = True
             self._wake.set()
             if self._waiting is not None:
@@ -115,7 +121,7 @@ class LogReader:
         async with opened(self._source, {**params, "timestamps": "true"}) as chunks:
             self._is_open = True
             self._position.begin()
-            self._open_feed()
+            self._open_buffer()
             if not self.started.done():
                 self.started.set_result(None)
             try:
@@ -130,10 +136,10 @@ class LogReader:
                 self._unfinished = self._position.sift(splitter.rest()) or self._unfinished
         return True
 
-    def _open_feed(self) -> None:
-        """Others wait for what a log has up to now, but not for what it will have."""
-        if self._follows and self.feed.is_slow:
-            self.feed.open()
+    def _open_buffer(self) -> None:
+        """Let the merge no longer wait for this log's next line, as what it had up to now has been read."""
+        if self._follows and self.buffer.is_slow:
+            self.buffer.open()
 
     async def _receive_missed(self) -> None:
         """Pass on what the run before the present one wrote since; say so where that is not known."""
@@ -159,12 +165,12 @@ class LogReader:
             yield chunk
 
     async def _goes_on(self, failure: Failure | None) -> bool:
-        """Whether to ask again, and what to say meanwhile."""
-        writing = await self._writers.writing(self._source)
-        if writing == "gone":
+        """Return whether to connect again; say in the log why not, or what the trouble is."""
+        state = await self._sources.writer_state(self._source)
+        if state == "gone":
             await self._say_loss()
             return False
-        if writing == "ended" and not isinstance(failure, ConnectionFailed):
+        if state == "ended" and not isinstance(failure, ConnectionFailed):
             if failure is not None:
                 await self._say_failure(failure)
             return False
@@ -175,7 +181,7 @@ class LogReader:
             await self._say_failure(failure)
         return True
 
-    async def _put(self, pieces: list[Piece]) -> None:
+    async def _put(self, pieces: list[LinePiece]) -> None:
         if not pieces:
             return
         unfinished, self._unfinished = self._unfinished, []
@@ -184,19 +190,19 @@ class LogReader:
         self._position.note(pieces)
         self._backoff.reset()
         self._said = ""
-        await self.feed.put(self._lines(pieces))
+        await self.buffer.put(self._lines(pieces))
 
     async def _put_unfinished(self) -> None:
         pieces, self._unfinished = self._unfinished, []
         self._position.note(pieces)
-        await self.feed.put(self._lines(pieces))
+        await self.buffer.put(self._lines(pieces))
 
     async def _say_failure(self, failure: Failure) -> None:
         why = failure.message if isinstance(failure, ApiError) else str(failure)
         await self._say(f"interrupted: {why}" if self.started.done() else f"no log: {why}")
 
     async def _say_loss(self) -> None:
-        """Say at the end of a pod that it could not be read up to that."""
+        """Say at the end of a pod that its log could not be read to the end."""
         why = self._broken or (self._said if self.started.done() else "").removeprefix("interrupted: ")
         if self._source.cluster.is_closed:
             await self._say("interrupted: the cluster is not watched any more, or in another way")
@@ -208,9 +214,9 @@ class LogReader:
         if text != self._said:
             self._said = text
             line = self._text(b"(%s)" % " ".join(text.split()).encode(), starts=True, ends=True)
-            await self.feed.put([(self._position.last or 0, line)])
+            await self.buffer.put([(self._position.last or 0, line)])
 
-    def _lines(self, pieces: Sequence[Piece]) -> list[Line]:
+    def _lines(self, pieces: Sequence[LinePiece]) -> list[StampedLine]:
         last = self._position.last or 0
         return [
             (last if stamp is None else stamp, self._text(text, starts=starts, ends=ends))

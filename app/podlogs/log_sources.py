@@ -1,4 +1,4 @@
-"""Whose logs are meant: the containers of a pod, or of all pods that a workload has."""
+"""Which logs are meant: those of the containers of a pod, or of all pods that a workload has."""
 
 import asyncio
 from contextlib import suppress
@@ -22,8 +22,9 @@ NOT_FOUND = 404
 _PODS = Resource("", "v1", PODS, "pod", "Pod", True)
 
 T = TypeVar("T", Pod, Workload)
-# Of a container: it runs, it may run later, it has ended for good, its pod is gone, or nobody knows.
-Writing = Literal["runs", "waits", "ended", "gone", "unknown"]
+# The state of the container that writes a log: it runs, may run later, has ended for good, its pod is gone,
+# or nobody knows.
+WriterState = Literal["runs", "waits", "ended", "gone", "unknown"]
 
 
 class LogOptions(msgspec.Struct, frozen=True):
@@ -36,6 +37,7 @@ class LogOptions(msgspec.Struct, frozen=True):
     follow: bool = False
 
     def params(self) -> dict[str, str]:
+        """Return the parameters of a request for a log."""
         params = {"follow": "true"} if self.follow else {}
         if self.previous:
             params["previous"] = "true"
@@ -46,7 +48,7 @@ class LogOptions(msgspec.Struct, frozen=True):
         return params
 
 
-class Source(msgspec.Struct, frozen=True):
+class LogSource(msgspec.Struct, frozen=True):
     """The log of one container."""
 
     cluster: Cluster
@@ -57,19 +59,22 @@ class Source(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
+        """Cluster, uid of the pod, container: another pod of the same name is another log."""
         return self.cluster.name, self.uid, self.container
 
     @property
     def path(self) -> str:
+        """The URL path of the log at its API server."""
         return path_of(_PODS, self.namespace, self.pod, "log")
 
     @property
     def prefix(self) -> bytes:
+        """What stands in front of each line where several logs are one."""
         return f"[{self.cluster.name}/{self.pod}/{self.container}] ".encode()
 
 
-class Writers:
-    """Whose logs are meant in one cluster: those of one pod."""
+class PodLogSources:
+    """The logs of one pod in one cluster. ``may_grow`` says that pods may come later."""
 
     may_grow = False
 
@@ -81,30 +86,30 @@ class Writers:
 
     @property
     def knows_pods(self) -> bool:
-        """Whether the pods that there are now are known."""
+        """Whether it is known which pods there are now."""
         return True
 
     @property
     def watched(self) -> list[str]:
-        """The resources whose changes say that something is different."""
+        """The resources whose changes may change which logs there are."""
         return [PODS]
 
     def container_names(self) -> list[str]:
-        """Of all pods that there are now."""
+        """Return the names of the containers of all pods that there are now."""
         return list(dict.fromkeys(name for pod in self._pods() for name in pod.spec.names()))
 
-    def sources(self) -> list[Source]:
-        """The logs that there are now, those of a pod in kubectl's order."""
+    def present(self) -> list[LogSource]:
+        """Return the logs that there are now, those of a pod in kubectl's order."""
         wanted = self._options.container
         return [
-            Source(self.cluster, self.namespace, pod.metadata.name, pod.metadata.uid, name)
+            LogSource(self.cluster, self.namespace, pod.metadata.name, pod.metadata.uid, name)
             for pod in self._pods()
             for name in pod.spec.names()
             if wanted in (None, name)
         ]
 
-    async def writing(self, source: Source) -> Writing:
-        """Whether a container writes, or may later."""
+    async def writer_state(self, source: LogSource) -> WriterState:
+        """Return whether a container writes, or may later."""
         if self.cluster.is_closed:
             return "gone"
         try:
@@ -118,7 +123,7 @@ class Writers:
         return "runs" if pod.runs(source.container) else "waits"
 
     async def are_complete(self) -> bool:
-        """Whether no further pods will come."""
+        """Return whether no further pods will come."""
         return True
 
     def _pods(self) -> list[Pod]:
@@ -130,8 +135,8 @@ class Writers:
         return [cached or self._pod]
 
 
-class WorkloadWriters(Writers):
-    """Those of all pods that a workload has, now and later."""
+class WorkloadLogSources(PodLogSources):
+    """The logs of all pods that a workload has, now and later."""
 
     may_grow = True
 
@@ -183,14 +188,14 @@ class WorkloadWriters(Writers):
         return pods
 
 
-async def find(
+async def find_log_sources(
     cluster: Cluster, resource: Resource, namespace: str, name: str, options: LogOptions
-) -> Writers:
-    """Whose logs are meant. Raises Failed."""
+) -> PodLogSources:
+    """Return the logs of a pod or workload. Raises Failed."""
     if resource.name == PODS:
-        pod = await _asked(cluster, resource, namespace, name, Pod)
-        return Writers(cluster, namespace, options, pod)
-    workload = await _asked(cluster, resource, namespace, name, Workload)
+        pod = await _fetch(cluster, resource, namespace, name, Pod)
+        return PodLogSources(cluster, namespace, options, pod)
+    workload = await _fetch(cluster, resource, namespace, name, Workload)
     try:
         selector = workload.selector()
     except msgspec.DecodeError as error:
@@ -207,13 +212,13 @@ async def find(
     condition = cluster.condition_of(PODS)
     if condition.state == "forbidden":
         raise Failed(403, f"its pods are not to be seen: {condition.error}", "Forbidden")
-    return WorkloadWriters(cluster, resource, namespace, name, options, workload, selector)
+    return WorkloadLogSources(cluster, resource, namespace, name, options, workload, selector)
 
 
-async def _asked(cluster: Cluster, resource: Resource, namespace: str, name: str, kind: type[T]) -> T:
-    """An object, from its API server. Raises Failed."""
-    question = ClusterRequest("GET", path_of(resource, namespace, name), repeatable=True)
-    body = (await send_request(cluster, question, Deadline(FIND_SECONDS))).body
+async def _fetch(cluster: Cluster, resource: Resource, namespace: str, name: str, kind: type[T]) -> T:
+    """Return an object as its API server has it. Raises Failed."""
+    request = ClusterRequest("GET", path_of(resource, namespace, name), repeatable=True)
+    body = (await send_request(cluster, request, Deadline(FIND_SECONDS))).body
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.DecodeError as error:
@@ -227,9 +232,9 @@ async def _current(
     cached = _cached(cluster, resource.name, namespace, name, uid, kind)
     if cached is not None:
         return cached
-    # It is gone, or younger than what the watch has told yet, or nothing of the kind is watched.
+    # It is gone, or younger than what the watch has brought yet, or nothing of the kind is watched.
     try:
-        current = await _asked(cluster, resource, namespace, name, kind)
+        current = await _fetch(cluster, resource, namespace, name, kind)
     except Failed as failed:
         if failed.status == NOT_FOUND:
             return None

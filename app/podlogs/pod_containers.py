@@ -104,7 +104,7 @@ class Pod(msgspec.Struct):
         """Whether a container has started, and has not ended."""
         status = self.status or _PodStatus()
         kinds = (status.initContainerStatuses, status.containerStatuses, status.ephemeralContainerStatuses)
-        states = [each.state for statuses in kinds for each in statuses or () if each.name == name]
+        states = [of_one.state for statuses in kinds for of_one in statuses or () if of_one.name == name]
         return any(state is not None and state.running is not None for state in states)
 
     def _restarts(self, kind: _Kind, container: _Container, exit_code: int) -> bool:

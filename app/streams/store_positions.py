@@ -7,7 +7,7 @@ from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage
 from app.streams.cursor import Cursor, StorePosition
-from app.writes.cluster_writes import Landed
+from app.writes.cluster_writes import WrittenVersion
 
 
 def cursor_of(coverage: Coverage, signature: bytes, maker: bytes) -> Cursor:
@@ -31,13 +31,13 @@ def cursor_at(stores: Iterable[tuple[str | None, Store]], signature: bytes, make
     )
 
 
-def cursor_of_writes(writes: Iterable[tuple[Cluster, Landed]]) -> Cursor:
+def cursor_of_writes(writes: Iterable[tuple[Cluster, WrittenVersion]]) -> Cursor:
     """The cursor of a reader who has seen these writes, and who knows what else."""
     versions: dict[tuple[str, str, str, str | None], int] = {}
-    for cluster, landed in writes:
+    for cluster, written in writes:
         if cluster.identity is not None:
-            store = cluster.name, cluster.identity, landed.resource, landed.namespace
-            versions[store] = max(landed.version, versions.get(store, 0))
+            store = cluster.name, cluster.identity, written.resource, written.namespace
+            versions[store] = max(written.version, versions.get(store, 0))
     return Cursor.at((StorePosition(*store, version) for store, version in versions.items()), b"")
 
 

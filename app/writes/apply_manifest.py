@@ -15,7 +15,7 @@ from app.kube.discovery.api_groups import crd_resource
 from app.kube.discovery.api_resource import Resource
 from app.manifest import Manifest, phases
 from app.suggestions import near
-from app.writes.cluster_writes import Done, as_written, is_dry_run, write
+from app.writes.cluster_writes import WriteAnswer, as_written, is_dry_run, write
 
 # For all of a manifest.
 LIMIT_SECONDS = 60.0
@@ -24,12 +24,12 @@ ESTABLISHED_SECONDS = 10.0
 LOOK_SECONDS = 0.1
 DEFINITION = "CustomResourceDefinition"
 
-Applied = tuple[Resource | None, Done | Failed]
+AppliedManifest = tuple[Resource | None, WriteAnswer | Failed]
 
 
 async def apply(
     cluster: Cluster, manifests: Sequence[Manifest], namespace: str, params: Mapping[str, str]
-) -> list[Applied]:
+) -> list[AppliedManifest]:
     """What came of each, in the order given, with its resource where that is known.
 
     ``namespace`` is for those that name none. Once the cluster does not answer, it is
@@ -48,8 +48,8 @@ class _Application:
         self._defined: dict[tuple[str, str], Resource] = {}
         self._lost: NoAnswer | None = None
 
-    async def run(self, manifests: Sequence[Manifest]) -> list[Applied]:
-        results: dict[int, Applied] = {}
+    async def run(self, manifests: Sequence[Manifest]) -> list[AppliedManifest]:
+        results: dict[int, AppliedManifest] = {}
         for phase in phases(manifests):
             for place, manifest in phase:
                 results[place] = await self._one(manifest)
@@ -58,7 +58,7 @@ class _Application:
                     await self._establish(manifest, *results[place])
         return [results[place] for place in range(len(manifests))]
 
-    async def _one(self, manifest: Manifest) -> Applied:
+    async def _one(self, manifest: Manifest) -> AppliedManifest:
         if self._lost is not None:
             return None, Failed(self._lost.status, f"not tried: {self._lost}", self._lost.reason)
         resource = self._resource(manifest)
@@ -80,7 +80,7 @@ class _Application:
 
     async def _write(
         self, resource: Resource, namespace: str, manifest: Manifest, asked: ClusterRequest
-    ) -> Done:
+    ) -> WriteAnswer:
         new = (manifest.group, manifest.kind) in self._defined
         patience = Deadline(ESTABLISHED_SECONDS)
         while True:
@@ -107,7 +107,9 @@ class _Application:
         alike = [kinds[kind] for kind in near(manifest.kind, kinds)]
         return f"{text}; did you mean {', '.join(alike)}?" if alike else text
 
-    async def _establish(self, manifest: Manifest, resource: Resource | None, result: Done | Failed) -> None:
+    async def _establish(
+        self, manifest: Manifest, resource: Resource | None, result: WriteAnswer | Failed
+    ) -> None:
         """Where this was a definition, wait until it is served, or has had time enough to be."""
         if manifest.kind != DEFINITION or resource is None or isinstance(result, Failed):
             return

@@ -35,7 +35,7 @@ _VERSION = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
-class Landed(msgspec.Struct, frozen=True):
+class WrittenVersion(msgspec.Struct, frozen=True):
     """Where a write can be read: a store, by its resource and the namespace that it is restricted
     to, and the version that it has reached when it holds the write."""
 
@@ -44,16 +44,16 @@ class Landed(msgspec.Struct, frozen=True):
     version: int
 
 
-class Done(msgspec.Struct, frozen=True):
+class WriteAnswer(msgspec.Struct, frozen=True):
     """What a cluster answered a write with.
 
-    ``tail`` is its JSON without the opening brace, as of what is cached. ``landed`` is
+    ``tail`` is its JSON without the opening brace, as of what is cached. ``written`` is
     None where nothing was written, as by a dry run. ``warnings`` are the API server's.
     """
 
     status: int
     tail: bytes
-    landed: Landed | None
+    written: WrittenVersion | None
     warnings: tuple[str, ...] = ()
 
 
@@ -98,17 +98,17 @@ def as_written(resource: Resource, api_version: object) -> Resource:
 
 async def write(
     cluster: Cluster, resource: Resource, namespace: str, asked: ClusterRequest, deadline: Deadline
-) -> Done:
+) -> WriteAnswer:
     """Have a cluster carry something out; reads through this process wait for it. Raises Failed."""
     refuse_projection(asked)
     asked = await without_ours(cluster, resource, asked, deadline)
     send = ask_restored if resource.name == SECRETS and asked.body is not None else send_request
     answered = await send(cluster, asked, deadline)
     tail, answer = _read(cluster, resource, answered.body)
-    landed = None
+    written = None
     if not is_dry_run(asked.params):
-        landed = _landed(cluster, resource, namespace or answer.metadata.namespace, answer.metadata)
-    return Done(answered.status, tail, landed, answered.warnings)
+        written = _written_version(cluster, resource, namespace or answer.metadata.namespace, answer.metadata)
+    return WriteAnswer(answered.status, tail, written, answered.warnings)
 
 
 async def scale(
@@ -119,7 +119,7 @@ async def scale(
     replicas: int,
     params: Mapping[str, str],
     deadline: Deadline,
-) -> Done:
+) -> WriteAnswer:
     """Give a workload so many replicas. Raises Failed."""
     body = msgspec.json.encode({"spec": {"replicas": replicas}})
     asked = ClusterRequest(
@@ -136,7 +136,7 @@ async def restart(
     moment: str,
     params: Mapping[str, str],
     deadline: Deadline,
-) -> Done:
+) -> WriteAnswer:
     """Have a workload make all of its pods anew, as `kubectl rollout restart`. Raises Failed.
 
     ``moment`` (RFC 3339) is what tells this restart from others.
@@ -159,7 +159,7 @@ async def delete(
     name: str,
     params: Mapping[str, str],
     deadline: Deadline,
-) -> Done:
+) -> WriteAnswer:
     """Delete an object. Raises Failed.
 
     Most deletions are answered without a version. What they are waited for by, and which
@@ -169,23 +169,23 @@ async def delete(
     with _deletions(cluster, resource) as seen:
         answered = await send_request(cluster, asked, deadline)
         tail, answer = _read(cluster, resource, answered.body)
-        done = Done(answered.status, tail, None, answered.warnings)
+        done = WriteAnswer(answered.status, tail, None, answered.warnings)
         if is_dry_run(asked.params):
             return done
         uid = answer.details.uid if answer.details is not None else answer.metadata.uid
         metadata = answer.metadata
         gone = is_gone(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds, metadata.finalizers)
         if answer.kind != "Status" and not gone:
-            landed = _landed(cluster, resource, namespace, answer.metadata)
-            return msgspec.structs.replace(done, landed=landed)
+            written = _written_version(cluster, resource, namespace, answer.metadata)
+            return msgspec.structs.replace(done, written=written)
         cluster.written.note_deletion(resource.name, namespace, name, uid)
         if uid not in seen and cluster.watches.get(resource.name) is not None:
             await cluster.written.seen(resource.name)
     version = seen.get(uid) or await _version(cluster, resource, namespace, deadline)
     if version is None:
         return done
-    landed = Landed(resource.name, _scope(cluster, resource, namespace), version)
-    return msgspec.structs.replace(done, landed=landed)
+    written = WrittenVersion(resource.name, _scope(cluster, resource, namespace), version)
+    return msgspec.structs.replace(done, written=written)
 
 
 def is_dry_run(params: Mapping[str, str]) -> bool:
@@ -207,12 +207,14 @@ def _read(cluster: Cluster, resource: Resource, body: bytes) -> tuple[bytes, _An
         raise Failed(502, f"it was carried out, but the answer is none: {error}", "InternalError") from None
 
 
-def _landed(cluster: Cluster, resource: Resource, namespace: str, metadata: _Metadata) -> Landed | None:
+def _written_version(
+    cluster: Cluster, resource: Resource, namespace: str, metadata: _Metadata
+) -> WrittenVersion | None:
     version = version_number(metadata.resourceVersion)
     if version is None:
         return None
     cluster.written.note(resource.name, namespace, version)
-    return Landed(resource.name, _scope(cluster, resource, namespace), version)
+    return WrittenVersion(resource.name, _scope(cluster, resource, namespace), version)
 
 
 def _scope(cluster: Cluster, resource: Resource, namespace: str) -> str | None:

@@ -14,7 +14,7 @@ from app.kube.discovery.api_resource import Resource
 from app.kube.wire.secret_redaction import REDACTED, SECRETS, VALUES, without_values
 from app.kube.wire.wire_errors import WireError
 from app.kube.wire.write_answer import decode_answer
-from app.writes.cluster_writes import Done, as_written, shape_of, write
+from app.writes.cluster_writes import WriteAnswer, as_written, shape_of, write
 from app.writes.edit_patch import Changed, Document, Edit, Operation, at, changes, spelled
 from app.writes.secret_restore import TRIES
 
@@ -51,7 +51,7 @@ async def carry_out(
     edit: Edit,
     params: Mapping[str, str],
     deadline: Deadline,
-) -> Done:
+) -> WriteAnswer:
     """Make an edit in a cluster. Raises Failed, with status 409 where somebody else has changed the same."""
     resource = as_written(resource, edit.before.get("apiVersion"))
     path = path_of(resource, namespace, name)
@@ -156,9 +156,9 @@ def _given_empty(edit: Edit) -> Iterator[tuple[str, ...]]:
                     yield name, key
 
 
-def _unwritten(cluster: Cluster, resource: Resource, stored: bytes, said: str) -> Done:
+def _unwritten(cluster: Cluster, resource: Resource, stored: bytes, said: str) -> WriteAnswer:
     try:
-        return Done(200, decode_answer(stored, shape_of(cluster, resource)), None, (said,))
+        return WriteAnswer(200, decode_answer(stored, shape_of(cluster, resource)), None, (said,))
     except WireError as error:
         raise Failed(502, f"what it holds cannot be read: {error}", "InternalError") from None
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.podlogs.line_merge import Feed, Line, merged
+from app.podlogs.line_merge import LineBuffer, StampedLine, merged
 
 
-async def write(feed: Feed, batches: Sequence[Sequence[Line]], rng: random.Random) -> None:
+async def write(buffer: LineBuffer, batches: Sequence[Sequence[StampedLine]], rng: random.Random) -> None:
     for batch in batches:
         await asyncio.sleep(rng.random() / 200)
-        await feed.put(batch)
-    feed.end()
+        await buffer.put(batch)
+    buffer.end()
 
 
 async def test_whatever_comes_when_it_is_put_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,17 +21,17 @@ async def test_whatever_comes_when_it_is_put_in_order(monkeypatch: pytest.Monkey
     for seed in range(20):
         rng = random.Random(seed)
         activity = asyncio.Event()
-        feeds = [Feed(activity) for _ in range(rng.randint(1, 6))]
+        buffers = [LineBuffer(activity) for _ in range(rng.randint(1, 6))]
         expected = []
         tasks = []
-        for number, feed in enumerate(feeds):
+        for number, buffer in enumerate(buffers):
             stamps = sorted(rng.sample(range(10_000), rng.randint(0, 60)))
             lines = [(10 * stamp + number, b"%05d.%d\n" % (stamp, number)) for stamp in stamps]
             expected += [text for _, text in lines]
             size = rng.randint(1, 10)
             batches = [lines[start : start + size] for start in range(0, len(lines), size)]
-            tasks.append(asyncio.create_task(write(feed, batches, rng)))
-        pieces = merged(lambda found=feeds: found, activity, lasting=lambda: False)  # type: ignore[misc]
+            tasks.append(asyncio.create_task(write(buffer, batches, rng)))
+        pieces = merged(lambda found=buffers: found, activity, lasting=lambda: False)  # type: ignore[misc]
         text = b"".join([piece async for piece in pieces])
         await asyncio.gather(*tasks)
         assert text.splitlines(keepends=True) == sorted(expected)
@@ -39,7 +39,7 @@ async def test_whatever_comes_when_it_is_put_in_order(monkeypatch: pytest.Monkey
 
 async def test_a_silent_source_does_not_keep_the_others() -> None:
     activity = asyncio.Event()
-    silent, talking = Feed(activity), Feed(activity)
+    silent, talking = LineBuffer(activity), LineBuffer(activity)
     task = asyncio.create_task(talking.put([(1, b"a\n")]))
     pieces = merged(lambda: [silent, talking], activity, lasting=lambda: True)
     assert await asyncio.wait_for(anext(pieces), 5) == b"a\n"
@@ -49,12 +49,12 @@ async def test_a_silent_source_does_not_keep_the_others() -> None:
 
 async def test_a_source_is_read_no_further_before_its_lines_are_taken() -> None:
     activity = asyncio.Event()
-    feed = Feed(activity)
-    task = asyncio.create_task(feed.put([(1, b"a\n"), (2, b"b\n")]))
+    buffer = LineBuffer(activity)
+    task = asyncio.create_task(buffer.put([(1, b"a\n"), (2, b"b\n")]))
     await asyncio.sleep(0)
     assert not task.done()
-    feed.take()
+    buffer.take()
     await asyncio.sleep(0)
     assert not task.done()
-    feed.take()
+    buffer.take()
     await asyncio.wait_for(task, 5)

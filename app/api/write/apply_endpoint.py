@@ -14,7 +14,7 @@ from app.api.write.write_results import common_status, cursor_header, fault, ref
 from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import Failed
 from app.manifest import Manifest, read
-from app.writes.apply_manifest import Applied, apply
+from app.writes.apply_manifest import AppliedManifest, apply
 from app.writes.cluster_writes import is_dry_run
 
 
@@ -56,7 +56,7 @@ async def _in_cluster(
     manifests: Sequence[Manifest],
     namespace: str,
     params: Mapping[str, str],
-) -> list[Applied]:
+) -> list[AppliedManifest]:
     dry_run = is_dry_run(params)
     try:
         if not dry_run:
@@ -81,7 +81,7 @@ async def _in_cluster(
     return results
 
 
-def _namespace(manifest: Manifest, namespace: str, applied: Applied) -> Any:
+def _namespace(manifest: Manifest, namespace: str, applied: AppliedManifest) -> Any:
     """Where it is; what is not in a namespace says None."""
     resource = applied[0]
     named = manifest.namespace or namespace

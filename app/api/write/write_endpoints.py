@@ -42,14 +42,14 @@ from app.fleet.cluster_request import (
 from app.kube.discovery.api_resource import Resource
 from app.manifest import read_one
 from app.writes import cluster_writes, object_edits
-from app.writes.cluster_writes import RESTARTABLE, Done, write
+from app.writes.cluster_writes import RESTARTABLE, WriteAnswer, write
 from app.writes.edit_patch import read_edit
 from app.yaml_reader import Unreadable, check_lossless
 
 PATCHES = (MERGE, STRATEGIC, JSON_PATCH, APPLY, EDIT)
 PROPAGATION = ("Background", "Foreground", "Orphan")
 
-Work = Callable[[Cluster, Resource, Deadline], Awaitable[Done]]
+Work = Callable[[Cluster, Resource, Deadline], Awaitable[WriteAnswer]]
 
 
 class _Head(msgspec.Struct):
@@ -83,7 +83,7 @@ async def create(request: web.Request) -> web.StreamResponse:
     namespace = namespace_of(request, resource, _text(head, "namespace"))
     plan = _Plan(where, resource, namespace, _text(head, "name"), "create", options(request))
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> WriteAnswer:
         found = cluster_writes.as_written(found, head.apiVersion)
         asked = ClusterRequest("POST", path_of(found, plan.namespace), plan.params, body)
         return await write(cluster, found, plan.namespace, asked, deadline)
@@ -96,7 +96,7 @@ async def replace(request: web.Request) -> web.StreamResponse:
     body = await body_of(request, read_one)
     head = _head(body)
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> WriteAnswer:
         found = cluster_writes.as_written(found, head.apiVersion)
         asked = ClusterRequest("PUT", path_of(found, plan.namespace, plan.name), plan.params, body)
         return await write(cluster, found, plan.namespace, asked, deadline)
@@ -116,7 +116,7 @@ async def patch(request: web.Request) -> web.StreamResponse:
         body = await understood(read_one, body, is_json=media != APPLY)
     head = _head(body) if media == APPLY else _Head()
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> WriteAnswer:
         found = cluster_writes.as_written(found, head.apiVersion)
         path = path_of(found, plan.namespace, plan.name)
         asked = ClusterRequest("PATCH", path, plan.params, body, media, repeatable=media == APPLY)
@@ -132,7 +132,7 @@ async def _edit(request: web.Request, plan: _Plan, body: bytes) -> web.StreamRes
     except Failed as failed:
         raise Problem(failed.status, failed.detail) from None
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> WriteAnswer:
         return await object_edits.carry_out(
             cluster, found, plan.namespace, plan.name, edit, plan.params, deadline
         )
@@ -143,7 +143,7 @@ async def _edit(request: web.Request, plan: _Plan, body: bytes) -> web.StreamRes
 async def delete(request: web.Request) -> web.StreamResponse:
     plan = await _of_one(request, "delete", _deletion_options(request))
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> WriteAnswer:
         return await cluster_writes.delete(cluster, found, plan.namespace, plan.name, plan.params, deadline)
 
     return await _carry_out(request, plan, work)
@@ -160,7 +160,7 @@ async def scale(request: web.Request) -> web.StreamResponse:
     except (Unreadable, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f'the body is not accepted: {error}; accepted is {{"replicas":3}}') from None
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> WriteAnswer:
         return await cluster_writes.scale(
             cluster, found, plan.namespace, plan.name, replicas, plan.params, deadline
         )
@@ -176,7 +176,7 @@ async def restart(request: web.Request) -> web.StreamResponse:
         )
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> Done:
+    async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> WriteAnswer:
         return await cluster_writes.restart(
             cluster, found, plan.namespace, plan.name, moment, plan.params, deadline
         )
@@ -196,7 +196,7 @@ async def _of_one(request: web.Request, verb: str, params: Mapping[str, str], su
 async def _carry_out(request: web.Request, plan: _Plan, work: Work) -> web.StreamResponse:
     form = written_format(request)
 
-    async def in_cluster(cluster: Cluster) -> Done:
+    async def in_cluster(cluster: Cluster) -> WriteAnswer:
         if not cluster_writes.is_dry_run(plan.params):
             check_writable(request, cluster.name)
         found = cluster.catalog.get(plan.resource.name)

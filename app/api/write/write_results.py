@@ -18,13 +18,13 @@ from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import Failed
 from app.kube.warning_headers import warning_headers
 from app.streams.store_positions import cursor_of_writes
-from app.writes.cluster_writes import Done, Landed
+from app.writes.cluster_writes import WriteAnswer, WrittenVersion
 
 log = logging.getLogger(__name__)
 
 MULTI_STATUS = 207
 WRITTEN_FORMATS = ("json", "yaml")
-Result = Done | Failed
+Result = WriteAnswer | Failed
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -36,12 +36,14 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.result.status
 
 
-async def in_each(clusters: Sequence[Cluster], work: Callable[[Cluster], Awaitable[Done]]) -> list[Outcome]:
+async def in_each(
+    clusters: Sequence[Cluster], work: Callable[[Cluster], Awaitable[WriteAnswer]]
+) -> list[Outcome]:
     """Do it in all of the clusters at once; what goes wrong in one is its own result."""
     return await asyncio.gather(*(_in_one(cluster, work) for cluster in clusters))
 
 
-async def _in_one(cluster: Cluster, work: Callable[[Cluster], Awaitable[Done]]) -> Outcome:
+async def _in_one(cluster: Cluster, work: Callable[[Cluster], Awaitable[WriteAnswer]]) -> Outcome:
     try:
         return Outcome(cluster, await work(cluster))
     except Failed as failed:
@@ -122,12 +124,12 @@ def told(cluster: Cluster, result: Result) -> dict[str, Any]:
 
 def cursor_header(results: Iterable[tuple[Cluster, Result]]) -> dict[str, str]:
     """X-Cursor, where anything was written."""
-    landed: list[tuple[Cluster, Landed]] = [
-        (cluster, result.landed)
+    written: list[tuple[Cluster, WrittenVersion]] = [
+        (cluster, result.written)
         for cluster, result in results
-        if isinstance(result, Done) and result.landed is not None
+        if isinstance(result, WriteAnswer) and result.written is not None
     ]
-    return {"X-Cursor": cursor_of_writes(landed).encode()} if landed else {}
+    return {"X-Cursor": cursor_of_writes(written).encode()} if written else {}
 
 
 def problem_of(cluster: Cluster, failed: Failed) -> Problem:
@@ -136,5 +138,5 @@ def problem_of(cluster: Cluster, failed: Failed) -> Problem:
     return Problem(failed.status, failed.detail, cluster=cluster.name, **members)
 
 
-def _object(cluster: Cluster, written: Done) -> bytes:
+def _object(cluster: Cluster, written: WriteAnswer) -> bytes:
     return b'{"cluster":' + orjson.dumps(cluster.name) + b"," + written.tail
