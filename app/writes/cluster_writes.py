@@ -26,8 +26,8 @@ from app.kube.wire.wire_errors import WireError
 from app.kube.wire.wire_object import BodyFormat
 from app.kube.wire.write_answer import decode_answer
 from app.writes.added_cluster_member import without_ours
-from app.writes.partial_objects import refuse_projection
 from app.writes.secret_restore import ask_restored
+from app.writes.write_refusals import refuse_projection
 
 # What `kubectl rollout restart` restarts.
 RESTARTABLE = ("daemonsets.apps", "deployments.apps", "statefulsets.apps")
