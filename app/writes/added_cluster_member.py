@@ -1,4 +1,4 @@
-"""Writes of objects that were read across clusters, each with a member ``cluster`` that is not its own."""
+"""The member ``cluster`` that reads across clusters add to each object, taken out of writes again."""
 
 import msgspec
 from msgspec import Raw
@@ -8,6 +8,7 @@ from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import APPLY, JSON_PATCH, ClusterRequest, Deadline, Failed, send_request
 from app.fleet.definitions import Own
 from app.kube.discovery.api_resource import Resource
+from app.writes.write_refusals import invalid
 
 # Groups that Kubernetes itself defines; other names with a dot are those of custom resources.
 _BUILT_IN = ".k8s.io"
@@ -16,39 +17,39 @@ _NOT_FOUND = 404
 _members = msgspec.json.Decoder(dict[str, Raw])
 
 
-async def without_ours(
-    cluster: Cluster, resource: Resource, asked: ClusterRequest, deadline: Deadline
+async def without_added_cluster(
+    cluster: Cluster, resource: Resource, request: ClusterRequest, deadline: Deadline
 ) -> ClusterRequest:
-    """The same write without the member that reads add.
+    """Return the same write without the member ``cluster`` that reads add.
 
     Raises Failed where that member may be the object's own, or where a member of its own, which reads
     do not show, would be lost.
     """
-    members = _decoded(asked)
+    members = _decoded(request)
     if members is None:
-        return asked
+        return request
     own = own_member(cluster, resource)
-    ours = _text(members.get(MEMBER))
-    if ours is not None:
-        if own == "yes" or (own == "maybe" and ours != cluster.name):
-            raise _refused(
-                f"cluster: {ours[:80]!r} is refused: {resource.name} may have a member of this name of their "
-                f"own, and it cannot be told from the one that reads here add; write it through "
+    added = _text(members.get(MEMBER))
+    if added is not None:
+        if own == "yes" or (own == "maybe" and added != cluster.name):
+            raise invalid(
+                f"cluster: {added[:80]!r} is refused: {resource.name} may have a member of this name of "
+                f"their own, and it cannot be told from the one that reads here add; write it through "
                 f"/clusters/{cluster.name}/"
             )
         del members[MEMBER]
-        asked = msgspec.structs.replace(asked, body=msgspec.json.encode(members))
-    removes = asked.method == "PUT" or (asked.content_type == APPLY and ours is not None)
-    if own != "no" and removes and MEMBER not in members and await _has_own(cluster, asked.path, deadline):
-        raise _refused(
+        request = msgspec.structs.replace(request, body=msgspec.json.encode(members))
+    removes = request.method == "PUT" or (request.content_type == APPLY and added is not None)
+    if own != "no" and removes and MEMBER not in members and await _has_own(cluster, request.path, deadline):
+        raise invalid(
             f"this object has a member {MEMBER} of its own, which reads here do not show and this write "
             f"would remove: patch it, or write it through /clusters/{cluster.name}/"
         )
-    return asked
+    return request
 
 
 def own_member(cluster: Cluster, resource: Resource) -> Own:
-    """Whether objects of a resource have a member ``cluster`` of their own."""
+    """Return whether objects of a resource have a member ``cluster`` of their own."""
     definition = cluster.definitions.known.get(resource.name)
     if definition is not None:
         return definition.own_cluster
@@ -57,7 +58,7 @@ def own_member(cluster: Cluster, resource: Resource) -> Own:
 
 
 async def _has_own(cluster: Cluster, path: str, deadline: Deadline) -> bool:
-    """Whether the object that is stored there has such a member. Raises Failed."""
+    """Return whether the object at a path has a member ``cluster`` in its cluster. Raises Failed."""
     try:
         stored = (await send_request(cluster, ClusterRequest("GET", path, repeatable=True), deadline)).body
     except Failed as failed:
@@ -67,22 +68,18 @@ async def _has_own(cluster: Cluster, path: str, deadline: Deadline) -> bool:
     return MEMBER in _members.decode(stored)
 
 
-def _decoded(asked: ClusterRequest) -> dict[str, Raw] | None:
-    """The members of the object that is written; None where there is none."""
-    if asked.body is None or asked.content_type == JSON_PATCH:
+def _decoded(request: ClusterRequest) -> dict[str, Raw] | None:
+    """Return the members of the object that is written; None where it is a JSON patch, or no object."""
+    if request.body is None or request.content_type == JSON_PATCH:
         return None
     try:
-        return _members.decode(asked.body)
+        return _members.decode(request.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def _text(value: Raw | None) -> str | None:
-    """A member that is text; None for any other, and for none."""
+    """Return a member that is text; None for any other, and for none."""
     if value is None or not bytes(value).startswith(b'"'):
         return None
     return msgspec.json.decode(value, type=str)
-
-
-def _refused(detail: str) -> Failed:
-    return Failed(422, detail, "Invalid")

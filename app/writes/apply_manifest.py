@@ -24,21 +24,24 @@ ESTABLISHED_SECONDS = 10.0
 LOOK_SECONDS = 0.1
 DEFINITION = "CustomResourceDefinition"
 
+# The resource of a manifest where it is known, and what became of it.
 AppliedManifest = tuple[Resource | None, WriteAnswer | Failed]
 
 
 async def apply(
     cluster: Cluster, manifests: Sequence[Manifest], namespace: str, params: Mapping[str, str]
 ) -> list[AppliedManifest]:
-    """What came of each, in the order given, with its resource where that is known.
+    """Apply objects to one cluster; return the result of each in the order given, with its resource if known.
 
-    ``namespace`` is for those that name none. Once the cluster does not answer, it is
-    not asked any more.
+    ``namespace`` is for those that name none. Once the cluster does not answer, the rest is
+    not sent any more.
     """
     return await _Application(cluster, namespace, params).run(manifests)
 
 
 class _Application:
+    """The application of one manifest to one cluster."""
+
     def __init__(self, cluster: Cluster, namespace: str, params: Mapping[str, str]) -> None:
         self._cluster = cluster
         self._namespace = namespace
@@ -70,8 +73,8 @@ class _Application:
             return resource, Failed(400, detail, "BadRequest")
         try:
             path = path_of(resource, namespace, manifest.name)
-            asked = ClusterRequest("PATCH", path, self._params, manifest.body, APPLY, repeatable=True)
-            return resource, await self._write(resource, namespace, manifest, asked)
+            request = ClusterRequest("PATCH", path, self._params, manifest.body, APPLY, repeatable=True)
+            return resource, await self._write(resource, namespace, manifest, request)
         except NoAnswer as failed:
             self._lost = failed
             return resource, failed
@@ -79,13 +82,13 @@ class _Application:
             return resource, failed
 
     async def _write(
-        self, resource: Resource, namespace: str, manifest: Manifest, asked: ClusterRequest
+        self, resource: Resource, namespace: str, manifest: Manifest, request: ClusterRequest
     ) -> WriteAnswer:
         new = (manifest.group, manifest.kind) in self._defined
         patience = Deadline(ESTABLISHED_SECONDS)
         while True:
             try:
-                return await write(self._cluster, resource, namespace, asked, self._deadline)
+                return await write(self._cluster, resource, namespace, request, self._deadline)
             except Failed as failed:
                 # A definition is established a moment before its kind is served.
                 other = failed.status != 404 or failed.detail.startswith("namespaces ")
@@ -94,26 +97,30 @@ class _Application:
             await asyncio.sleep(LOOK_SECONDS)
 
     def _resource(self, manifest: Manifest) -> Resource | None:
-        """Where objects of this kind are, in the version that the manifest is written in."""
-        called = self._cluster.catalog.index.named(manifest.kind.lower())
-        known = [each for each in called if (each.kind, each.group) == (manifest.kind, manifest.group)]
-        found = self._defined.get((manifest.group, manifest.kind)) or next(iter(known), None)
-        return as_written(found, manifest.api_version) if found is not None else None
+        """Return the resource of the manifest's kind, in the version that it is written in; None for none."""
+        kind = (manifest.group, manifest.kind)
+        named = self._cluster.catalog.index.named(manifest.kind.lower())
+        served = (resource for resource in named if (resource.group, resource.kind) == kind)
+        resource = self._defined.get(kind) or next(served, None)
+        return as_written(resource, manifest.api_version) if resource is not None else None
 
     def _no_kind(self, manifest: Manifest) -> str:
-        """What is said of a kind that the cluster does not serve: the kinds that are like it."""
+        """Return the error for a kind that the cluster does not serve, with the kinds that are like it."""
         text = f"the cluster serves no kind {manifest.kind!r} of {manifest.api_version!r}"
-        kinds = {each.kind: f"{each.kind} of {each.api_version}" for each in self._cluster.catalog.resources}
+        kinds = {
+            resource.kind: f"{resource.kind} of {resource.api_version}"
+            for resource in self._cluster.catalog.resources
+        }
         alike = [kinds[kind] for kind in near(manifest.kind, kinds)]
         return f"{text}; did you mean {', '.join(alike)}?" if alike else text
 
     async def _establish(
         self, manifest: Manifest, resource: Resource | None, result: WriteAnswer | Failed
     ) -> None:
-        """Where this was a definition, wait until it is served, or has had time enough to be."""
+        """Where this was a definition, wait until its kind is served, ESTABLISHED_SECONDS at most."""
         if manifest.kind != DEFINITION or resource is None or isinstance(result, Failed):
             return
-        asked = ClusterRequest("GET", path_of(resource, "", manifest.name), repeatable=True)
+        request = ClusterRequest("GET", path_of(resource, "", manifest.name), repeatable=True)
         body = b"{" + result.tail
         patience = Deadline(ESTABLISHED_SECONDS)
         try:
@@ -121,7 +128,7 @@ class _Application:
                 if patience.left < 0:
                     return
                 await asyncio.sleep(LOOK_SECONDS)
-                body = (await send_request(self._cluster, asked, self._deadline)).body
+                body = (await send_request(self._cluster, request, self._deadline)).body
             self._defined[defined.group, defined.kind] = defined
         except NoAnswer as lost:
             self._lost = lost

@@ -1,4 +1,4 @@
-"""Writes to one cluster, and what is to be waited for until reads show them."""
+"""Writes to one cluster, each answered with the version from which on reads show it."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,8 +25,8 @@ from app.kube.wire.secret_redaction import SECRETS
 from app.kube.wire.wire_errors import WireError
 from app.kube.wire.wire_object import BodyFormat
 from app.kube.wire.write_answer import decode_answer
-from app.writes.added_cluster_member import without_ours
-from app.writes.secret_restore import ask_restored
+from app.writes.added_cluster_member import without_added_cluster
+from app.writes.secret_restore import send_with_stored_values
 from app.writes.write_refusals import refuse_projection
 
 # What `kubectl rollout restart` restarts.
@@ -36,8 +36,10 @@ _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
 class WrittenVersion(msgspec.Struct, frozen=True):
-    """Where a write can be read: a store, by its resource and the namespace that it is restricted
-    to, and the version that it has reached when it holds the write."""
+    """The store that will hold a write, and the resourceVersion that it has reached once it does.
+
+    ``resource`` is ``plural.group``, ``namespace`` the one that the store is restricted to, None for all.
+    """
 
     resource: str
     namespace: str | None
@@ -45,10 +47,10 @@ class WrittenVersion(msgspec.Struct, frozen=True):
 
 
 class WriteAnswer(msgspec.Struct, frozen=True):
-    """What a cluster answered a write with.
+    """The answer of a cluster that has carried out a write; one that refuses raises Failed instead.
 
-    ``tail`` is its JSON without the opening brace, as of what is cached. ``written`` is
-    None where nothing was written, as by a dry run. ``warnings`` are the API server's.
+    ``status`` is HTTP's, ``tail`` the JSON of the object without the opening brace, as in the cache.
+    ``written`` is None where nothing was written, as by a dry run. ``warnings`` are the API server's.
     """
 
     status: int
@@ -86,9 +88,9 @@ class _Paused(msgspec.Struct):
 
 
 def as_written(resource: Resource, api_version: object) -> Resource:
-    """The resource in the version that an object is written in, which may be another than is watched.
+    """Return the resource in the version that an object is written in, which may be another than is watched.
 
-    Of what is no version of its group, the cluster is left to say so.
+    An ``api_version`` that is none of its group leaves it as it is: the API server refuses that.
     """
     group, _, version = api_version.rpartition("/") if isinstance(api_version, str) else ("", "", "")
     if group != resource.group or not _VERSION.fullmatch(version):
@@ -97,18 +99,18 @@ def as_written(resource: Resource, api_version: object) -> Resource:
 
 
 async def write(
-    cluster: Cluster, resource: Resource, namespace: str, asked: ClusterRequest, deadline: Deadline
+    cluster: Cluster, resource: Resource, namespace: str, request: ClusterRequest, deadline: Deadline
 ) -> WriteAnswer:
-    """Have a cluster carry something out; reads through this process wait for it. Raises Failed."""
-    refuse_projection(asked)
-    asked = await without_ours(cluster, resource, asked, deadline)
-    send = ask_restored if resource.name == SECRETS and asked.body is not None else send_request
-    answered = await send(cluster, asked, deadline)
-    tail, answer = _read(cluster, resource, answered.body)
+    """Send a write to a cluster; reads through this process wait for it. Raises Failed."""
+    refuse_projection(request)
+    request = await without_added_cluster(cluster, resource, request, deadline)
+    send = send_with_stored_values if resource.name == SECRETS and request.body is not None else send_request
+    response = await send(cluster, request, deadline)
+    tail, answer = _read(cluster, resource, response.body)
     written = None
-    if not is_dry_run(asked.params):
+    if not is_dry_run(request.params):
         written = _written_version(cluster, resource, namespace or answer.metadata.namespace, answer.metadata)
-    return WriteAnswer(answered.status, tail, written, answered.warnings)
+    return WriteAnswer(response.status, tail, written, response.warnings)
 
 
 async def scale(
@@ -120,12 +122,12 @@ async def scale(
     params: Mapping[str, str],
     deadline: Deadline,
 ) -> WriteAnswer:
-    """Give a workload so many replicas. Raises Failed."""
+    """Set the number of replicas of a workload. Raises Failed."""
     body = msgspec.json.encode({"spec": {"replicas": replicas}})
-    asked = ClusterRequest(
+    request = ClusterRequest(
         "PATCH", path_of(resource, namespace, name, "scale"), params, body, MERGE, repeatable=True
     )
-    return await write(cluster, resource, namespace, asked, deadline)
+    return await write(cluster, resource, namespace, request, deadline)
 
 
 async def restart(
@@ -137,9 +139,9 @@ async def restart(
     params: Mapping[str, str],
     deadline: Deadline,
 ) -> WriteAnswer:
-    """Have a workload make all of its pods anew, as `kubectl rollout restart`. Raises Failed.
+    """Restart the pods of a workload as `kubectl rollout restart`. Raises Failed, 409 where it is paused.
 
-    ``moment`` (RFC 3339) is what tells this restart from others.
+    ``moment`` (RFC 3339) is written into the pod template, and tells this restart from others.
     """
     path = path_of(resource, namespace, name)
     if resource.kind == "Deployment":
@@ -148,8 +150,8 @@ async def restart(
             raise Failed(409, f"deployment {name!r} is paused: resume it first", "Conflict")
     annotations = {_RESTARTED: moment}
     body = msgspec.json.encode({"spec": {"template": {"metadata": {"annotations": annotations}}}})
-    asked = ClusterRequest("PATCH", path, params, body, STRATEGIC, repeatable=True)
-    return await write(cluster, resource, namespace, asked, deadline)
+    request = ClusterRequest("PATCH", path, params, body, STRATEGIC, repeatable=True)
+    return await write(cluster, resource, namespace, request, deadline)
 
 
 async def delete(
@@ -162,15 +164,15 @@ async def delete(
 ) -> WriteAnswer:
     """Delete an object. Raises Failed.
 
-    Most deletions are answered without a version. What they are waited for by, and which
-    version then covers them elsewhere, is found out when this process sees the object go.
+    Most deletions are answered without a version. Theirs is that of the event with which a watch
+    of this process reports the deletion; where nothing is watched, the present one of the collection.
     """
-    asked = ClusterRequest("DELETE", path_of(resource, namespace, name), params)
+    request = ClusterRequest("DELETE", path_of(resource, namespace, name), params)
     with _deletions(cluster, resource) as seen:
-        answered = await send_request(cluster, asked, deadline)
-        tail, answer = _read(cluster, resource, answered.body)
-        done = WriteAnswer(answered.status, tail, None, answered.warnings)
-        if is_dry_run(asked.params):
+        response = await send_request(cluster, request, deadline)
+        tail, answer = _read(cluster, resource, response.body)
+        done = WriteAnswer(response.status, tail, None, response.warnings)
+        if is_dry_run(request.params):
             return done
         uid = answer.details.uid if answer.details is not None else answer.metadata.uid
         metadata = answer.metadata
@@ -189,6 +191,7 @@ async def delete(
 
 
 def is_dry_run(params: Mapping[str, str]) -> bool:
+    """Return whether a write with these parameters changes nothing."""
     return params.get("dryRun") == "All"
 
 
@@ -218,21 +221,23 @@ def _written_version(
 
 
 def _scope(cluster: Cluster, resource: Resource, namespace: str) -> str | None:
-    """The namespace that the store is restricted to which holds this."""
+    """Return the namespace that the store of an object is restricted to, None for all."""
     return namespace if resource.namespaced and cluster.options.namespaces else None
 
 
 @contextmanager
 def _deletions(cluster: Cluster, resource: Resource) -> Iterator[dict[str, int]]:
-    """The deletions that the watch brings meanwhile: version by uid."""
+    """Collect the deletions that the watch brings while the context is open: version by uid."""
     seen: dict[str, int] = {}
 
-    def told(changes: Sequence[Change]) -> None:
-        seen.update((each.old.uid, each.version) for each in changes if each.new is None and each.old)
+    def note_deletions(changes: Sequence[Change]) -> None:
+        seen.update(
+            (change.old.uid, change.version) for change in changes if change.new is None and change.old
+        )
 
     watch = cluster.watches.get(resource.name)
     stores = watch.stores if watch is not None else []
-    with listening(stores, told):
+    with listening(stores, note_deletions):
         yield seen
 
 
@@ -245,13 +250,13 @@ class _List(msgspec.Struct):
 
 
 async def _version(cluster: Cluster, resource: Resource, namespace: str, deadline: Deadline) -> int | None:
-    """A version that is not before now; None where it cannot be had, or not in time."""
+    """Return a version of the collection that is not before now; None where it cannot be had in time."""
     try:
-        answered = await send_request(
+        response = await send_request(
             cluster,
             ClusterRequest("GET", path_of(resource, namespace), {"limit": "1"}, repeatable=True),
             deadline,
         )
-        return version_number(msgspec.json.decode(answered.body, type=_List).metadata.resourceVersion)
+        return version_number(msgspec.json.decode(response.body, type=_List).metadata.resourceVersion)
     except (Failed, msgspec.DecodeError, UnicodeDecodeError):
         return None

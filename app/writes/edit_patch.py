@@ -1,4 +1,4 @@
-"""What was changed between two texts of an object, as a JSON patch that refuses to undo what others did.
+"""The difference between two texts of an object, as a JSON patch that refuses to undo what others did.
 
 Members are compared one by one, lists as wholes. Only what is different between both texts is in the patch,
 and each of it has a test that the object still holds what the first text says.
@@ -43,7 +43,7 @@ class _Texts(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_edit(body: bytes, *, is_json: bool = True) -> Edit:
-    """The edit that a body of JSON describes by two texts of YAML. Raises Unreadable."""
+    """Return the edit that a body of JSON describes by two texts of YAML. Raises Unreadable."""
     check_lossless(body)
     try:
         texts = msgspec.json.decode(body, type=_Texts)
@@ -64,14 +64,14 @@ def _object(name: str, text: str) -> Document:
 
 
 def at(document: Any, path: Path) -> Any:
-    """The value at a path, UNSET where there is none."""
+    """Return the value at a path, UNSET where there is none."""
     for name in path:
         document = document.get(name, UNSET) if isinstance(document, dict) else UNSET
     return document
 
 
 def changes(edit: Edit, stored: bytes) -> list[Operation]:
-    """What makes the edit of an object whose JSON is ``stored``, each after its test.
+    """Return the operations that make an edit of the object whose JSON is ``stored``, each after its test.
 
     Raises Changed, msgspec.DecodeError and jsontext.Undecodable.
     """
@@ -91,10 +91,10 @@ def _compare(before: Any, after: Any, stored: Raw | None, path: Path, operations
             value = after.get(name, UNSET)
             _compare(old.get(name, UNSET), value, members.get(name), (*path, name), operations)
         return
-    held = jsontext.decode(bytes(stored)) if stored is not None else UNSET
-    if _same(held, after):
+    present = jsontext.decode(bytes(stored)) if stored is not None else UNSET
+    if _same(present, after):
         return
-    if not _same(held, before):
+    if not _same(present, before):
         raise Changed(f"somebody else has changed {spelled(path)} meanwhile: read the object again")
     pointer = "".join(f"/{_escaped(name)}" for name in path)
     # An API server takes null for what is not there; what is there it compares as it is spelled.
@@ -110,7 +110,7 @@ def _is_object(value: Raw) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether both are the same JSON; in Python True is 1."""
+    """Return whether both are the same JSON; in Python True is 1."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
     if isinstance(one, list) and isinstance(other, list):

@@ -1,4 +1,4 @@
-"""Edits of objects: what was changed between two texts is carried out, and nothing else."""
+"""Edits of objects: the difference between two texts is written, and nothing else."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,6 +17,7 @@ from app.kube.wire.write_answer import decode_answer
 from app.writes.cluster_writes import WriteAnswer, as_written, shape_of, write
 from app.writes.edit_patch import Changed, Document, Edit, Operation, at, changes, spelled
 from app.writes.secret_restore import TRIES
+from app.writes.write_refusals import invalid
 
 # What makes an object another one.
 _IDENTITY = (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), (MEMBER,))
@@ -31,19 +32,19 @@ ALREADY_SO = "nothing was written: the object is as the edit would make it"
 
 
 def check_identity(edit: Edit) -> None:
-    """Raises Failed where the edit would make another object of it."""
+    """Refuse an edit that would make another object of it. Raises Failed."""
     for path in _IDENTITY:
         before, after = at(edit.before, path), at(edit.after, path)
         # A member cluster that is no text is the object's own.
         own = path == (MEMBER,) and not isinstance(before, str) and not isinstance(after, str)
         if before != after and not own:
-            raise _unprocessable(
+            raise invalid(
                 f"{spelled(path)} cannot be changed from {_shown(before)} to {_shown(after)}: "
                 "that is another object, which is to be created"
             )
 
 
-async def carry_out(
+async def apply_edit(
     cluster: Cluster,
     resource: Resource,
     namespace: str,
@@ -64,14 +65,14 @@ async def carry_out(
         except (msgspec.DecodeError, jsontext.Undecodable, RecursionError) as error:
             raise Failed(502, f"what it holds cannot be read: {error}", "InternalError") from None
         if not operations:
-            said = UNCHANGED if edit.before == edit.after else ALREADY_SO
-            return _unwritten(cluster, resource, stored, said)
+            notice = UNCHANGED if edit.before == edit.after else ALREADY_SO
+            return _unwritten(cluster, resource, stored, notice)
         # A test that fails and an object that is not valid are refused alike: only the former goes away.
         if failure is not None and version == _version(stored):
             raise failure
-        asked = ClusterRequest("PATCH", path, params, msgspec.json.encode(operations), JSON_PATCH)
+        request = ClusterRequest("PATCH", path, params, msgspec.json.encode(operations), JSON_PATCH)
         try:
-            return await write(cluster, resource, namespace, asked, deadline)
+            return await write(cluster, resource, namespace, request, deadline)
         except Failed as failed:
             if failed.status != 422 or not left:
                 raise
@@ -80,55 +81,59 @@ async def carry_out(
 
 
 def _operations(resource: Resource, edit: Edit, stored: bytes) -> list[Operation]:
-    """The patch that makes the edit of what is stored.
+    """Return the patch that makes the edit of what is stored.
 
     Raises Failed, msgspec.DecodeError, jsontext.Undecodable.
     """
-    held = jsontext.decode(stored)
+    present = jsontext.decode(stored)
     for path in _IDENTITY[:-1]:
-        if at(edit.before, path) not in (UNSET, at(held, path)):
-            meant = f"{_shown(at(edit.before, path))}, and the object has {_shown(at(held, path))}"
-            raise _unprocessable(f"{spelled(path)} of the text before the edit is {meant}")
-    if at(edit.before, _UID) not in (UNSET, at(held, _UID)):
+        if at(edit.before, path) not in (UNSET, at(present, path)):
+            difference = f"{_shown(at(edit.before, path))}, and the object has {_shown(at(present, path))}"
+            raise invalid(f"{spelled(path)} of the text before the edit is {difference}")
+    if at(edit.before, _UID) not in (UNSET, at(present, _UID)):
         raise Failed(409, "the object was deleted and created anew meanwhile: read it again", "Conflict")
     try:
         if resource.name == SECRETS and at(edit.before, _MARK) is not UNSET:
-            return _of_redacted(edit, held, stored)
+            return _of_redacted(edit, present, stored)
         return changes(edit, stored)
     except Changed as changed:
         raise Failed(409, str(changed), "Conflict") from None
 
 
-def _of_redacted(edit: Edit, held: Document, stored: bytes) -> list[Operation]:
-    """The same for a Secret that was read redacted: no value that was not given is in it, not even in a test.
+def _of_redacted(edit: Edit, present: Document, stored: bytes) -> list[Operation]:
+    """Return the patch for a Secret that was read redacted: it has no value that was not given, not even in a
+    test.
 
     Raises Failed, Changed.
     """
     if at(edit.after, _MARK) != at(edit.before, _MARK):
-        raise _unprocessable(
-            f"the annotation {REDACTED} cannot be changed: it says that values are not shown"
-        )
+        raise invalid(f"the annotation {REDACTED} cannot be changed: it says that values are not shown")
     edit = Edit(_unmarked(edit.before), _kept_empty(_unmarked(edit.after), edit.before))
     if empty := [spelled(path) for path in _given_empty(edit)]:
-        raise _unprocessable(
+        raise invalid(
             f"{empty[0]} is empty, which keeps a value, and there is none: give one, or leave the key out"
         )
-    operations = [each for each in changes(edit, without_values(stored)) if each.op != "test"]
+    patch = changes(edit, without_values(stored))
+    operations = [operation for operation in patch if operation.op != "test"]
     if not operations:
         return []
     version = at(edit.before, _VERSION)
-    lost = [each.path for each in operations if each.op != "add" and each.path.startswith("/data")]
-    if lost and version not in (UNSET, at(held, _VERSION)):
+    lost = [
+        operation.path
+        for operation in operations
+        if operation.op != "add" and operation.path.startswith("/data")
+    ]
+    if lost and version not in (UNSET, at(present, _VERSION)):
         raise Changed(
             f"the Secret has been modified since version {version}, and whether "
             f"{lost[0].strip('/').replace('/', '.')} was cannot be seen: read it again"
         )
     # What is not shown cannot be tested; that nobody has changed anything since it was read here can.
-    return [Operation("test", "/metadata/resourceVersion", at(held, _VERSION)), *operations]
+    return [Operation("test", "/metadata/resourceVersion", at(present, _VERSION)), *operations]
 
 
 def _unmarked(document: Document) -> Document:
-    """The document without the annotation that is no part of the object."""
+    """Return the document without the annotation, which is no part of the object."""
     annotations = {name: value for name, value in at(document, _ANNOTATIONS).items() if name != REDACTED}
     metadata = {**document["metadata"], "annotations": annotations}
     if not annotations:
@@ -137,7 +142,7 @@ def _unmarked(document: Document) -> Document:
 
 
 def _kept_empty(after: Document, before: Document) -> Document:
-    """The document with the values that are null in it, and were empty before, as they were."""
+    """Return the document with the values that are null in it, and were empty before, as they were."""
     data, old = after.get("data"), before.get("data")
     if not isinstance(data, dict) or not isinstance(old, dict):
         return after
@@ -148,7 +153,7 @@ def _kept_empty(after: Document, before: Document) -> Document:
 
 
 def _given_empty(edit: Edit) -> Iterator[tuple[str, ...]]:
-    """The values of data and stringData that the edit makes empty."""
+    """Yield the paths of the values of data and stringData that the edit makes empty."""
     for name, values in edit.after.items():
         if name.lower() in VALUES and isinstance(values, dict):
             for key, value in values.items():
@@ -156,9 +161,9 @@ def _given_empty(edit: Edit) -> Iterator[tuple[str, ...]]:
                     yield name, key
 
 
-def _unwritten(cluster: Cluster, resource: Resource, stored: bytes, said: str) -> WriteAnswer:
+def _unwritten(cluster: Cluster, resource: Resource, stored: bytes, notice: str) -> WriteAnswer:
     try:
-        return WriteAnswer(200, decode_answer(stored, shape_of(cluster, resource)), None, (said,))
+        return WriteAnswer(200, decode_answer(stored, shape_of(cluster, resource)), None, (notice,))
     except WireError as error:
         raise Failed(502, f"what it holds cannot be read: {error}", "InternalError") from None
 
@@ -169,7 +174,3 @@ def _version(stored: bytes) -> Any:
 
 def _shown(value: Any) -> str:
     return "nothing" if value is UNSET else repr(value)[:80]
-
-
-def _unprocessable(detail: str) -> Failed:
-    return Failed(422, detail, "Invalid")

@@ -16,7 +16,10 @@ from app.fleet.cluster_request import (
 )
 from app.kube.client import Answer
 from app.kube.wire.secret_redaction import REDACTED, Unrestorable, is_redacted, restored
+from app.writes.write_refusals import invalid
 
+# The resource, as ``plural.group``.
+SECRETS = "secrets"
 # In these patches a member that is null is one to be removed.
 NULL_REMOVES = (MERGE, STRATEGIC)
 # How often a Secret is read again that somebody else has changed meanwhile.
@@ -24,55 +27,57 @@ TRIES = 3
 PAUSE_SECONDS = 0.1
 
 
-async def ask_restored(cluster: Cluster, asked: ClusterRequest, deadline: Deadline) -> Answer:
-    """The answer to a write of a Secret, whose body is JSON. Raises Failed, with status 422 where what was
-    redacted cannot be kept."""
+async def send_with_stored_values(cluster: Cluster, request: ClusterRequest, deadline: Deadline) -> Answer:
+    """Send a write of a Secret, whose body is JSON, with the values that were redacted in it.
+
+    Raises Failed, with status 422 where these cannot be kept.
+    """
     for left in reversed(range(TRIES)):
-        kept = await with_stored_values(cluster, asked, deadline)
+        kept = await with_stored_values(cluster, request, deadline)
         try:
             return await send_request(cluster, kept, deadline)
         except Failed as failed:
             # Only the version that was read here may be outdated: that of the caller is to be refused.
-            if not left or kept is asked or failed.reason != "Conflict" or _version(asked.body):
+            if not left or kept is request or failed.reason != "Conflict" or _version(request.body):
                 raise
         await asyncio.sleep(PAUSE_SECONDS)
     raise AssertionError("the last try returns or raises")
 
 
-async def with_stored_values(cluster: Cluster, asked: ClusterRequest, deadline: Deadline) -> ClusterRequest:
-    """The write with the values in it that it is to keep; the same one where it is not of a redacted
-    Secret. Raises Failed."""
-    body = asked.body or b""
-    if asked.content_type == JSON_PATCH:
+async def with_stored_values(cluster: Cluster, request: ClusterRequest, deadline: Deadline) -> ClusterRequest:
+    """Return the write with the stored values where the body has redacted ones; the same object where it is
+    not of a redacted Secret. Raises Failed."""
+    body = request.body or b""
+    if request.content_type == JSON_PATCH:
         _refuse_operations(body)
-        return asked
+        return request
     try:
         if not is_redacted(body):
-            return asked
+            return request
     except Unrestorable as error:
-        raise _unprocessable(str(error)) from None
-    stored = None if asked.method == "POST" else await _stored(cluster, asked.path, deadline)
-    if stored is not None and (meant := _version(body)) and meant != _version(stored):
-        raise Failed(409, f"the Secret has been modified since version {meant}: read it again", "Conflict")
+        raise invalid(str(error)) from None
+    stored = None if request.method == "POST" else await _stored(cluster, request.path, deadline)
+    if stored is not None and (version := _version(body)) and version != _version(stored):
+        raise Failed(409, f"the Secret has been modified since version {version}: read it again", "Conflict")
     try:
-        null_removes = asked.content_type in NULL_REMOVES
-        body = restored(body, stored, whole=asked.method == "PUT", null_removes=null_removes)
+        null_removes = request.content_type in NULL_REMOVES
+        body = restored(body, stored, whole=request.method == "PUT", null_removes=null_removes)
     except Unrestorable as error:
-        raise _unprocessable(str(error)) from None
+        raise invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unprocessable(f"this Secret is redacted, and cannot be read: {error}") from None
-    return msgspec.structs.replace(asked, body=body)
+        raise invalid(f"this Secret is redacted, and cannot be read: {error}") from None
+    return msgspec.structs.replace(request, body=body)
 
 
 async def _stored(cluster: Cluster, path: str, deadline: Deadline) -> bytes | None:
-    """The Secret as the cluster holds it, None where it holds none. Raises Failed."""
+    """Return the Secret as the cluster has it, None where it has none. Raises Failed."""
     try:
         return (await send_request(cluster, ClusterRequest("GET", path, repeatable=True), deadline)).body
     except Failed as failed:
         if failed.status == 404:
             return None
         if failed.status in (401, 403):
-            raise _unprocessable(
+            raise invalid(
                 f"this Secret is redacted ({REDACTED}), and its values may not be read to be kept: {failed}"
             ) from None
         raise
@@ -88,11 +93,7 @@ def _refuse_operations(body: bytes) -> None:
         if isinstance(operation, dict) and operation.get("op") in ("add", "replace"):
             written = [str(operation.get("path")).replace("~1", "/"), operation.get("value")]
             if REDACTED in msgspec.json.encode(written).decode():
-                raise _unprocessable(f"an operation may not write the annotation {REDACTED}")
-
-
-def _unprocessable(detail: str) -> Failed:
-    return Failed(422, detail, "Invalid")
+                raise invalid(f"an operation may not write the annotation {REDACTED}")
 
 
 class _Metadata(msgspec.Struct):
@@ -104,7 +105,7 @@ class _Head(msgspec.Struct):
 
 
 def _version(body: bytes | None) -> str | None:
-    """The resourceVersion that an object names."""
+    """Return the resourceVersion that an object names, None for none."""
     try:
         return msgspec.json.decode(body or b"{}", type=_Head).metadata.resourceVersion
     except msgspec.ValidationError:

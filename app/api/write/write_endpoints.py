@@ -133,7 +133,7 @@ async def _edit(request: web.Request, plan: _Plan, body: bytes) -> web.StreamRes
         raise Problem(failed.status, failed.detail) from None
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> WriteAnswer:
-        return await object_edits.carry_out(
+        return await object_edits.apply_edit(
             cluster, found, plan.namespace, plan.name, edit, plan.params, deadline
         )
 
