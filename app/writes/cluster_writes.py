@@ -195,8 +195,8 @@ def is_dry_run(params: Mapping[str, str]) -> bool:
     return params.get("dryRun") == "All"
 
 
-def shape_of(cluster: Cluster, resource: Resource) -> BodyFormat:
-    """How objects of this resource are cut, as for reads."""
+def body_format_of(cluster: Cluster, resource: Resource) -> BodyFormat:
+    """Return what is left out of objects of this resource, as for reads."""
     return BodyFormat(
         keep_managed_fields=cluster.options.managed_fields,
         redact=resource.name == SECRETS and not cluster.options.secret_values,
@@ -205,7 +205,7 @@ def shape_of(cluster: Cluster, resource: Resource) -> BodyFormat:
 
 def _read(cluster: Cluster, resource: Resource, body: bytes) -> tuple[bytes, _Answer]:
     try:
-        return decode_answer(body, shape_of(cluster, resource)), msgspec.json.decode(body, type=_Answer)
+        return decode_answer(body, body_format_of(cluster, resource)), msgspec.json.decode(body, type=_Answer)
     except (WireError, msgspec.DecodeError) as error:
         raise Failed(502, f"it was carried out, but the answer is none: {error}", "InternalError") from None
 
