@@ -27,7 +27,7 @@ from app.kube.api_errors import AccessError
 from app.kube.tcp_sockets import BUDGET
 from app.logging import configure, is_terminal, say, stderr_output
 from app.process import gc_pauses
-from app.process.open_files import Shares, raise_limit, shares
+from app.process.open_files import DescriptorShares, descriptor_shares, occupy_standard_streams, raise_limit
 from app.settings import SettingError, Settings, StartError
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ LAST_LINES_SECONDS = 0.5
 
 
 def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status. Raises StartError."""
+    """Serve until SIGTERM or SIGINT; return the exit status. Raises StartError."""
+    occupy_standard_streams()
     configure(settings.log_format, settings.log_level)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings))
@@ -71,7 +72,7 @@ async def serve(settings: Settings) -> None:
     given = settings.token.get_secret_value() if settings.token is not None else None
     made = None if given or local else secrets.token_urlsafe(24)
     door = Door(given or made, settings.host, settings.allowed_origins)
-    descriptors = shares(raise_limit())
+    descriptors = descriptor_shares(raise_limit())
     BUDGET.allow(descriptors.clusters, descriptors.kept, descriptors.all)
     certificate = settings.tls_cert.read_text() if settings.tls_cert is not None else None
     async with _fleet(settings) as fleet:
@@ -115,7 +116,7 @@ async def _answering(
     app: web.Application,
     sockets: Sequence[socket.socket],
     tls: ssl.SSLContext | None,
-    descriptors: Shares,
+    descriptors: DescriptorShares,
 ) -> AsyncIterator[None]:
     """Answer on these sockets."""
     admission = Admission(descriptors.callers, descriptors.last)

@@ -1,5 +1,6 @@
 """Fixtures that tests of several folders use."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -22,6 +23,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"control_plane", "start_plane"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("kubernetes"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _servers_on_asyncio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have processes that tests start find no uvloop, as where the extra is not installed.
+
+    With PYTHONPATH empty they find it.
+    """
+    folder = tmp_path_factory.mktemp("without-uvloop")
+    (folder / "uvloop.py").write_text('raise ImportError("hidden by tests/conftest.py")\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
 """How many files this process may have open, and what for."""
 
 import contextlib
+import os
 import resource
-from typing import NamedTuple
+
+import msgspec
 
 # More is of no use, and some programs that exec plugins start look at every possible descriptor.
 MOST = 1024 * 1024
@@ -10,9 +12,10 @@ MOST = 1024 * 1024
 OTHERS = 64
 
 
-class Shares(NamedTuple):
-    """Descriptors: all, those that connections of ``callers`` and to ``clusters`` may have, what
-    is ``kept`` of the latter for what callers ask of API servers, and the ``last`` that a caller may get."""
+class DescriptorShares(msgspec.Struct, frozen=True):
+    """Numbers of file descriptors: ``all``, those that connections of ``callers`` and to ``clusters`` may
+    have, how many of the latter are ``kept`` for requests that callers make to API servers, and the highest
+    number, ``last``, that a caller's connection may get."""
 
     all: int
     callers: int
@@ -22,7 +25,7 @@ class Shares(NamedTuple):
 
 
 def raise_limit() -> int:
-    """Raise the limit on open files as far as it goes; what it is then."""
+    """Raise the soft limit on open files as far as it goes, at most to MOST; return the limit then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
@@ -33,7 +36,21 @@ def raise_limit() -> int:
     return soft
 
 
-def shares(limit: int) -> Shares:
+def occupy_standard_streams() -> None:
+    """Open /dev/null as each of stdin, stdout and stderr that is closed.
+
+    Else the first socket would get its number: libraries that write to stderr would write into it, and
+    libuv ends the process when it closes one of these numbers.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # The lowest number that is free: this one.
+
+
+def descriptor_shares(limit: int) -> DescriptorShares:
+    """Divide the descriptors that a limit allows among callers, clusters and the rest."""
     others = min(OTHERS, limit // 8)
     clusters = (limit - others) * 2 // 5
-    return Shares(limit, limit - others - clusters, clusters, clusters // 4, limit - others // 2)
+    return DescriptorShares(limit, limit - others - clusters, clusters, clusters // 4, limit - others // 2)

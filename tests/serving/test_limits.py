@@ -22,7 +22,7 @@ from app.api.door.door import Door
 from app.api.http.app_keys import Serving
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
-from app.process.open_files import shares
+from app.process.open_files import descriptor_shares
 from tests.connecting.certificates import Authority
 from tests.serving.process import Running, started
 from tests.serving.test_running import serving
@@ -45,7 +45,7 @@ def test_the_soft_limit_is_raised(tmp_path: Path) -> None:
 
 def test_shares_leave_room_for_everybody() -> None:
     for limit in (256, 1024, 20000, 1048576):
-        found = shares(limit)
+        found = descriptor_shares(limit)
         assert found.callers + found.clusters <= limit - min(64, limit // 8)
         assert found.callers < found.last < limit
         assert found.kept >= found.clusters // 4
@@ -191,7 +191,7 @@ async def answering(tmp_path: Path, *, tls: ssl.SSLContext | None = None) -> Asy
     port = listening.getsockname()[1]
     app = make_application(fleet, Door("sesame", "127.0.0.1", []), Serving(0.1, "sesame", None))
     try:
-        async with server._answering(app, [listening], tls, shares(20000)):
+        async with server._answering(app, [listening], tls, descriptor_shares(20000)):
             yield port
     finally:
         await fleet.close()
