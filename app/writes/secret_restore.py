@@ -18,8 +18,6 @@ from app.kube.client import Answer
 from app.kube.wire.secret_redaction import REDACTED, Unrestorable, is_redacted, restored
 from app.writes.write_refusals import invalid
 
-# The resource, as ``plural.group``.
-SECRETS = "secrets"
 # In these patches a member that is null is one to be removed.
 NULL_REMOVES = (MERGE, STRATEGIC)
 # How often a Secret is read again that somebody else has changed meanwhile.
