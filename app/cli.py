@@ -33,6 +33,7 @@ MOST_CLUSTERS = 1000
 
 
 def main() -> None:
+    """Run the command with the arguments of this process, and exit."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -159,8 +160,8 @@ async def _simulate(number: int) -> None:
     from app.yamltext import dump
 
     stop = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     async with run_demo(number) as running:
         typer.echo(dump(running.kubeconfig), nl=False)
         typer.echo(f"k8s-mcp: {number} simulated clusters; this kubeconfig is {running.path}", err=True)

@@ -1,4 +1,4 @@
-"""What is said when the server is ready: one line, and on a terminal how to begin."""
+"""The line that says that the server is ready, and on a terminal the first steps."""
 
 import json
 import shlex
@@ -15,39 +15,41 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 def greeting(
-    url: str, token: str | None, made: str | None, trusted: Path | None, *, form: str, terminal: bool
+    url: str, token: str | None, generated: str | None, trusted: Path | None, *, form: str, terminal: bool
 ) -> str:
-    """The text. ``url`` has no slash at its end, ``token`` is what callers present, ``made`` that
-    where it was made at the start, and ``trusted`` a file of certificates that a client must trust.
+    """Return the text. ``url`` has no slash at its end, ``token`` is the configured one, ``generated``
+    the one made at the start, and ``trusted`` a file of certificates that a client must trust.
     """
-    address = f"{url}/{f'#token={made}' if made else ''}"
+    address = f"{url}/{f'#token={generated}' if generated else ''}"
     if form == "json":
         return json.dumps({"message": "ready", "version": version(), "url": address}) + "\n"
     line = f"k8s-mcp {version()} is ready: {address}\n"
-    return line + _first_steps(url, address, token, made, trusted) if terminal else line
+    return line + _first_steps(url, address, token, generated, trusted) if terminal else line
 
 
-def _first_steps(url: str, address: str, token: str | None, made: str | None, trusted: Path | None) -> str:
+def _first_steps(
+    url: str, address: str, token: str | None, generated: str | None, trusted: Path | None
+) -> str:
     curl = f"curl -sG {url}/pods -d format=table"
     get = f"{_command()} get pods"
     if url != DEFAULT_URL:
         get += f" --server {url}"
     lines = [f"  dashboard: {address}"]
-    if made:
-        curl += f" -H 'Authorization: Bearer {made}'"
-        get += f" --token {made}"
+    if generated:
+        curl += f" -H 'Authorization: Bearer {generated}'"
+        get += f" --token {generated}"
     elif token:
-        # What was given is printed nowhere.
+        # A configured token is printed nowhere.
         lines.append("  with K8S_MCP_TOKEN set to the token:")
         curl += ' -H "Authorization: Bearer $K8S_MCP_TOKEN"'
     if trusted is not None:
         file = shlex.quote(str(trusted.absolute()))
         curl, get = f"{curl} --cacert {file}", f"SSL_CERT_FILE={file} {get}"
-    return "".join(f"{each}\n" for each in (*lines, f"  {curl}", f"  {get}"))
+    return "".join(f"{line}\n" for line in (*lines, f"  {curl}", f"  {get}"))
 
 
 def _command() -> str:
-    """This command as another terminal finds it."""
+    """Return the command as another terminal on this machine finds it."""
     if shutil.which("k8s-mcp"):
         return "k8s-mcp"
     beside = Path(sys.executable).with_name("k8s-mcp")
@@ -57,8 +59,8 @@ def _command() -> str:
 def reachable_as(
     tls: ssl.SSLContext, names: Iterable[str], certificate: Path
 ) -> tuple[str, Path | None] | None:
-    """A name under which the certificate is believed, and what to trust for that, None for no more
-    than the system does. None where no client of this machine would believe it."""
+    """Return a name for which clients of this machine accept the certificate, and the file that they must
+    trust for that, None for no more than the system's. None where no name is accepted."""
     candidates = [*dict.fromkeys((*names, "localhost", socket.gethostname()))]
     for trusted in (None, certificate):
         for name in candidates:
@@ -68,7 +70,7 @@ def reachable_as(
 
 
 def _is_believed(tls: ssl.SSLContext, name: str, trusted: Path | None) -> bool:
-    """Whether a client would go on: a handshake with ourselves, in memory."""
+    """Return whether a client would accept the certificate, by a handshake in memory."""
     try:
         client_context = ssl.create_default_context(cafile=trusted)
         to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -1,7 +1,7 @@
-"""JSON as any party writes it: numbers of any length, halves of surrogate pairs, depth.
+"""JSON of any kind: numbers of any length, halves of surrogate pairs, any depth.
 
-Python and the fast readers of JSON have bounds where the format has none. What is beyond them is
-kept as it was written, or read as Go reads it, by slower means that nobody else pays for.
+Python and the fast readers of JSON have bounds where the format has none. Values beyond them are
+kept as they were written, or read as Go reads them, by slower means that other documents do not pay for.
 """
 
 import json
@@ -23,7 +23,7 @@ _INDENT = "  "
 
 
 class Undecodable(ValueError):
-    """A document that is no JSON, or deeper than can be read."""
+    """A document is no JSON, or deeper than can be read."""
 
 
 class HugeNumber(float):
@@ -44,7 +44,7 @@ class HugeNumber(float):
 
 
 def decode(document: bytes) -> Any:
-    """What a document says. Raises Undecodable.
+    """Return the value of a document. Raises Undecodable.
 
     Integers are exact; half of a surrogate pair is U+FFFD, as for Go.
     """
@@ -61,7 +61,7 @@ def decode(document: bytes) -> Any:
 
 
 def without_halves(document: bytes) -> bytes:
-    """A document with U+FFFD for each half of a surrogate pair."""
+    """Return a document with U+FFFD for each escape that is half of a surrogate pair."""
     return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], document)
 
 
@@ -82,7 +82,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def encode(value: Any, *, by_name: bool = False, indented: bool = False) -> bytes:
-    """The JSON of what `decode` gives; ``by_name`` sorts the members of objects."""
+    """Return the JSON of a value of `decode`; ``by_name`` sorts the members of objects. Raises TypeError."""
     options = (orjson.OPT_SORT_KEYS if by_name else 0) | (orjson.OPT_INDENT_2 if indented else 0)
     try:
         return orjson.dumps(value, option=options)
@@ -91,7 +91,7 @@ def encode(value: Any, *, by_name: bool = False, indented: bool = False) -> byte
 
 
 def _pieces(value: Any, *, by_name: bool, indented: bool) -> Iterator[str]:
-    """The same of any value; what is deep is no reason to recurse."""
+    """Yield the pieces of the JSON of any value, without recursion."""
     outer: list[tuple[Iterator[tuple[str, Any]], str]] = []
     members, end = iter([("", value)]), ""
     while True:
@@ -115,7 +115,7 @@ def _pieces(value: Any, *, by_name: bool, indented: bool) -> Iterator[str]:
 
 
 def _members(value: dict[str, Any] | list[Any], margin: str, *, by_name: bool) -> Iterator[tuple[str, Any]]:
-    """Each member, and what is written before it."""
+    """Yield each member with the text before it: comma, margin and name."""
     comma = ""
     if isinstance(value, list):
         for element in value:

@@ -1,4 +1,4 @@
-"""How log lines look: one line a record, its fields named.
+"""The log: one line a record, its fields named, as text or JSON on stderr.
 
 ``log.info("cluster is %s", state, extra={"cluster": name})`` becomes
 ``2026-01-31T12:00:00.123Z INFO cluster is synced cluster=prod``, or a JSON object with
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
-from app.process.stderr import Output
+from app.process.stderr import StderrWriter
 
 # The logger whose lines are of writes, and the kinds of lines that are counted where they are lost.
 AUDIT = "app.api.door.audit"
@@ -27,7 +27,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 
 
 def configure(form: Literal["text", "json"], level: str) -> None:
-    """Send what is logged from now on, by us and by the libraries, to stderr."""
+    """Send what is logged from now on, by this program and its libraries, to stderr."""
     handler = _Handler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -38,9 +38,11 @@ def configure(form: Literal["text", "json"], level: str) -> None:
 
 
 class _Handler(logging.Handler):
+    """Writes formatted records to stderr without ever waiting."""
+
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__()
-        self.output = Output(stream, lambda lost: self.format(_missing(lost)))
+        self.output = StderrWriter(stream, lambda lost: self.format(_missing(lost)))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -61,45 +63,46 @@ def _missing(lost: Mapping[str, int]) -> logging.LogRecord:
     return record
 
 
-def stderr_output() -> Output | None:
-    """Where log lines go, once that has been configured."""
+def stderr_output() -> StderrWriter | None:
+    """Return what writes the log lines, None before `configure`."""
     handlers = logging.getLogger().handlers
     return next((handler.output for handler in handlers if isinstance(handler, _Handler)), None)
 
 
 def say(text: str) -> None:
-    """A line or several on stderr, beside the log."""
-    found = stderr_output()
-    if found is not None:
-        found.write(text.removesuffix("\n"), OTHER)
+    """Write lines to stderr, beside the log."""
+    output = stderr_output()
+    if output is not None:
+        output.write(text.removesuffix("\n"), OTHER)
 
 
 def is_terminal() -> bool:
-    """Whether somebody may be looking at stderr."""
+    """Return whether stderr is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Not what aiohttp says of bytes that are no HTTP request: it quotes them, tokens and all."""
+    """Return False for what aiohttp logs of bytes that are no HTTP: it quotes them, tokens and all."""
     error = record.exc_info[1] if record.exc_info else None
     return type(error).__module__ != "aiohttp.http_exceptions"
 
 
 class Repeats(logging.Filter):
-    """Lets the same fault through once a minute; the next one says how often it was left out."""
+    """Passes a fault that repeats once a minute; ``repeated`` of the next one counts those left out."""
 
     def __init__(self) -> None:
         super().__init__()
         self._seen: dict[object, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is to be written."""
         ours = record.name.partition(".")[0] == "app"
         # Ours are said when something changes, and then the last one counts.
         if record.levelno < logging.WARNING or (ours and record.exc_info is None):
             return True
         # What libraries say differs in addresses alone, and goes on for lines.
         text = record.getMessage() if ours else str(record.msg).partition("\n")[0]
-        key = (record.name, text, str(_fields(record)), _place(record))
+        key = (record.name, text, str(_fields(record)), _raised_at(record))
         at, left_out = self._seen.get(key, (float("-inf"), 0))
         if record.created - at < REPEAT_SECONDS:
             self._seen[key] = at, left_out + 1
@@ -112,8 +115,8 @@ class Repeats(logging.Filter):
         return True
 
 
-def _place(record: logging.LogRecord) -> str:
-    """Where an exception was raised, which tells one from another whatever its text says."""
+def _raised_at(record: logging.LogRecord) -> str:
+    """Return the type, file and line of an exception, which identify it whatever its text says."""
     error = record.exc_info[1] if record.exc_info else None
     trace = error.__traceback__ if error is not None else None
     while trace is not None and trace.tb_next is not None:
@@ -133,7 +136,10 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class TextFormatter(logging.Formatter):
+    """Formats records as ``TIME LEVEL message name=value …``."""
+
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record; an exception adds lines."""
         message = _plain(_short(record.getMessage().replace("\r", "").replace("\n", " ")))
         fields = "".join(f" {name}={_shown(value)}" for name, value in _fields(record).items())
         line = f"{_time(record)} {record.levelname} {message}{fields}"
@@ -143,7 +149,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
+    """Formats records as JSON objects."""
+
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
         line = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -162,28 +171,28 @@ def _exception(formatter: logging.Formatter, record: logging.LogRecord) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as text has it."""
+    """Return the value of a field as a text line shows it."""
     if isinstance(value, list):
         return ",".join(_quoted(text, ' ",=') for text in _few(value))
     return _quoted(_short(str(value)), ' "=')
 
 
 def _quoted(text: str, marks: str) -> str:
-    """In quotes where it could be taken for something else, as with one of the ``marks`` in it."""
+    """Return a text in quotes where one of the ``marks`` is in it, or what cannot be printed."""
     if text and text.isprintable() and not any(mark in text for mark in marks):
         return text
     return _plain(json.dumps(text, ensure_ascii=False))
 
 
 def _bounded(value: Any) -> Any:
-    """A value as JSON has it."""
+    """Return the value of a field as a JSON line has it."""
     if isinstance(value, list):
         return _few(value)
     return value if isinstance(value, int | float) else _short(str(value))
 
 
 def _few(texts: list[str]) -> list[str]:
-    """As many as may be shown of one field."""
+    """Return the texts of a list that fit into LONGEST_VALUE characters, and how many more there are."""
     shown, length = list[str](), 0
     for number, text in enumerate(texts):
         length += len(text)
@@ -198,7 +207,7 @@ def _short(text: str, most: int = LONGEST_VALUE) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without what ends a line (U+2028 does too), turns text around, or commands a terminal."""
+    """Return a text with escapes for what ends a line (as U+2028), turns it around or commands a terminal."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)

@@ -1,4 +1,4 @@
-"""What is to be applied: the objects of a manifest, in the order in which they can be."""
+"""Manifests: the objects in them, and the order in which these can be applied."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,9 +17,9 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """One object of a manifest, with what is needed to find its place.
+    """One object of a manifest: what identifies it, and its JSON as ``body``.
 
-    ``namespace`` is "" where it names none. ``body`` is its JSON.
+    ``namespace`` is "" where it names none.
     """
 
     api_version: str
@@ -30,21 +30,22 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @property
     def group(self) -> str:
+        """The API group, "" for the core group."""
         return self.api_version.rpartition("/")[0]
 
     @property
     def resource(self) -> str:
-        """A word for its resource: the kind, with the group where it has one."""
+        """The kind in lower case, with ``.group`` where it has one: a word that names its resource."""
         return f"{self.kind.lower()}.{self.group}" if self.group else self.kind.lower()
 
     @property
     def phase(self) -> int:
-        """Namespaces are needed by what is in them, definitions by the objects of their kinds."""
+        """The step in which it is applied: namespaces first, then definitions, then everything else."""
         return _FIRST.index(self.kind) if self.kind in _FIRST else len(_FIRST)
 
 
 def read(body: bytes, *, is_json: bool) -> list[Manifest]:
-    """The objects of a manifest, as of ``read_any``, of which there must be one. Raises Unreadable."""
+    """Return the objects of a manifest, as `read_any`; there must be one. Raises Unreadable."""
     manifests = read_any(body, is_json=is_json)
     if not manifests:
         raise Unreadable("there is no object in it")
@@ -52,16 +53,16 @@ def read(body: bytes, *, is_json: bool) -> list[Manifest]:
 
 
 def read_any(body: bytes, *, is_json: bool) -> list[Manifest]:
-    """The objects of a manifest, in its own order; lists are taken apart. Raises Unreadable."""
+    """Return the objects of a manifest in its own order, those of lists one by one. Raises Unreadable."""
     return [
-        _manifest(document, number)
-        for number, each in enumerate(load(body, is_json=is_json), 1)
-        for document in _objects(each, number, 0)
+        _manifest(item, number)
+        for number, document in enumerate(load(body, is_json=is_json), 1)
+        for item in _objects(document, number, 0)
     ]
 
 
 def read_one(body: bytes, *, is_json: bool) -> bytes:
-    """The JSON of the one object of a body. Raises Unreadable."""
+    """Return the JSON of the one object of a body. Raises Unreadable."""
     if not is_json:
         documents = load(body, is_json=False)
         if len(documents) != 1 or not isinstance(documents[0], dict):
@@ -76,14 +77,17 @@ def read_one(body: bytes, *, is_json: bool) -> bytes:
 
 
 def phases(manifests: Sequence[Manifest]) -> Iterator[list[tuple[int, Manifest]]]:
-    """The manifests in groups, each of which can be applied when those before it are; with their places."""
+    """Yield the manifests in groups, each of which can be applied once those before it are.
+
+    Each manifest comes with its index in ``manifests``.
+    """
     numbered = [*enumerate(manifests)]
     for phase in range(len(_FIRST) + 1):
-        yield [(place, each) for place, each in numbered if each.phase == phase]
+        yield [(index, manifest) for index, manifest in numbered if manifest.phase == phase]
 
 
 def _encoded(document: Any, number: int) -> bytes:
-    """The JSON of a document. Raises Unreadable."""
+    """Return the JSON of a document. Raises Unreadable."""
     try:
         return orjson.dumps(document)
     except orjson.JSONEncodeError as error:
@@ -108,13 +112,13 @@ def _objects(document: Any, number: int, depth: int) -> Iterator[dict[str, Any]]
 
 def _manifest(document: dict[str, Any], number: int) -> Manifest:
     metadata = document.get("metadata")
-    found = metadata if isinstance(metadata, dict) else {}
+    members = metadata if isinstance(metadata, dict) else {}
     parts: list[str] = []
     for path, value, needed in (
         ("apiVersion", document.get("apiVersion"), True),
         ("kind", document.get("kind"), True),
-        ("metadata.namespace", found.get("namespace") or "", False),
-        ("metadata.name", found.get("name"), True),
+        ("metadata.namespace", members.get("namespace") or "", False),
+        ("metadata.name", members.get("name"), True),
     ):
         if not isinstance(value, str) or (needed and not value):
             raise Unreadable(f"document {number}: {path} must be text, and is {_shown(value)}")

@@ -1,4 +1,4 @@
-"""From settings to a running server, and to its end."""
+"""The server process: it starts from settings, listens, and ends at a signal."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ from app.settings import SettingError, Settings, StartError
 log = logging.getLogger(__name__)
 
 CONNECTIONS_WAITING = 1024
-# What answers and then watches are given to end by themselves; with the rest, less than 5 s.
+# The time that open answers, and then watches, have to end by themselves; with the rest, less than 5 s.
 LAST_ANSWERS_SECONDS = 1.5
 END_SECONDS = 2.0
 LAST_LINES_SECONDS = 0.5
@@ -51,7 +51,7 @@ def run(settings: Settings) -> int:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """That of uvloop where it is installed, which is the user's choice."""
+    """Return what makes uvloop's event loop where the extra is installed, None for asyncio's own."""
     try:
         import uvloop
     except ImportError:
@@ -67,18 +67,19 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tls = _tls(settings)
     sockets = _listen(settings.host, settings.port)
-    addresses: list[tuple[str, int]] = [found.getsockname()[:2] for found in sockets]
+    addresses: list[tuple[str, int]] = [listening.getsockname()[:2] for listening in sockets]
     local = all(is_loopback_address(address) for address, _ in addresses)
-    given = settings.token.get_secret_value() if settings.token is not None else None
-    made = None if given or local else secrets.token_urlsafe(24)
-    door = Door(given or made, settings.host, settings.allowed_origins)
+    configured = settings.token.get_secret_value() if settings.token is not None else None
+    generated = None if configured or local else secrets.token_urlsafe(24)
+    token = configured or generated
+    door = Door(token, settings.host, settings.allowed_origins)
     descriptors = descriptor_shares(raise_limit())
     BUDGET.allow(descriptors.clusters, descriptors.kept, descriptors.all)
     certificate = settings.tls_cert.read_text() if settings.tls_cert is not None else None
     async with _fleet(settings) as fleet:
         serving = Serving(
             settings.sync_timeout,
-            given or made,
+            token,
             certificate,
             settings.read_only if isinstance(settings.read_only, bool) else fleet.protection,
             settings.allow_proxy,
@@ -88,20 +89,20 @@ async def serve(settings: Settings) -> None:
         )
         async with (
             _answering(make_application(fleet, door, serving), sockets, tls, descriptors),
-            _collecting(),
+            _short_collections(),
         ):
             if not local and tls is None:
                 log.warning(
                     "the token travels unencrypted; set tls_cert and tls_key, or let a proxy serve TLS"
                 )
-            _announce(settings, *addresses[0], tls, given, made)
+            _announce(settings, *addresses[0], tls, configured, generated)
             await stop.wait()
             log.info("stopping")
 
 
 @contextlib.asynccontextmanager
-async def _collecting() -> AsyncIterator[None]:
-    """Garbage is collected without holding anybody up."""
+async def _short_collections() -> AsyncIterator[None]:
+    """Keep Python's garbage collector from long stops while the context is open."""
     with gc_pauses.short_collections():
         sweeping = asyncio.create_task(gc_pauses.sweep(), name="garbage")
         try:
@@ -118,7 +119,7 @@ async def _answering(
     tls: ssl.SSLContext | None,
     descriptors: DescriptorShares,
 ) -> AsyncIterator[None]:
-    """Answer on these sockets."""
+    """Serve the application on these sockets while the context is open."""
     admission = Admission(descriptors.callers, descriptors.last)
     admission.attach(app)
     app[METRICS].watch_connections(admission)
@@ -127,16 +128,16 @@ async def _answering(
     await runner.setup()
     loop = asyncio.get_running_loop()
 
-    def answer() -> Visited:
+    def connection_protocol() -> Visited:
         assert runner.server is not None
         return Visited(runner.server, admission, loop=loop, **options)
 
     try:
         with contextlib.ExitStack() as listening:
-            for each in sockets:
+            for listening_socket in sockets:
                 server = await loop.create_server(
-                    answer,
-                    sock=ListeningSocket.of(each, admission),
+                    connection_protocol,
+                    sock=ListeningSocket.of(listening_socket, admission),
                     ssl=tls,
                     ssl_handshake_timeout=HEAD_SECONDS if tls else None,
                     backlog=CONNECTIONS_WAITING,
@@ -149,7 +150,7 @@ async def _answering(
 
 @contextlib.asynccontextmanager
 async def _fleet(settings: Settings) -> AsyncIterator[Fleet]:
-    """The fleet that the settings mean, watching."""
+    """Yield the fleet of the settings' clusters, which it watches. Raises StartError."""
     options = Options(
         watch=settings.watch,
         release_after=settings.release_after,
@@ -176,7 +177,7 @@ async def _fleet(settings: Settings) -> AsyncIterator[Fleet]:
 
 
 async def _within(seconds: float, work: Coroutine[None, None, None]) -> None:
-    """An end that hangs must not keep the process."""
+    """Wait for the end of some work, but not longer: an end that hangs must not keep the process."""
     try:
         await asyncio.wait_for(work, seconds)
     except TimeoutError:
@@ -184,6 +185,7 @@ async def _within(seconds: float, work: Coroutine[None, None, None]) -> None:
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return the TLS context of the settings' certificate, None for plain HTTP. Raises SettingError."""
     if settings.tls_cert is None or settings.tls_key is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -204,14 +206,14 @@ def _no_password() -> str:
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:
-    """A socket on each address of ``host``, all with the same port. Raises SettingError."""
+    """Return a socket on each address of ``host``, all with the same port. Raises SettingError."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise SettingError("host", host, "an IP address or a host name", why=str(error)) from None
     sockets: list[socket.socket] = []
     why = ""
-    for family, _, _, _, address in dict.fromkeys(found):
+    for family, _, _, _, address in dict.fromkeys(addresses):
         number = sockets[0].getsockname()[1] if sockets else port
         try:
             sockets.append(
@@ -237,14 +239,14 @@ def _announce(
     address: str,
     port: int,
     tls: ssl.SSLContext | None,
-    token: str | None,
-    made: str | None,
+    configured: str | None,
+    generated: str | None,
 ) -> None:
-    """On stderr, whatever is logged: where this server is."""
-    # Any address is this machine's for who reads the line.
+    """Write to stderr, whatever is logged, where this server is."""
+    # Who reads the line reaches a server that listens on any address through this machine's own.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
     terminal, trusted = is_terminal(), None
     if terminal and tls is not None and settings.tls_cert is not None:
         host, trusted = reachable_as(tls, (host, settings.host), settings.tls_cert) or (host, None)
     url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
-    say(greeting(url, token, made, trusted, form=settings.log_format, terminal=terminal))
+    say(greeting(url, configured, generated, trusted, form=settings.log_format, terminal=terminal))

@@ -1,4 +1,4 @@
-"""What can be set, from where, and what is said when it is wrong.
+"""The settings of the server, and where they come from.
 
 A flag wins over the environment (``K8S_MCP_PORT``), that over the file, that over the
 default. Whatever is wrong ends in one SettingError that names the setting, the value,
@@ -60,7 +60,10 @@ class StartError(Exception):
 
 
 class SettingError(StartError):
-    """It is a setting that stops the start."""
+    """A setting is wrong: ``name`` has a ``value`` that is not ``accepted``, for the reason ``why``.
+
+    ``origin`` says where the value comes from: a flag, the environment or a file.
+    """
 
     def __init__(self, name: str, value: object, accepted: str, *, origin: str = "", why: str = "") -> None:
         place = f" ({origin})" if origin else ""
@@ -75,7 +78,7 @@ def _words(value: Any) -> Any:
 
 
 def _some_words(value: Any) -> Any:
-    """What names nothing must not come to mean all."""
+    """Return the words of a text. Refuse one that has none: an empty tuple means all."""
     words = _words(value)
     if isinstance(value, str) and not words:
         raise ValueError("names nothing")
@@ -90,14 +93,14 @@ def _some(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def _seconds(value: Any) -> Any:
     if isinstance(value, str):
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", value.strip())
-        return float(found[1]) * _UNITS[found[2]] if found else value
+        time = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)", value.strip())
+        return float(time[1]) * _UNITS[time[2]] if time else value
     return value
 
 
 def _all_or_names(value: Any) -> Any:
     if isinstance(value, str):
-        # What is meant for yes must not become a cluster of that name, and leave all others open.
+        # A word for yes must not become the name of a cluster, and leave all others writable.
         value = _ANSWERS.get(value.strip().lower(), _words(value))
     if isinstance(value, list | tuple) and not all(isinstance(name, str) and name for name in value or [""]):
         raise ValueError("names nothing")
@@ -142,7 +145,7 @@ def _namespace(value: str) -> str:
 
 
 class ClusterSettings(BaseModel):
-    """What may be set for one cluster."""
+    """The settings of one cluster: the ``namespaces`` that are watched in it, all if empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -246,6 +249,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return flags, environment and file as sources, read by our own rules. Raises SettingError."""
         assert isinstance(init_settings, InitSettingsSource)
         environment = _environment()
         file = _read_config(_config_path(init_settings.init_kwargs))
@@ -257,31 +261,31 @@ class Settings(BaseSettings):
 
 
 def load(flags: Mapping[str, Any]) -> Settings:
-    """The settings, from these flags, the environment and the file. Raises SettingError."""
+    """Return the settings from these flags, the environment and the file. Raises StartError."""
     try:
         return Settings(**flags)
     except ValidationError as error:
-        raise _problem(error.errors()[0], flags) from None
+        raise _setting_error(error.errors()[0], flags) from None
 
 
 def _environment() -> dict[str, str]:
-    """What the environment sets. Raises SettingError for a variable that is almost a setting."""
+    """Return the settings of the environment. Raises SettingError for a variable that is almost a setting."""
     variables = {PREFIX + name.upper(): name for name in Settings.model_fields}
-    found = {}
+    values = {}
     for variable, value in os.environ.items():
         if variable in variables:
-            found[variables[variable]] = value
+            values[variables[variable]] = value
         elif variable.upper().startswith(PREFIX) and not _OF_A_SERVICE.fullmatch(variable):
             _check_unknown(variable, value)
     # A Service that is called k8s-mcp has Kubernetes set K8S_MCP_PORT=tcp://10.0.0.1:8000 in every pod.
-    if "://" in found.get("port", ""):
-        del found["port"]
-    # Empty is not set, as in docker-compose.yml; but what was to protect must not be lost on the way.
-    return {name: value for name, value in found.items() if value or name == "read_only"}
+    if "://" in values.get("port", ""):
+        del values["port"]
+    # Empty is not set, as in docker-compose.yml; but an empty read_only is refused, as it was to protect.
+    return {name: value for name, value in values.items() if value or name == "read_only"}
 
 
 def _check_unknown(variable: str, value: str) -> None:
-    """Raises SettingError where a variable is so near to a setting that it was meant."""
+    """Refuse a variable whose name is so near to a setting that it was meant. Raises SettingError."""
     word = variable[len(PREFIX) :].lower()
     near = difflib.get_close_matches(word, list(Settings.model_fields), n=1, cutoff=0.85)
     if near:
@@ -323,20 +327,22 @@ def _read_config(path: Path | None) -> dict[str, Any]:
         return {}
     if not isinstance(document, dict):
         raise SettingError("config", str(path), accepted, why=f"it holds a {type(document).__name__}")
-    known = [name for name in Settings.model_fields if name != "config"]
+    names = [name for name in Settings.model_fields if name != "config"]
     for name in document:
-        if name not in known:
-            raise _unknown(str(name), document[name], known, str(path))
+        if name not in names:
+            raise _unknown(str(name), document[name], names, str(path))
     return document
 
 
-def _unknown(name: str, value: object, known: list[str], origin: str) -> SettingError:
-    near = difflib.get_close_matches(name.split(".")[-1], known, n=1)
+def _unknown(name: str, value: object, names: list[str], origin: str) -> SettingError:
+    """Return the error for a name that is none of the settings' ``names``."""
+    near = difflib.get_close_matches(name.split(".")[-1], names, n=1)
     why = f"there is no such setting, {near[0]} is near" if near else "there is no such setting"
-    return SettingError(name, value, ", ".join(known), origin=origin, why=why)
+    return SettingError(name, value, ", ".join(names), origin=origin, why=why)
 
 
-def _problem(error: Any, flags: Mapping[str, Any]) -> SettingError:
+def _setting_error(error: Any, flags: Mapping[str, Any]) -> SettingError:
+    """Return what pydantic found wrong first, with where the value comes from and what is accepted."""
     name = ".".join(map(str, error["loc"]))
     top = str(error["loc"][0])
     if top in flags:

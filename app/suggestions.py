@@ -1,4 +1,4 @@
-"""What is said of a name that is not there: the names that are like it."""
+"""Suggestions for a name that does not exist: the names that are like it."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,14 +8,14 @@ _MOST_NEAR = 3
 
 
 def near(name: str, names: Iterable[str]) -> list[str]:
-    """Three names at most that are like this one: those that begin so, then what is spelled alike."""
+    """Return at most three names that are like this one: those that begin with it, then similar spellings."""
     names = list(dict.fromkeys(names))
-    longer = sorted(each for each in names if each.lower().startswith(name.lower())) if name else []
+    longer = sorted(longer for longer in names if longer.lower().startswith(name.lower())) if name else []
     return list(dict.fromkeys([*longer, *difflib.get_close_matches(name, names, n=_MOST_NEAR)]))[:_MOST_NEAR]
 
 
 def no_cluster(name: str, names: Iterable[str]) -> str:
-    """One line: the names that are like it, else those that there are."""
+    """Return one line for an unknown cluster: the names that are like it, else the first that exist."""
     names = [*names]
     alike = near(name, names)
     if alike:

@@ -1,16 +1,16 @@
-"""Shares the event loop among all who have long work to do.
+"""A scheduler that shares the event loop among all tasks with long work: weighted fair queueing.
 
-Work that takes long is done in slices. How long the slices of one turn of the event loop may be is one
-budget for all of them together, or the turn would be as long as there are tasks. Who finds it spent waits
-for a grant, and there is one grant a turn:
+Long work is done in slices. All slices of one turn of the event loop share one budget, or the turn would
+grow with the number of tasks. A task that finds the budget spent waits for a grant, and there is one grant
+a turn:
 
-- what API servers tell and live work come before snapshots, and these before scans, by weights, so
+- intake from API servers and live work come before snapshots, and these before scans, by weights, so
   that nothing starves;
-- within each of these, the address that was given least of late comes first, and of its connections the one
-  that was, however many tasks these have;
-- every fourth grant goes to whoever waits longest.
+- within one kind of work, the address that got least of late comes first, and of its connections the one
+  that got least, however many tasks these have;
+- every fourth grant goes to the task that has waited longest.
 
-A grant is not handed back: a task that is cancelled, or waits for its client, holds up nobody.
+A grant is not handed back: a task that is cancelled, or waits for its client, delays nobody.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from heapq import heapify, heappop, heappush
 from weakref import WeakKeyDictionary
 
 TURN_SECONDS = 0.003
-# What a grant is good for, however long the rest of the turn took.
+# The time that a grant gives, however long the rest of the turn took.
 _LEAST_SECONDS = 0.0015
-# What somebody was given counts half after so long.
+# Time that an account was given counts half after so long.
 _HALF_LIFE_SECONDS = 1.0
 _OLDEST_EVERY = 4
 _HOLES = 64
 
 
 class Kind(IntEnum):
-    """What work is for."""
+    """The kind of work, in the order of their weights."""
 
-    INTAKE = 0  # what API servers tell
+    INTAKE = 0  # lists and watches of API servers
     LIVE = 1
     SNAPSHOT = 2
     SCAN = 3
@@ -43,7 +43,7 @@ _WEIGHTS = {Kind.INTAKE: 12, Kind.LIVE: 12, Kind.SNAPSHOT: 4, Kind.SCAN: 1}
 
 
 class Account:
-    """Whom work is done for: a connection, of which the ``owner`` may have many."""
+    """The account of a connection that work is done for; its ``owner``, an address, may have many."""
 
     __slots__ = ("__weakref__", "_at", "_spent", "owner")
 
@@ -53,6 +53,7 @@ class Account:
         self._at = 0.0
 
     def charge(self, seconds: float) -> None:
+        """Add time that was worked for this account, and so for its owner."""
         now = time.perf_counter()
         self._spent = self.spent(now) + seconds
         self._at = now
@@ -60,7 +61,7 @@ class Account:
             self.owner.charge(seconds)
 
     def spent(self, now: float) -> float:
-        """The seconds that it was given of late."""
+        """Return the seconds that it was given of late, at ``now`` of the performance counter."""
         return self._spent * 0.5 ** ((now - self._at) / _HALF_LIFE_SECONDS) if self._spent else 0.0
 
 
@@ -69,12 +70,12 @@ _account: ContextVar[Account] = ContextVar("account", default=_PROCESS)
 
 
 def work_for(account: Account) -> None:
-    """From now on, what this task does, and tasks that it creates, is charged to this account."""
+    """Charge what this task, and tasks that it creates, does from now on to this account."""
     _account.set(account)
 
 
 class _Queue:
-    """Who waits for a grant for one kind of work."""
+    """The tasks that wait for a grant for one kind of work."""
 
     def __init__(self) -> None:
         # Owners by what they were given, and of each what waits: by what that was given.
@@ -99,13 +100,13 @@ class _Queue:
             heapify(waiting)
 
     def __bool__(self) -> bool:
-        """Whether anybody waits. Who was granted, or cancelled, is dropped when it comes first."""
+        """Return whether a task waits. Those granted or cancelled are dropped when they come first."""
         while self._oldest and self._oldest[0].done():
             self._oldest.popleft()
         return bool(self._oldest)
 
     def pop(self) -> "asyncio.Future[None]":
-        """One that waits; only where there is one."""
+        """Remove and return the task to be granted next; there must be one that waits."""
         self._picks += 1
         if self._picks % _OLDEST_EVERY == 0:
             return self._oldest.popleft()
@@ -186,7 +187,7 @@ def _turns_of_loop() -> _Turns:
 
 
 def is_spent() -> bool:
-    """Whether this turn of the event loop has done what it should of long work."""
+    """Return whether the budget of this turn of the event loop for long work is spent."""
     return _turns_of_loop().is_spent()
 
 
@@ -204,16 +205,16 @@ class Pace:
 
     @property
     def tired(self) -> bool:
-        """Whether others are to have their turn."""
+        """Whether the budget of this turn is spent, so that the task should `breathe`."""
         return self._turns.is_spent()
 
     async def give(self) -> None:
-        """Let others have their turn where it is time."""
+        """Wait for a grant where the budget of this turn is spent."""
         if self._turns.is_spent():
             await self.breathe()
 
     async def breathe(self) -> None:
-        """Let others have their turn."""
+        """Wait for a grant, after other tasks."""
         now = time.perf_counter()
         # What was waited for in between, such as the client, is not work.
         worked = min(now - self._began, TURN_SECONDS)

@@ -1,4 +1,4 @@
-"""YAML as kubectl writes it, and so that YAML 1.1 and 1.2 read the same from it."""
+"""The one writer of YAML: as kubectl writes it, and so that YAML 1.1 and 1.2 read the same from it."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,12 +8,12 @@ import yaml
 
 from app.jsontext import HugeNumber
 
-# What one of the YAML versions takes for a number, a time or a word of its own although PyYAML does not.
+# Texts that one of the YAML versions takes for a number, a time or a boolean although PyYAML does not.
 _AMBIGUOUS = re.compile(r"[-+.0-9][0-9a-fA-FoxX_.,:eE+-]*|[yYnN]")
 # Line ends for YAML 1.1, and characters like others for 1.2.
 _BREAKS_OF_ONE = re.compile("[\x85\u2028\u2029]")
 
-# So many values are written in one step.
+# How many values are written in one step.
 _AT_ONCE = 150
 _END = b"...\n"
 
@@ -21,8 +21,8 @@ _resolve: Callable[[Any, str, tuple[bool, bool]], str] = yaml.resolver.Resolver(
 _TEXT = yaml.resolver.Resolver.DEFAULT_SCALAR_TAG
 
 
-class _Pieces:
-    """What was written and not taken yet."""
+class _Buffer:
+    """The stream that the emitter writes into: the pieces that were written since the last `take`."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -37,12 +37,13 @@ class _Pieces:
 
 
 def dump(document: Any) -> bytes:
+    """Return a value of JSON as YAML in UTF-8, members in their own order. Raises TypeError."""
     return b"".join(dump_steps(document))
 
 
 def dump_steps(document: Any) -> Iterator[bytes]:
-    """The same as `dump` in pieces, some of them empty, none of which takes more than some milliseconds."""
-    stream = _Pieces()
+    """Yield the same as `dump` in pieces, some of them empty, each made within some milliseconds."""
+    stream = _Buffer()
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)(stream, width=1_000_000, allow_unicode=True)
     emit = dumper.emit
     emit(yaml.StreamStartEvent(encoding="utf-8"))
@@ -61,7 +62,7 @@ def dump_steps(document: Any) -> Iterator[bytes]:
 
 
 def _events(document: Any) -> Iterator[yaml.Event]:
-    """What an emitter is told of a document, however deep that is: nothing here recurses."""
+    """Yield the events of a document for the emitter, however deep it is: nothing here recurses."""
     outer: list[tuple[Iterator[Any], yaml.Event | None]] = []
     values: Iterator[Any] = iter([document])
     end: yaml.Event | None = None

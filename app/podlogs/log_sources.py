@@ -158,16 +158,20 @@ class WorkloadLogSources(PodLogSources):
 
     @property
     def knows_pods(self) -> bool:
+        """Whether the watch of pods is up to date."""
         return bool(_live(self.cluster, PODS))
 
     @property
     def watched(self) -> list[str]:
+        """Pods, and the resource of the workload."""
         return [PODS, self._resource.name]
 
     def container_names(self) -> list[str]:
+        """Return the names of the containers of its pods and of its pod template."""
         return list(dict.fromkeys([*super().container_names(), *self._workload.container_names()]))
 
     async def are_complete(self) -> bool:
+        """Return whether the workload is gone, or a job that has finished."""
         if self.cluster.is_closed:
             return True
         uid = self._workload.metadata.uid

@@ -47,6 +47,8 @@ class _Container(msgspec.Struct):
 
 
 class PodSpec(msgspec.Struct):
+    """The spec of a pod, or of a pod template, as far as logs are concerned."""
+
     containers: list[_Container] | None = None
     initContainers: list[_Container] | None = None
     ephemeralContainers: list[_Container] | None = None

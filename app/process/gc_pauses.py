@@ -1,8 +1,8 @@
-"""Keeps Python's collector of garbage from holding up everybody.
+"""Bounds the stops of Python's garbage collector.
 
-A collection of the oldest generation looks at everything that is alive, which with thousands of streams takes
-a tenth of a second and more. Here it looks at what came since the last one, and what survives is set aside.
-What was set aside and dies in a cycle, which little does, is found now and then.
+A collection of the oldest generation visits every object that is alive, which with thousands of streams takes
+a tenth of a second and more. Here it visits what came since the last one, and what survives is frozen
+(``gc.freeze``). Frozen objects that die in a cycle, which few do, are found by a sweep now and then.
 """
 
 import asyncio
@@ -10,45 +10,45 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# So many collections of the middle generation, of at most 7,000 objects each, before one of the oldest.
+# Collections of the middle generation, of at most 7,000 objects each, before one of the oldest.
 _OLDEST_AFTER = 5
 SWEEP_SECONDS = 600.0
-# It is not worth while to look for what died, unless there are so many more objects.
+# A sweep is worth its time only where there are so many more frozen objects than after the last one.
 WORTH_SWEEPING = 50_000
 
 
-def _set_aside(phase: str, info: dict[str, int]) -> None:
+def _freeze_survivors(phase: str, info: dict[str, int]) -> None:
     if phase == "stop" and info["generation"] == 2:
         gc.freeze()
 
 
 @contextmanager
 def short_collections() -> Iterator[None]:
-    """Collections are short from here on; what there is already is looked at no more."""
+    """Keep collections short while the context is open: objects that exist already are frozen."""
     thresholds = gc.get_threshold()
-    gc.callbacks.append(_set_aside)
+    gc.callbacks.append(_freeze_survivors)
     gc.set_threshold(*thresholds[:2], _OLDEST_AFTER)
     _collect_all()
     try:
         yield
     finally:
         gc.set_threshold(*thresholds)
-        gc.callbacks.remove(_set_aside)
+        gc.callbacks.remove(_freeze_survivors)
         gc.unfreeze()
 
 
 def _collect_all() -> None:
-    """Look at everything, and have it set aside.
+    """Visit every object, and freeze what survives.
 
-    Python waits with the next collection of the oldest generation until a quarter of what the last one
-    left has come; the second one here leaves nothing.
+    Python puts the next collection of the oldest generation off until a quarter of the objects that the last
+    one left has been added; the second one here leaves nothing.
     """
     gc.collect()
     gc.collect()
 
 
 async def sweep() -> None:
-    """Collect what died since it was set aside, for ever: once in a while, since all is looked at."""
+    """Collect frozen objects that have died, every SWEEP_SECONDS for ever; each sweep visits all objects."""
     after = gc.get_freeze_count()
     while True:
         await asyncio.sleep(SWEEP_SECONDS)

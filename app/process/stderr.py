@@ -1,7 +1,7 @@
-"""Lines for stderr, which never hold up the process: no full disk does, and no pipe that nobody reads.
+"""Lines to stderr that never block the process: not with a full disk, nor a pipe that nobody reads.
 
-What cannot be written at once waits, up to a bound, and is written by a thread of its own. What is
-lost is counted.
+A line that cannot be written at once waits, up to a bound, and is written by a thread of its own. Lines
+that are lost are counted.
 """
 
 import contextlib
@@ -17,20 +17,22 @@ from typing import TextIO
 # So much a pipe takes at once or not at all, where it takes anything (POSIX).
 _PIECE_BYTES = 512 if sys.platform == "darwin" else select.PIPE_BUF
 WAITING_BYTES = 256 * 1024
-# For so long a reader may be slow before it is said.
+# How long lines may wait before `error` says that nobody reads them.
 SLOW_SECONDS = 5.0
 _LOOK_MILLISECONDS = 200
 # The kind of the line about those that are missing.
 _OWN = "missing"
 
 
-class Output:
-    """``lost`` counts the lines that were not written, by their ``kind``; as soon as lines can be
-    written again, ``missing`` makes one of these numbers."""
+class StderrWriter:
+    """Writes lines to stderr. ``lost`` counts the lines that were not written, by their kind.
+
+    As soon as lines can be written again, ``missing`` is called with these counts, and makes a line of them.
+    """
 
     def __init__(self, stream: TextIO | None, missing: Callable[[Mapping[str, int]], str]) -> None:
         self._missing = missing
-        self._told = 0
+        self._reported = 0
         self.lost: Counter[str] = Counter()
         self._stream = stream
         self._descriptor = _descriptor(stream)
@@ -46,7 +48,7 @@ class Output:
 
     @property
     def error(self) -> str:
-        """Why nothing can be written now; "" where it can."""
+        """The reason why nothing can be written now; "" where it can."""
         with self._lock:
             slow = self._waiting and time.monotonic() - self._waiting_since > SLOW_SECONDS
             return self._error or ("nobody reads what is written" if slow else "")
@@ -69,15 +71,15 @@ class Output:
                 if left:
                     self._wait(left, kind)
                 else:
-                    self._tell_missing()
+                    self._report_missing()
 
     def close(self, seconds: float) -> None:
-        """Give what waits so long to be written."""
+        """Wait until all lines are written, at most for ``seconds``."""
         with self._lock:
             self._emptied.wait_for(lambda: not self._waiting, seconds)
 
     def _write_now(self, data: bytes, kind: str) -> bytes:
-        """What of it would have had to wait."""
+        """Write as much as goes at once; return the rest."""
         if self._broken:
             data = b"\n" + data
             self._broken = False
@@ -98,12 +100,12 @@ class Output:
         self._error = os.strerror(error.errno or 0)
         self.lost[kind] += 1
 
-    def _tell_missing(self) -> None:
+    def _report_missing(self) -> None:
         total = self.lost.total()
-        if total == self._told or self._error:
+        if total == self._reported or self._error:
             return
         data = f"{self._missing(self.lost)}\n".encode()
-        self._told = total
+        self._reported = total
         left = self._write_now(data, _OWN)
         if left:
             self._wait(left, _OWN)
@@ -120,7 +122,7 @@ class Output:
         self._waiting_bytes += len(data)
 
     def _drain(self) -> None:
-        """Until nothing waits any more."""
+        """Write the lines that wait, in a thread, until none is left."""
         while True:
             with contextlib.suppress(OSError):
                 _takes(self._descriptor, _LOOK_MILLISECONDS)
@@ -134,7 +136,7 @@ class Output:
                 if len(left) < len(data):
                     self._waiting_since = time.monotonic()
                 if not self._waiting:
-                    self._tell_missing()
+                    self._report_missing()
                 if not self._waiting:
                     self._draining = False
                     self._emptied.notify_all()
@@ -142,14 +144,14 @@ class Output:
 
 
 def _descriptor(stream: TextIO | None) -> int:
-    """-1 where there is none."""
+    """Return the file descriptor of a stream, -1 where it has none."""
     with contextlib.suppress(OSError, ValueError):
         return stream.fileno() if stream is not None else -1
     return -1
 
 
 def _takes(descriptor: int, milliseconds: int) -> bool:
-    """Whether something can be written there, or tried in vain."""
+    """Return whether a write would not block, be it that it would fail."""
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     return bool(poll.poll(milliseconds))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from app.process.stderr import WAITING_BYTES, Output
+from app.process.stderr import WAITING_BYTES, StderrWriter
 from tests.serving.process import ROOT
 
 
@@ -148,7 +148,7 @@ def test_no_name_is_so_long_that_who_wrote_is_lost() -> None:
 def test_a_line_that_was_cut_is_not_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as stream:
-        output = Output(stream, lambda lost: f"{lost['writes']} lost")
+        output = StderrWriter(stream, lambda lost: f"{lost['writes']} lost")
         written = os.write
 
         def full(descriptor: int, data: bytes) -> int:
