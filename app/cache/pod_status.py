@@ -48,10 +48,7 @@ def pod_status(pod: Object) -> PodStatus:
     phase = text(status, "phase")
     reason = text(status, "reason") or phase
     conditions = objects(status, "conditions")
-    if any(
-        text(condition, "type") == "PodScheduled" and text(condition, "reason") == "SchedulingGated"
-        for condition in conditions
-    ):
+    if _is_gated(conditions):
         reason = "SchedulingGated"
 
     init_containers = objects(spec, "initContainers")
@@ -94,6 +91,13 @@ def pod_status(pod: Object) -> PodStatus:
         text(container, "restartPolicy") == "Always" for container in init_containers
     )
     return PodStatus(reason, ready, total, tally.restarts, tally.latest)
+
+
+def _is_gated(conditions: list[Object]) -> bool:
+    return any(
+        text(condition, "type") == "PodScheduled" and text(condition, "reason") == "SchedulingGated"
+        for condition in conditions
+    )
 
 
 def _succeeded(container: Object) -> bool:
