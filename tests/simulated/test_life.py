@@ -13,10 +13,10 @@ from app.simulator.life.cluster_life import Life
 from app.simulator.life.incidents import Pace
 from app.simulator.life.job_controllers import is_due
 from app.simulator.life.timeline import Timeline
+from app.simulator.seed.base_objects import make_namespace
 from app.simulator.seed.cluster_seed import Plan, cluster_objects
-from app.simulator.seed.forge import Obj, controller_of
 from app.simulator.seed.kubelet_status import is_ready
-from app.simulator.seed.seed_base import make_namespace
+from app.simulator.seed.object_factory import Obj, controller_of
 from app.simulator.seed.workload_status import rolling_bounds
 
 NOW = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)

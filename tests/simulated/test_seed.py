@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from app.simulator.seed.cluster_seed import Plan, cluster_objects
-from app.simulator.seed.forge import Obj, controller_of, moment
 from app.simulator.seed.kubelet_status import is_ready
 from app.simulator.seed.log_text import LogLine, log_lines
+from app.simulator.seed.object_factory import Obj, controller_of, moment
 
 NOW = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from app.simulator.life.replicaset_controller import ReplicaSets
 from app.simulator.life.set_controllers import DaemonSets, StatefulSets
 from app.simulator.life.timeline import Timeline
 from app.simulator.life.world import Store, World
-from app.simulator.seed.forge import Forge
+from app.simulator.seed.object_factory import Forge
 
 
 class Life:

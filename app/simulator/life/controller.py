@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from app.simulator.life.world import World
-from app.simulator.seed.forge import Obj
+from app.simulator.seed.object_factory import Obj
 
 Key = tuple[str, str]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from app.simulator.life.controller import Controller, Key, key_of
 from app.simulator.life.world import World
 from app.simulator.seed import workload_status as rollup
-from app.simulator.seed.forge import Obj, controller_of, template_hash
 from app.simulator.seed.kubelet_status import is_done
-from app.simulator.seed.seed_workloads import HASH_LABEL, make_replica_set
+from app.simulator.seed.object_factory import Obj, controller_of, template_hash
+from app.simulator.seed.workload_objects import HASH_LABEL, make_replica_set
 
 
 class Deployments(Controller):

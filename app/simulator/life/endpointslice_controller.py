@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.simulator.life.controller import Controller, Key, key_of
 from app.simulator.life.world import World
-from app.simulator.seed.forge import Obj
-from app.simulator.seed.seed_network import endpoints, make_slice, slice_ports
+from app.simulator.seed.object_factory import Obj
+from app.simulator.seed.service_objects import endpoints, make_slice, slice_ports
 
 _SERVICE = "kubernetes.io/service-name"
 

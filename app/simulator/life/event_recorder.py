@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from app.simulator.seed.forge import Obj
-from app.simulator.seed.seed_events import event_key, make_event
+from app.simulator.seed.event_objects import event_key, make_event
+from app.simulator.seed.object_factory import Obj
 
 if TYPE_CHECKING:
     from app.simulator.life.world import World

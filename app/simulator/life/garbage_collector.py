@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.simulator.life.world import World
-from app.simulator.seed.forge import Obj
+from app.simulator.seed.object_factory import Obj
 
 _SOON = 0.05
 _ORPHAN = "orphan"

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from app.simulator.life.controller import Controller, Key, key_of
 from app.simulator.life.world import World
 from app.simulator.seed import workload_status as rollup
-from app.simulator.seed.forge import Obj, controller_of, owner_reference, stamp
 from app.simulator.seed.kubelet_status import is_done
+from app.simulator.seed.object_factory import Obj, controller_of, owner_reference, stamp
 from app.simulator.seed.pod_template import make_pod
-from app.simulator.seed.seed_workloads import make_job
+from app.simulator.seed.workload_objects import make_job
 
 
 class Jobs(Controller):

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from app.simulator.life.controller import key_of
 from app.simulator.life.world import World
 from app.simulator.seed import kubelet_status as podstatus
-from app.simulator.seed.forge import Obj
+from app.simulator.seed.object_factory import Obj
 from app.simulator.seed.pod_placement import Places, host_ip
 from app.simulator.seed.pod_template import default_pod
-from app.simulator.seed.seed_apps import HABIT
+from app.simulator.seed.sample_apps import HABIT
 
 
 class _Step(NamedTuple):

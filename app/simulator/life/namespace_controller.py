@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.simulator.life.controller import Controller, Key, key_of
 from app.simulator.life.world import World
-from app.simulator.seed.forge import Obj
-from app.simulator.seed.seed_base import make_account, make_config_map
+from app.simulator.seed.base_objects import make_account, make_config_map
+from app.simulator.seed.object_factory import Obj
 
 _AUTHORITY = "kube-root-ca.crt"
 

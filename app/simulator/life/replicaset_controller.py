@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.simulator.life.controller import Controller, Key, key_of
 from app.simulator.life.world import World
 from app.simulator.seed import workload_status as rollup
-from app.simulator.seed.forge import Obj, controller_of
 from app.simulator.seed.kubelet_status import is_done, is_ready
+from app.simulator.seed.object_factory import Obj, controller_of
 from app.simulator.seed.pod_template import make_pod
 
 

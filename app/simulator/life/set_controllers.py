@@ -6,14 +6,14 @@ from app.simulator.life.controller import Controller, Key, key_of
 from app.simulator.life.replicaset_controller import is_active
 from app.simulator.life.world import World
 from app.simulator.seed import workload_status as rollup
-from app.simulator.seed.forge import Obj, controller_of, template_hash
+from app.simulator.seed.base_objects import make_claim
 from app.simulator.seed.kubelet_status import is_ready
+from app.simulator.seed.object_factory import Obj, controller_of, template_hash
 from app.simulator.seed.pod_placement import is_worker
 from app.simulator.seed.pod_template import make_pod
 from app.simulator.seed.running_workloads import stateful_labels, stateful_template
-from app.simulator.seed.seed_apps import App
-from app.simulator.seed.seed_base import make_claim
-from app.simulator.seed.seed_workloads import REVISION_LABEL
+from app.simulator.seed.sample_apps import App
+from app.simulator.seed.workload_objects import REVISION_LABEL
 
 
 class _PodSets(Controller):

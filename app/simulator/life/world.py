@@ -10,7 +10,7 @@ import orjson
 from app.simulator.apiserver.api_failures import Failure
 from app.simulator.life.event_recorder import Recorder
 from app.simulator.life.timeline import Timeline
-from app.simulator.seed.forge import Forge, Obj, stamp
+from app.simulator.seed.object_factory import Forge, Obj, stamp
 
 Follower = Callable[[Obj | None, Obj | None], None]
 Key = tuple[str, str]

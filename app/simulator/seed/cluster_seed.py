@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.simulator.seed import seed_base as base
-from app.simulator.seed import seed_crds as crds
-from app.simulator.seed import seed_network as network
-from app.simulator.seed import seed_workloads as workloads
-from app.simulator.seed.forge import Forge, Obj
+from app.simulator.seed import base_objects as base
+from app.simulator.seed import cert_manager as crds
+from app.simulator.seed import service_objects as network
+from app.simulator.seed import workload_objects as workloads
+from app.simulator.seed.object_factory import Forge, Obj
 from app.simulator.seed.pod_placement import bring_up, host_ip
 from app.simulator.seed.pod_template import make_pod
 from app.simulator.seed.running_workloads import Running
-from app.simulator.seed.seed_apps import APPS, STATIC_PODS, SYSTEM_APPS, App
+from app.simulator.seed.sample_apps import APPS, STATIC_PODS, SYSTEM_APPS, App
 
 _DAY = 24 * 3600.0
 

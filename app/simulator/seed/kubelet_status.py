@@ -7,7 +7,7 @@ backing_off and running again; terminating and finished at the end.
 
 from __future__ import annotations
 
-from app.simulator.seed.forge import Obj, digest, managed_entry
+from app.simulator.seed.object_factory import Obj, digest, managed_entry
 
 
 def _condition(pod: Obj, kind: str, status: bool, at: str, reason: str = "", message: str = "") -> None:

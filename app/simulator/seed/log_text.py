@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from app.simulator.seed.forge import Obj, digest, moment
+from app.simulator.seed.object_factory import Obj, digest, moment
 
 # A kubelet rotates a container's log at 10 MiB; older lines are gone. As lines of about 200 bytes
 # that would be 50,000, of which a demonstration needs no more than this.

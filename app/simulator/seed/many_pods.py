@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from app.simulator.seed.forge import Forge, Obj
+from app.simulator.seed.base_objects import make_namespace, make_node
+from app.simulator.seed.object_factory import Forge, Obj
 from app.simulator.seed.pod_placement import bring_up
 from app.simulator.seed.pod_template import make_pod
-from app.simulator.seed.seed_apps import APPS
-from app.simulator.seed.seed_base import make_namespace, make_node
-from app.simulator.seed.seed_workloads import make_replica_set, make_workload
+from app.simulator.seed.sample_apps import APPS
+from app.simulator.seed.workload_objects import make_replica_set, make_workload
 from app.simulator.seed.workload_status import deployment_status, replica_set_status
 
 _PODS_A_NODE = 100

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from app.simulator.seed import kubelet_status as podstatus
-from app.simulator.seed.forge import Obj, moment, stamp
+from app.simulator.seed.object_factory import Obj, moment, stamp
 
 
 def host_ip(node: Obj) -> str:

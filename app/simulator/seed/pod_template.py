@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from app.simulator.seed.forge import Forge, Obj, managed_entry
-from app.simulator.seed.seed_apps import HABIT, App
+from app.simulator.seed.object_factory import Forge, Obj, managed_entry
+from app.simulator.seed.sample_apps import HABIT, App
 
 _ACCOUNT_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 

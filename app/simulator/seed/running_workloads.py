@@ -5,15 +5,15 @@ from __future__ import annotations
 import copy
 from datetime import datetime, timedelta
 
+from app.simulator.seed import base_objects as base
 from app.simulator.seed import kubelet_status as podstatus
-from app.simulator.seed import seed_base as base
-from app.simulator.seed import seed_workloads as workloads
+from app.simulator.seed import workload_objects as workloads
 from app.simulator.seed import workload_status as rollup
-from app.simulator.seed.forge import Forge, Obj, moment, stamp, template_hash
+from app.simulator.seed.event_objects import make_event
+from app.simulator.seed.object_factory import Forge, Obj, moment, stamp, template_hash
 from app.simulator.seed.pod_placement import Places, bring_up
 from app.simulator.seed.pod_template import make_pod
-from app.simulator.seed.seed_apps import HABIT, App
-from app.simulator.seed.seed_events import make_event
+from app.simulator.seed.sample_apps import HABIT, App
 
 _HOUR = 3600.0
 

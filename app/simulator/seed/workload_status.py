@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.simulator.seed.forge import Obj, moment, stamp
 from app.simulator.seed.kubelet_status import is_ready
+from app.simulator.seed.object_factory import Obj, moment, stamp
 
 REVISION = "deployment.kubernetes.io/revision"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-from app.simulator.seed.forge import Forge, Obj
 from app.simulator.seed.kubelet_status import is_done, is_ready
-from app.simulator.seed.seed_apps import App
+from app.simulator.seed.object_factory import Forge, Obj
+from app.simulator.seed.sample_apps import App
 
 
 def make_service(forge: Forge, app: App, cluster_ip: str, created: str) -> Obj:

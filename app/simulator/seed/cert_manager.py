@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.simulator.seed.forge import Forge, Obj, stamp
-from app.simulator.seed.seed_apps import App
+from app.simulator.seed.object_factory import Forge, Obj, stamp
+from app.simulator.seed.sample_apps import App
 
 _GROUP = "cert-manager.io"
 _READY = '.status.conditions[?(@.type == "Ready")]'

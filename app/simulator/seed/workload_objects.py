@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 
-from app.simulator.seed.forge import Forge, Obj, managed_entry, template_hash
+from app.simulator.seed.object_factory import Forge, Obj, managed_entry, template_hash
 from app.simulator.seed.pod_template import pod_template
-from app.simulator.seed.seed_apps import App
+from app.simulator.seed.sample_apps import App
 from app.simulator.seed.workload_status import REVISION
 
 HASH_LABEL = "pod-template-hash"

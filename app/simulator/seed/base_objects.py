@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 
-from app.simulator.seed.forge import Forge, Obj, managed_entry, micro_stamp
-from app.simulator.seed.seed_apps import App
-from app.simulator.seed.seed_workloads import claim_spec
+from app.simulator.seed.object_factory import Forge, Obj, managed_entry, micro_stamp
+from app.simulator.seed.sample_apps import App
+from app.simulator.seed.workload_objects import claim_spec
 
 VERSION = "v1.37.0"
 ZONES = ("a", "b", "c")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.simulator.seed.forge import Forge, Obj, digest
+from app.simulator.seed.object_factory import Forge, Obj, digest
 
 
 def event_key(about: Obj, reason: str, message: str) -> str:
