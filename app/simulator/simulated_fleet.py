@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from app.simulator.life.cluster_life import Life
-from app.simulator.life.incidents import Pace
-from app.simulator.seed.cluster_seed import Plan, cluster_objects
+from app.simulator.life.cluster_life import ClusterLife
+from app.simulator.life.incidents import IncidentIntervals
+from app.simulator.seed.cluster_seed import ClusterPlan, cluster_objects
 from app.yamltext import dump
 
 _APPS = frozenset({"shop", "payments", "platform"})
@@ -24,22 +24,22 @@ _DATA = frozenset({"data", "monitoring", "cert-manager"})
 _EDGE = frozenset({"shop", "monitoring"})
 
 # The first of a fleet; whoever wants more gets shops at the edge, numbered.
-_FIRST: tuple[Plan, ...] = (
-    Plan("prod-eu", region="eu-central-1", nodes=6, scale=1.3),
-    Plan("prod-us", region="us-east-1", nodes=5, scale=1.0, namespaces=_EVERY_DAY),
-    Plan("staging", region="eu-central-1", nodes=3, scale=0.5),
-    Plan("prod-ap", region="ap-southeast-1", nodes=4, scale=0.7, namespaces=_EVERY_DAY),
-    Plan("dev", region="eu-west-1", nodes=2, scale=0.4, namespaces=_APPS),
-    Plan("analytics", region="eu-west-1", nodes=4, namespaces=_DATA),
+_FIRST: tuple[ClusterPlan, ...] = (
+    ClusterPlan("prod-eu", region="eu-central-1", nodes=6, scale=1.3),
+    ClusterPlan("prod-us", region="us-east-1", nodes=5, scale=1.0, namespaces=_EVERY_DAY),
+    ClusterPlan("staging", region="eu-central-1", nodes=3, scale=0.5),
+    ClusterPlan("prod-ap", region="ap-southeast-1", nodes=4, scale=0.7, namespaces=_EVERY_DAY),
+    ClusterPlan("dev", region="eu-west-1", nodes=2, scale=0.4, namespaces=_APPS),
+    ClusterPlan("analytics", region="eu-west-1", nodes=4, namespaces=_DATA),
 )
 _CITIES = ("berlin", "paris", "madrid", "milan", "vienna", "warsaw", "dublin", "lisbon", "oslo", "zurich")
 
 
-def plans(count: int, seed: int = 0) -> list[Plan]:
+def cluster_plans(count: int, seed: int = 0) -> list[ClusterPlan]:
     """How each of so many clusters is to be. A cluster's name does not depend on how many there are."""
     if count < 1:
         raise ValueError(f"count is {count}: a demonstration needs 1 cluster or more")
-    found: list[Plan] = []
+    found: list[ClusterPlan] = []
     for number in range(count):
         if number < len(_FIRST):
             known = _FIRST[number]
@@ -47,7 +47,9 @@ def plans(count: int, seed: int = 0) -> list[Plan]:
             lap, city = divmod(number - len(_FIRST), len(_CITIES))
             name = f"edge-{_CITIES[city]}-{lap + 1}"
             troubled = number % 4 == 0
-            known = Plan(name, region="eu-west-1", nodes=2, scale=0.4, namespaces=_EDGE, troubled=troubled)
+            known = ClusterPlan(
+                name, region="eu-west-1", nodes=2, scale=0.4, namespaces=_EDGE, troubled=troubled
+            )
         found.append(replace(known, seed=seed))
     return found
 
@@ -66,11 +68,11 @@ def kubeconfig(servers: Iterable[tuple[str, str, str | None]]) -> dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Demo:
+class SimulatedFleet:
     """Clusters that are being served. path: the kubeconfig as a file that only this user can read."""
 
     clusters: tuple[SimulatedCluster, ...]
-    lives: tuple[Life, ...]
+    lives: tuple[ClusterLife, ...]
     kubeconfig: dict[str, Any]
     path: Path
 
@@ -78,7 +80,7 @@ class Demo:
 @asynccontextmanager
 async def run_demo(
     count: int = 3, seed: int = 0, *, speed: float = 1.0, living: bool = True, tokens: bool = True
-) -> AsyncIterator[Demo]:
+) -> AsyncIterator[SimulatedFleet]:
     """Serve that many simulated clusters on free loopback ports for as long as the context is open.
 
     seed: makes the same clusters with the same history again. speed: how many times faster than usual they
@@ -87,16 +89,18 @@ async def run_demo(
     """
     async with AsyncExitStack() as stack:
         clusters: list[SimulatedCluster] = []
-        lives: list[Life] = []
+        lives: list[ClusterLife] = []
         servers: list[tuple[str, str, str | None]] = []
-        for plan in plans(count, seed):
+        for plan in cluster_plans(count, seed):
             token = secrets.token_urlsafe(24) if tokens else None
             cluster = SimulatedCluster(plan.name, token=token, seed=plan.seed)
             cluster.storage.plant(cluster_objects(plan, datetime.now(UTC)))
             await cluster.start()
             stack.push_async_callback(cluster.stop)
             if living:
-                life = Life(cluster.storage, seed=f"{plan.name}/{seed}", incidents=Pace(), speed=speed)
+                life = ClusterLife(
+                    cluster.storage, seed=f"{plan.name}/{seed}", incidents=IncidentIntervals(), speed=speed
+                )
                 life.start()
                 stack.callback(life.stop)
                 lives.append(life)
@@ -105,7 +109,7 @@ async def run_demo(
         config = kubeconfig(servers)
         path = _write(config)
         stack.callback(path.unlink, missing_ok=True)
-        yield Demo(tuple(clusters), tuple(lives), config, path)
+        yield SimulatedFleet(tuple(clusters), tuple(lives), config, path)
 
 
 def _write(config: dict[str, Any]) -> Path:

@@ -14,7 +14,7 @@ from app.api.http.app_keys import Serving
 from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from app.simulator.seed.cluster_seed import Plan
+from app.simulator.seed.cluster_seed import ClusterPlan
 from app.simulator.simulated_fleet import kubeconfig
 
 CHROMIUM_FLAGS = (
@@ -26,8 +26,8 @@ CHROMIUM_FLAGS = (
 )
 _APPS = frozenset({"shop", "payments"})
 PLANS = (
-    Plan("prod", region="eu-central-1", nodes=3, scale=0.5, namespaces=_APPS | {"cert-manager"}),
-    Plan("staging", region="eu-central-1", nodes=2, scale=0.3, namespaces=_APPS),
+    ClusterPlan("prod", region="eu-central-1", nodes=3, scale=0.5, namespaces=_APPS | {"cert-manager"}),
+    ClusterPlan("staging", region="eu-central-1", nodes=2, scale=0.3, namespaces=_APPS),
 )
 _OPTIONS = Options(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
 

@@ -10,10 +10,10 @@ from app.cache.ages import parse_time, since
 from app.cache.objects import CachedObject, Labels
 from app.cache.tables import Column, Table, live_cells, table_for
 from app.simulator.apiserver.registry import Registry
-from app.simulator.seed.cluster_seed import Plan, cluster_objects
+from app.simulator.seed.cluster_seed import ClusterPlan, cluster_objects
 
 NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
-PLAN = Plan("prod", region="eu", nodes=3, scale=0.5, namespaces=frozenset({"shop", "cert-manager"}))
+PLAN = ClusterPlan("prod", region="eu", nodes=3, scale=0.5, namespaces=frozenset({"shop", "cert-manager"}))
 
 
 def cached(obj: dict[str, Any] | bytes) -> CachedObject:

@@ -11,9 +11,9 @@ import yaml
 
 from app.kube.discovery.api_resource import Resource
 from app.simulator.apiserver.registry import Registry
-from app.simulator.seed.cluster_seed import Plan, cluster_objects
+from app.simulator.seed.cluster_seed import ClusterPlan, cluster_objects
 
-PLAN = Plan("prod", region="eu", nodes=3, scale=0.5, namespaces=frozenset({"shop", "cert-manager"}))
+PLAN = ClusterPlan("prod", region="eu", nodes=3, scale=0.5, namespaces=frozenset({"shop", "cert-manager"}))
 NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
 
 # What a control plane makes by itself, or not without an agent.

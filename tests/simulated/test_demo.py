@@ -9,19 +9,19 @@ import orjson
 import pytest
 import yaml
 
-from app.simulator.simulated_fleet import plans, run_demo
+from app.simulator.simulated_fleet import cluster_plans, run_demo
 
 
 def test_clusters_have_telling_names_that_stay_when_more_are_asked_for() -> None:
-    names = [plan.name for plan in plans(60)]
+    names = [plan.name for plan in cluster_plans(60)]
     assert names[:3] == ["prod-eu", "prod-us", "staging"]
     assert len(set(names)) == 60
-    assert [plan.name for plan in plans(9)] == names[:9]
+    assert [plan.name for plan in cluster_plans(9)] == names[:9]
 
 
 def test_no_clusters_at_all_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"count is 0.*1 cluster or more"):
-        plans(0)
+        cluster_plans(0)
 
 
 async def test_a_demonstration_serves_each_cluster_under_its_context() -> None:

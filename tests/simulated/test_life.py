@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.simulator.apiserver.object_storage import Storage
-from app.simulator.life.cluster_life import Life
-from app.simulator.life.incidents import Pace
+from app.simulator.life.cluster_life import ClusterLife
+from app.simulator.life.incidents import IncidentIntervals
 from app.simulator.life.job_controllers import is_due
 from app.simulator.life.timeline import Timeline
 from app.simulator.seed.base_objects import make_namespace
-from app.simulator.seed.cluster_seed import Plan, cluster_objects
+from app.simulator.seed.cluster_seed import ClusterPlan, cluster_objects
 from app.simulator.seed.kubelet_status import is_ready
 from app.simulator.seed.object_factory import Obj, controller_of
 from app.simulator.seed.workload_status import rolling_bounds
@@ -23,26 +23,26 @@ NOW = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
 
 
 def _cluster(
-    *, troubled: bool = False, incidents: Pace | None = None, seed: int = 0, events: int = 400
-) -> Life:
+    *, troubled: bool = False, incidents: IncidentIntervals | None = None, seed: int = 0, events: int = 400
+) -> ClusterLife:
     store = Storage(seed)
-    store.plant(cluster_objects(Plan(seed=seed, troubled=troubled), NOW))
-    return Life(store, seed=seed, incidents=incidents, begin=NOW, events=events)
+    store.plant(cluster_objects(ClusterPlan(seed=seed, troubled=troubled), NOW))
+    return ClusterLife(store, seed=seed, incidents=incidents, begin=NOW, events=events)
 
 
-def _get(life: Life, kind: str, namespace: str, name: str) -> Obj:
+def _get(life: ClusterLife, kind: str, namespace: str, name: str) -> Obj:
     found = life.world.get(kind, namespace, name)
     assert found is not None, f"{kind} {namespace}/{name} is gone"
     return found
 
 
-def _pods(life: Life, namespace: str, app: str) -> list[Obj]:
+def _pods(life: ClusterLife, namespace: str, app: str) -> list[Obj]:
     return [
         pod for pod in life.world.all("Pod", namespace) if pod["metadata"].get("labels", {}).get("app") == app
     ]
 
 
-def _restart(life: Life, kind: str, namespace: str, name: str) -> None:
+def _restart(life: ClusterLife, kind: str, namespace: str, name: str) -> None:
     """As kubectl rollout restart does it."""
 
     def annotate(workload: Obj) -> None:
@@ -52,7 +52,7 @@ def _restart(life: Life, kind: str, namespace: str, name: str) -> None:
     assert life.world.change(_get(life, kind, namespace, name), annotate)
 
 
-def _history(life: Life) -> list[tuple[str, str, str]]:
+def _history(life: ClusterLife) -> list[tuple[str, str, str]]:
     """From now on: what changes, in order."""
     told: list[tuple[str, str, str]] = []
 
@@ -297,7 +297,7 @@ def test_what_an_orphaning_owner_made_stays_and_is_free() -> None:
     assert all(controller_of(each) is None for each in sets)
 
 
-def _delete_held_by(life: Life, finalizer: str) -> None:
+def _delete_held_by(life: ClusterLife, finalizer: str) -> None:
     """As the API server does for a propagationPolicy."""
     cart = _get(life, "Deployment", "shop", "cart")
     life.world.change(cart, lambda each: each["metadata"].update(finalizers=[finalizer]))
@@ -306,7 +306,7 @@ def _delete_held_by(life: Life, finalizer: str) -> None:
 
 def test_namespaces_get_what_all_have_and_take_what_they_hold_with_them() -> None:
     life = _cluster()
-    life.world.create(make_namespace(life.world.forge, "new", "2026-03-01T12:00:20Z"))
+    life.world.create(make_namespace(life.world.factory, "new", "2026-03-01T12:00:20Z"))
     life.advance(1)
     _get(life, "ServiceAccount", "new", "default")
     _get(life, "ConfigMap", "new", "kube-root-ca.crt")
@@ -317,7 +317,7 @@ def test_namespaces_get_what_all_have_and_take_what_they_hold_with_them() -> Non
 
 
 def test_events_are_bounded_in_number_and_in_time() -> None:
-    life = _cluster(incidents=Pace(release=5, scale=5, eviction=5), troubled=True, events=60)
+    life = _cluster(incidents=IncidentIntervals(release=5, scale=5, eviction=5), troubled=True, events=60)
     for _ in range(30):
         life.advance(20)
         assert len(life.world.all("Event")) <= 60
@@ -333,7 +333,7 @@ def test_events_are_bounded_in_number_and_in_time() -> None:
 
 
 def _life_of(seed: int) -> list[tuple[str, str, str]]:
-    life = _cluster(incidents=Pace(), troubled=True, seed=seed)
+    life = _cluster(incidents=IncidentIntervals(), troubled=True, seed=seed)
     told = _history(life)
     life.advance(600)
     return told

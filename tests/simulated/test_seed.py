@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from app.simulator.seed.cluster_seed import Plan, cluster_objects
+from app.simulator.seed.cluster_seed import ClusterPlan, cluster_objects
 from app.simulator.seed.kubelet_status import is_ready
 from app.simulator.seed.log_text import LogLine, log_lines
 from app.simulator.seed.object_factory import Obj, controller_of, moment
@@ -24,13 +24,13 @@ def _named(objects: list[Obj], kind: str, name: str) -> Obj:
 
 
 def test_a_seed_repeats_its_cluster_and_another_makes_another() -> None:
-    first, again = (orjson.dumps(cluster_objects(Plan(seed=3), NOW)) for _ in range(2))
+    first, again = (orjson.dumps(cluster_objects(ClusterPlan(seed=3), NOW)) for _ in range(2))
     assert first == again
-    assert orjson.dumps(cluster_objects(Plan(seed=4), NOW)) != first
+    assert orjson.dumps(cluster_objects(ClusterPlan(seed=4), NOW)) != first
 
 
 def test_every_kind_of_a_real_cluster_is_there() -> None:
-    kinds = Counter(each["kind"] for each in cluster_objects(Plan(), NOW))
+    kinds = Counter(each["kind"] for each in cluster_objects(ClusterPlan(), NOW))
     expected = (
         "Namespace Node Lease ServiceAccount ConfigMap Secret Pod Deployment ReplicaSet StatefulSet "
         "DaemonSet Job CronJob Service EndpointSlice Ingress PersistentVolume PersistentVolumeClaim Event "
@@ -41,13 +41,13 @@ def test_every_kind_of_a_real_cluster_is_there() -> None:
 
 
 def test_pods_are_as_large_as_real_ones() -> None:
-    sizes = [len(orjson.dumps(pod)) for pod in _of(cluster_objects(Plan(), NOW), "Pod")]
+    sizes = [len(orjson.dumps(pod)) for pod in _of(cluster_objects(ClusterPlan(), NOW), "Pod")]
     assert min(sizes) > 4000
     assert 5000 < sum(sizes) / len(sizes) < 7500
 
 
 def test_names_and_uids_are_unique_and_all_was_made_in_the_past() -> None:
-    objects = cluster_objects(Plan(nodes=9, scale=3), NOW)
+    objects = cluster_objects(ClusterPlan(nodes=9, scale=3), NOW)
     places = Counter(
         (each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in objects
     )
@@ -66,7 +66,7 @@ def test_names_and_uids_are_unique_and_all_was_made_in_the_past() -> None:
 
 def test_every_owner_exists_and_was_told_of_before_what_it_owns() -> None:
     seen: dict[str, Obj] = {}
-    for each in cluster_objects(Plan(), NOW):
+    for each in cluster_objects(ClusterPlan(), NOW):
         owner = controller_of(each)
         if owner is not None:
             assert seen[owner["uid"]]["metadata"]["name"] == owner["name"]
@@ -75,7 +75,7 @@ def test_every_owner_exists_and_was_told_of_before_what_it_owns() -> None:
 
 
 def test_the_status_of_a_workload_counts_its_pods() -> None:
-    objects = cluster_objects(Plan(), NOW)
+    objects = cluster_objects(ClusterPlan(), NOW)
     ready = Counter((controller_of(pod) or {}).get("uid") for pod in _of(objects, "Pod") if is_ready(pod))
     for replica_set in _of(objects, "ReplicaSet"):
         assert replica_set["status"].get("readyReplicas", 0) == ready[replica_set["metadata"]["uid"]]
@@ -93,14 +93,14 @@ def test_trouble_is_seeded_where_it_is_asked_for_and_nowhere_else() -> None:
     def reasons(troubled: bool) -> set[str]:
         return {
             status["state"]["waiting"]["reason"]
-            for pod in _of(cluster_objects(Plan(troubled=troubled), NOW), "Pod")
+            for pod in _of(cluster_objects(ClusterPlan(troubled=troubled), NOW), "Pod")
             for status in pod["status"]["containerStatuses"]
             if "waiting" in status["state"]
         }
 
     assert reasons(True) == {"CrashLoopBackOff", "ImagePullBackOff"}
     assert reasons(False) == set()
-    hanging = _named(cluster_objects(Plan(), NOW), "Deployment", "reviews")
+    hanging = _named(cluster_objects(ClusterPlan(), NOW), "Deployment", "reviews")
     assert hanging["status"]["conditions"][1]["reason"] == "ProgressDeadlineExceeded"
 
 
@@ -111,7 +111,9 @@ def _texts(lines: list[LogLine] | None) -> list[str]:
 
 def test_logs_are_a_function_of_the_pod_and_the_time() -> None:
     pod = next(
-        pod for pod in _of(cluster_objects(Plan(), NOW), "Pod") if pod["metadata"]["name"].startswith("cart-")
+        pod
+        for pod in _of(cluster_objects(ClusterPlan(), NOW), "Pod")
+        if pod["metadata"]["name"].startswith("cart-")
     )
     lines = log_lines(pod, now=NOW)
     assert lines is not None
@@ -124,7 +126,9 @@ def test_logs_are_a_function_of_the_pod_and_the_time() -> None:
 
 def test_a_log_followed_in_steps_is_the_log_read_at_once() -> None:
     pod = next(
-        pod for pod in _of(cluster_objects(Plan(), NOW), "Pod") if pod["metadata"]["name"].startswith("cart-")
+        pod
+        for pod in _of(cluster_objects(ClusterPlan(), NOW), "Pod")
+        if pod["metadata"]["name"].startswith("cart-")
     )
     known = log_lines(pod, now=NOW)
     assert known
@@ -140,7 +144,7 @@ def test_a_log_followed_in_steps_is_the_log_read_at_once() -> None:
 def test_a_crashed_container_left_its_last_words() -> None:
     pod = next(
         pod
-        for pod in _of(cluster_objects(Plan(), NOW), "Pod")
+        for pod in _of(cluster_objects(ClusterPlan(), NOW), "Pod")
         if pod["metadata"]["name"].startswith("payout-worker-")
     )
     assert any(text.startswith("panic:") for text in _texts(log_lines(pod, now=NOW)))

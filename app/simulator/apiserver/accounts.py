@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.simulator.apiserver.api_failures import Failure
+from app.simulator.apiserver.api_failures import ApiFailure
 from app.simulator.apiserver.request_routes import Route
 
 
@@ -15,7 +15,7 @@ class Account:
     denied: frozenset[str] = frozenset()
 
     def check(self, verb: str, route: Route) -> None:
-        """Raises Failure where it may not."""
+        """Raises ApiFailure where it may not."""
         served, namespace = route.served, route.namespace
         inside = self.namespaces is None or namespace in self.namespaces
         if inside and served.name not in self.denied:
@@ -23,7 +23,7 @@ class Account:
         where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
         named = f'{served.name} "{route.name}"' if route.name else served.name
         resource = f"{served.plural}/{route.sub}" if route.sub else served.plural
-        raise Failure(
+        raise ApiFailure(
             "Forbidden",
             f'{named} is forbidden: User "{self.user}" cannot {verb} resource "{resource}" '
             f'in API group "{served.group}" {where}',

@@ -24,7 +24,7 @@ _CODES = {
 _DETAILED = frozenset(("NotFound", "MethodNotAllowed", "Invalid"))
 
 
-class Failure(Exception):
+class ApiFailure(Exception):
     """Answered as a ``Status`` object. ``metadata`` and ``details`` are those of the Status."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Failure(Exception):
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": self.metadata,
-            "status": "Failure",
+            "status": "ApiFailure",
             "message": self.message,
             "reason": self.reason,
             "code": self.code,
@@ -60,28 +60,28 @@ _CAUSES = {
 }
 
 
-def invalid(kind: str, field: str, problem: str, *, group: str = "", name: str = "") -> Failure:
+def invalid(kind: str, field: str, problem: str, *, group: str = "", name: str = "") -> ApiFailure:
     """A 422 about one field; ``problem`` begins with one of the four words that Kubernetes has for them."""
     whole = f"{kind}.{group}" if group else kind
     cause = {"reason": _CAUSES[problem.partition(":")[0]], "message": problem, "field": field}
     message = f'{whole} "{name}" is invalid: {field}: {problem}'
-    return Failure("Invalid", message, name=name, group=group, kind=kind, causes=[cause])
+    return ApiFailure("Invalid", message, name=name, group=group, kind=kind, causes=[cause])
 
 
-def bad_option(options: str, field: str, problem: str) -> Failure:
+def bad_option(options: str, field: str, problem: str) -> ApiFailure:
     """A 422 about a parameter of the request."""
     return invalid(options, field, problem, group="meta.k8s.io")
 
 
-def expired(version: int, oldest: int) -> Failure:
+def expired(version: int, oldest: int) -> ApiFailure:
     """What the history does not reach back to."""
-    return Failure("Expired", f"too old resource version: {version} ({oldest})")
+    return ApiFailure("Expired", f"too old resource version: {version} ({oldest})")
 
 
-def too_large(version: int, now: int) -> Failure:
+def too_large(version: int, now: int) -> ApiFailure:
     """What has not happened yet."""
     message = "Too large resource version"
-    return Failure(
+    return ApiFailure(
         "Timeout",
         f"Timeout: {message}: {version}, current: {now}",
         causes=[{"reason": "ResourceVersionTooLarge", "message": message}],

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from app.simulator.apiserver.api_failures import Failure
+from app.simulator.apiserver.api_failures import ApiFailure
 
 
 class Fault(Enum):
@@ -33,19 +33,19 @@ class Fault(Enum):
 
 
 FAILURES = {
-    Fault.GONE: Failure("Expired", "too old resource version"),
-    Fault.BUSY: Failure("TooManyRequests", "the server is busy", retryAfterSeconds=1),
-    Fault.ERROR: Failure("InternalError", "an error on the server"),
-    Fault.UNAVAILABLE: Failure("ServiceUnavailable", "the server is shutting down"),
-    Fault.UNAUTHORIZED: Failure("Unauthorized", "Unauthorized"),
-    Fault.FORBIDDEN: Failure("Forbidden", "forbidden by a fault"),
-    Fault.GONE_EVENT: Failure("Expired", "too old resource version"),
-    Fault.ERROR_EVENT: Failure("InternalError", "etcdserver: something broke"),
+    Fault.GONE: ApiFailure("Expired", "too old resource version"),
+    Fault.BUSY: ApiFailure("TooManyRequests", "the server is busy", retryAfterSeconds=1),
+    Fault.ERROR: ApiFailure("InternalError", "an error on the server"),
+    Fault.UNAVAILABLE: ApiFailure("ServiceUnavailable", "the server is shutting down"),
+    Fault.UNAUTHORIZED: ApiFailure("Unauthorized", "Unauthorized"),
+    Fault.FORBIDDEN: ApiFailure("Forbidden", "forbidden by a fault"),
+    Fault.GONE_EVENT: ApiFailure("Expired", "too old resource version"),
+    Fault.ERROR_EVENT: ApiFailure("InternalError", "etcdserver: something broke"),
 }
 
 
 @dataclass
-class Request:
+class RequestKind:
     """What a fault is chosen by: the verb (``list``, ``watch``, ``get``, …) and the resource."""
 
     verb: str
@@ -88,7 +88,7 @@ class Faults:
         self._rules.clear()
         self._cleared.set()
 
-    def pick(self, request: Request) -> Fault | None:
+    def pick(self, request: RequestKind) -> Fault | None:
         """The fault that this request meets."""
         for rule in self._rules:
             if rule.verb not in (None, request.verb) or rule.resource not in (None, request.resource):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.simulator.apiserver.api_failures import Failure, invalid
-from app.simulator.apiserver.registry import DEFINITIONS, Obj, Registry, Served, established
+from app.simulator.apiserver.api_failures import ApiFailure, invalid
+from app.simulator.apiserver.registry import DEFINITIONS, Obj, Registry, ServedResource, with_accepted_names
 
 HISTORY = 10_000
 _KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
@@ -35,7 +35,7 @@ Follower = Callable[[Obj | None, Obj | None], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """An object with its JSON, both at one version."""
 
     obj: Obj
@@ -44,15 +44,15 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StorageChange:
     """``before`` and ``new`` are the object before and after, ``deleted`` is a deleted one as watches show
     it: as it was before, at the version of its deletion."""
 
     resource: str
-    before: Stored | None
-    new: Stored | None
+    before: StoredObject | None
+    new: StoredObject | None
     version: int
-    deleted: Stored | None = None
+    deleted: StoredObject | None = None
 
 
 class Storage:
@@ -65,28 +65,28 @@ class Storage:
         self.registry = Registry()
         self.version = 1
         self.compacted = 0
-        self.watchers: set[Callable[[Change], None]] = set()
-        self._history: deque[Change] = deque(maxlen=history)
-        self._collections: dict[str, dict[Key, Stored]] = {}
+        self.watchers: set[Callable[[StorageChange], None]] = set()
+        self._history: deque[StorageChange] = deque(maxlen=history)
+        self._collections: dict[str, dict[Key, StoredObject]] = {}
         self._followers: list[Follower] = []
         self._random = random.Random(f"storage/{seed}")
 
     # Reading
 
-    def collection(self, resource: str) -> dict[Key, Stored]:
+    def collection(self, resource: str) -> dict[Key, StoredObject]:
         """The objects of a resource by namespace and name; not to be changed."""
         return self._collections.get(resource, {})
 
-    def get(self, served: Served, namespace: str, name: str) -> Stored:
-        """Raises Failure where there is none."""
+    def get(self, served: ServedResource, namespace: str, name: str) -> StoredObject:
+        """Raises ApiFailure where there is none."""
         found = self.collection(served.name).get((namespace, name))
         if found is None:
             raise served.missing(name)
         return found
 
-    def since(self, version: int) -> list[Change]:
+    def since(self, version: int) -> list[StorageChange]:
         """The changes after a version; what is no longer all remembered is for the caller to refuse."""
-        found: list[Change] = []
+        found: list[StorageChange] = []
         for change in reversed(self._history):
             if change.version <= version:
                 break
@@ -124,12 +124,12 @@ class Storage:
     # Writing
 
     def create(self, obj: Obj) -> Obj:
-        """A new object, completed as an API server does. Raises Failure."""
+        """A new object, completed as an API server does. Raises ApiFailure."""
         complete = self.completed(obj)
         return self._put(self.registry.of(obj), None, complete).obj
 
     def completed(self, obj: Obj) -> Obj:
-        """A new object as `create` would make it. Raises Failure where it would."""
+        """A new object as `create` would make it. Raises ApiFailure where it would."""
         served = self.registry.of(obj)
         metadata = {**obj["metadata"]}
         if not metadata.get("name"):
@@ -139,7 +139,7 @@ class Storage:
             metadata["name"] = metadata["generateName"] + "".join(self._random.choices(_SUFFIX, k=5))
         if _key({"metadata": metadata}) in self.collection(served.name):
             name = metadata["name"]
-            raise Failure(
+            raise ApiFailure(
                 "AlreadyExists",
                 f'{served.name} "{name}" already exists',
                 name=name,
@@ -152,11 +152,11 @@ class Storage:
             metadata.setdefault("generation", 1)
         complete = {**obj, "metadata": metadata}
         if served.name == DEFINITIONS:
-            complete = established(complete, self.now())
+            complete = with_accepted_names(complete, self.now())
         return complete
 
-    def update(self, served: Served, obj: Obj) -> Obj:
-        """An object in place of the one of its name; the generation follows the spec. Raises Failure.
+    def update(self, served: ServedResource, obj: Obj) -> Obj:
+        """An object in place of the one of its name; the generation follows the spec. Raises ApiFailure.
 
         The last finalizer taken off an object that is being deleted lets it go.
         """
@@ -214,11 +214,11 @@ class Storage:
         self._history.clear()
         self.compacted = self.version
 
-    def snapshot(self) -> tuple[int, dict[str, dict[Key, Stored]]]:
+    def snapshot(self) -> tuple[int, dict[str, dict[Key, StoredObject]]]:
         """The present, for `restore`."""
         return self.version, {name: {**known} for name, known in self._collections.items()}
 
-    def restore(self, snapshot: tuple[int, dict[str, dict[Key, Stored]]]) -> None:
+    def restore(self, snapshot: tuple[int, dict[str, dict[Key, StoredObject]]]) -> None:
         """Go back, as an etcd restored from a backup does: versions begin again from there.
 
         Nobody is told; an API server restarts when this happens, and its watches end.
@@ -233,27 +233,27 @@ class Storage:
     def now(self) -> str:
         return _stamp(datetime.now(UTC))
 
-    def _put(self, served: Served, old: Stored | None, obj: Obj) -> Stored:
+    def _put(self, served: ServedResource, old: StoredObject | None, obj: Obj) -> StoredObject:
         self.version += 1
         metadata = {**obj["metadata"], "resourceVersion": str(self.version)}
         new_obj: Obj = {**served.head, "metadata": metadata}
         new_obj.update((key, value) for key, value in obj.items() if key not in new_obj)
-        new = Stored(new_obj, served.encoded(new_obj), self.version)
+        new = StoredObject(new_obj, served.encoded(new_obj), self.version)
         self._collections.setdefault(served.name, {})[_key(obj)] = new
-        self._happened(Change(served.name, old, new, self.version))
+        self._happened(StorageChange(served.name, old, new, self.version))
         return new
 
-    def _drop(self, served: Served, found: Stored) -> Obj:
+    def _drop(self, served: ServedResource, found: StoredObject) -> Obj:
         if served.name == DEFINITIONS:
             self._empty(found.obj["metadata"]["name"])
         del self._collections[served.name][_key(found.obj)]
         self.version += 1
         last: Obj = {**found.obj, "metadata": {**found.obj["metadata"], "resourceVersion": str(self.version)}}
-        deleted = Stored(last, served.encoded(last), self.version)
-        self._happened(Change(served.name, found, None, self.version, deleted))
+        deleted = StoredObject(last, served.encoded(last), self.version)
+        self._happened(StorageChange(served.name, found, None, self.version, deleted))
         return last
 
-    def _happened(self, change: Change) -> None:
+    def _happened(self, change: StorageChange) -> None:
         if len(self._history) == self._history.maxlen:
             self.compacted = self._history[0].version
         self._history.append(change)
@@ -277,7 +277,7 @@ def _key(obj: Obj) -> Key:
     return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 
-def _stops_slowly(served: Served, obj: Obj) -> bool:
+def _stops_slowly(served: ServedResource, obj: Obj) -> bool:
     """A pod that a kubelet runs, which must be stopped first; a namespace, which must be emptied first."""
     return served.kind == "Namespace" or (served.kind == "Pod" and bool(obj["spec"].get("nodeName")))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from app.simulator.apiserver.api_failures import Failure
+from app.simulator.apiserver.api_failures import ApiFailure
 
 Obj = dict[str, Any]
 
@@ -65,7 +65,7 @@ storage.k8s.io/v1
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedResource:
     """One resource in one version. ``typed`` ones come without kind and apiVersion in lists."""
 
     group: str
@@ -104,20 +104,20 @@ class Served:
             return tuple(verb for verb in _VERBS if verb != "deletecollection")
         return _VERBS
 
-    def missing(self, name: str) -> Failure:
-        return Failure(
+    def missing(self, name: str) -> ApiFailure:
+        return ApiFailure(
             "NotFound", f'{self.name} "{name}" not found', name=name, group=self.group, kind=self.plural
         )
 
 
-def _built_in() -> Iterator[Served]:
+def _built_in() -> Iterator[ServedResource]:
     group = version = ""
     for line in _TABLE.strip().splitlines():
         if not line.startswith(" "):
             group, _, version = line.rpartition("/")
             continue
         plural, kind, *rest = line.split()
-        yield Served(
+        yield ServedResource(
             group,
             version,
             plural,
@@ -134,23 +134,23 @@ class Registry:
     """By group and plural, and by apiVersion's group and kind."""
 
     def __init__(self) -> None:
-        self._by_name: dict[str, Served] = {}
-        self._by_kind: dict[tuple[str, str], Served] = {}
+        self._by_name: dict[str, ServedResource] = {}
+        self._by_kind: dict[tuple[str, str], ServedResource] = {}
         for served in _built_in():
             self._add(served)
 
-    def __iter__(self) -> Iterator[Served]:
+    def __iter__(self) -> Iterator[ServedResource]:
         return iter([*self._by_name.values()])
 
-    def get(self, name: str) -> Served | None:
+    def get(self, name: str) -> ServedResource | None:
         return self._by_name.get(name)
 
-    def of(self, obj: Mapping[str, Any]) -> Served:
-        """The resource that an object is of. Raises Failure."""
+    def of(self, obj: Mapping[str, Any]) -> ServedResource:
+        """The resource that an object is of. Raises ApiFailure."""
         group = str(obj.get("apiVersion", "")).rpartition("/")[0]
         served = self._by_kind.get((group, str(obj.get("kind"))))
         if served is None:
-            raise Failure("NotFound", f"no resource for {obj.get('apiVersion')} {obj.get('kind')}")
+            raise ApiFailure("NotFound", f"no resource for {obj.get('apiVersion')} {obj.get('kind')}")
         return served
 
     def follow(self, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> None:
@@ -161,18 +161,18 @@ class Registry:
         for served in _defined(new) if new is not None else ():
             self._add(served)
 
-    def _add(self, served: Served) -> None:
+    def _add(self, served: ServedResource) -> None:
         self._by_name[served.name] = served
         self._by_kind[served.group, served.kind] = served
 
 
-def _defined(definition: Mapping[str, Any]) -> Iterator[Served]:
+def _defined(definition: Mapping[str, Any]) -> Iterator[ServedResource]:
     spec = definition["spec"]
     names = spec["names"]
     version = next((each for each in spec["versions"] if each.get("storage")), None)
     if version is None or not version.get("served"):
         return
-    yield Served(
+    yield ServedResource(
         spec["group"],
         version["name"],
         names["plural"],
@@ -186,7 +186,7 @@ def _defined(definition: Mapping[str, Any]) -> Iterator[Served]:
     )
 
 
-def established(definition: Obj, now: str) -> Obj:
+def with_accepted_names(definition: Obj, now: str) -> Obj:
     """A definition as the API server has it after accepting its names."""
     spec = definition["spec"]
     conditions = [

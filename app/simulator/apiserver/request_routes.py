@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.simulator.apiserver.registry import Registry, Served
+from app.simulator.apiserver.registry import Registry, ServedResource
 
 _VERBS = {
     "GET": "get",
@@ -19,7 +19,7 @@ _VERBS = {
 class Route:
     """``namespace``, ``name`` and ``sub`` are "" where the path has none."""
 
-    served: Served
+    served: ServedResource
     namespace: str
     name: str
     sub: str

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 
-from app.simulator.apiserver.api_failures import Failure
+from app.simulator.apiserver.api_failures import ApiFailure
 from app.simulator.apiserver.registry import Obj
 
 # What can be selected by, beyond name and namespace (the conversion functions of pkg/apis/*/v1).
@@ -33,13 +33,13 @@ _REQUIREMENT = re.compile(
 
 
 def label_predicate(text: str) -> Predicate | None:
-    """None where every object matches. Raises Failure for what is no selector."""
+    """None where every object matches. Raises ApiFailure for what is no selector."""
     tests: list[Callable[[Obj], bool]] = []
     at = 0
     while at < len(text):
         found = _REQUIREMENT.match(text, at)
         if found is None:
-            raise Failure("BadRequest", f"unable to parse requirement: {text[at:]!r}")
+            raise ApiFailure("BadRequest", f"unable to parse requirement: {text[at:]!r}")
         at = found.end()
         tests.append(_requirement(found))
     if not tests:
@@ -76,9 +76,9 @@ def field_predicate(text: str, resource: str) -> Predicate | None:
     for part in filter(None, text.split(",")):
         found = re.fullmatch(r"([\w.]+)(==|=|!=)(.*)", part)
         if found is None:
-            raise Failure("BadRequest", f"invalid selector: '{part}'; can't understand '{part}'")
+            raise ApiFailure("BadRequest", f"invalid selector: '{part}'; can't understand '{part}'")
         if found[1] not in known:
-            raise Failure("BadRequest", f"field label not supported: {found[1]}")
+            raise ApiFailure("BadRequest", f"field label not supported: {found[1]}")
         tests.append((found[1].split("."), found[2] != "!=", found[3]))
     if not tests:
         return None

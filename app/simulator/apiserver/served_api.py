@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from app.simulator.apiserver.registry import Registry, Served
+from app.simulator.apiserver.registry import Registry, ServedResource
 
 VERSION = {
     "major": "1",
@@ -39,7 +39,7 @@ def aggregated(registry: Registry, *, core: bool) -> dict[str, Any]:
     }
 
 
-def _aggregated_version(version: str, members: Iterable[Served]) -> dict[str, Any]:
+def _aggregated_version(version: str, members: Iterable[ServedResource]) -> dict[str, Any]:
     return {
         "version": version,
         "freshness": "Current",
@@ -137,7 +137,7 @@ def _group(name: str, versions: list[str]) -> dict[str, Any]:
     return {"name": name, "versions": known, "preferredVersion": known[0]}
 
 
-def _groups(registry: Registry) -> list[tuple[str, list[tuple[str, list[Served]]]]]:
+def _groups(registry: Registry) -> list[tuple[str, list[tuple[str, list[ServedResource]]]]]:
     members = sorted(registry, key=lambda served: (served.group, served.version))
     return [
         (name, [(version, list(some)) for version, some in groupby(each, key=lambda served: served.version)])
@@ -145,7 +145,7 @@ def _groups(registry: Registry) -> list[tuple[str, list[tuple[str, list[Served]]
     ]
 
 
-def _subresources(served: Served) -> dict[str, Any]:
+def _subresources(served: ServedResource) -> dict[str, Any]:
     found = [
         {
             "subresource": each,
@@ -157,7 +157,7 @@ def _subresources(served: Served) -> dict[str, Any]:
     return {"subresources": found} if found else {}
 
 
-def _words(served: Served) -> dict[str, Any]:
+def _words(served: ServedResource) -> dict[str, Any]:
     """Short names and categories, where there are any."""
     words = {"shortNames": list(served.short_names), "categories": list(served.categories)}
     return {key: value for key, value in words.items() if value}
@@ -167,7 +167,7 @@ def _verbs(sub: str) -> list[str]:
     return ["get"] if sub == "log" else ["get", "patch", "update"]
 
 
-def _kind(served: Served) -> dict[str, str]:
+def _kind(served: ServedResource) -> dict[str, str]:
     # Of built-in kinds group and version are left out: those of the list hold.
     group, version = ("", "") if served.typed else (served.group, served.version)
     return {"group": group, "version": version, "kind": served.kind}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.simulator.apiserver.api_failures import Failure, bad_option, expired, too_large
-from app.simulator.apiserver.object_storage import Key, Storage, Stored
+from app.simulator.apiserver.api_failures import ApiFailure, bad_option, expired, too_large
+from app.simulator.apiserver.object_storage import Key, Storage, StoredObject
 from app.simulator.apiserver.parameters import number
-from app.simulator.apiserver.registry import Served
+from app.simulator.apiserver.registry import ServedResource
 from app.simulator.apiserver.selector_match import Predicate, field_predicate, label_predicate
 
 _TOO_OLD = (
@@ -21,18 +21,18 @@ _TOO_OLD = (
 
 
 @dataclass(frozen=True)
-class Scope:
+class ListScope:
     """One resource, in one namespace or all ("")."""
 
-    served: Served
+    served: ServedResource
     namespace: str
 
     def key_matches(self, key: Key) -> bool:
         return not self.namespace or key[0] == self.namespace
 
 
-def selection(served: Served, query: Mapping[str, str]) -> Predicate | None:
-    """What the two selectors of a request match together; None for everything. Raises Failure."""
+def selector_predicate(served: ServedResource, query: Mapping[str, str]) -> Predicate | None:
+    """What the two selectors of a request match together; None for everything. Raises ApiFailure."""
     labels = label_predicate(query.get("labelSelector", ""))
     fields = field_predicate(query.get("fieldSelector", ""), served.name)
     if labels is None or fields is None:
@@ -40,15 +40,15 @@ def selection(served: Served, query: Mapping[str, str]) -> Predicate | None:
     return lambda obj: labels(obj) and fields(obj)
 
 
-def answer(storage: Storage, scope: Scope, query: Mapping[str, str]) -> bytes:
-    """The body of a list. Raises Failure."""
+def list_body(storage: Storage, scope: ListScope, query: Mapping[str, str]) -> bytes:
+    """The body of a list. Raises ApiFailure."""
     version, start = _version_and_start(storage, scope, query)
     limit = number(query, "limit")
     if query.get("resourceVersion") == "0":
         # From the watch cache, which has always answered these whole.
         limit = 0
     objects = _at(storage, scope, version)
-    matches = selection(scope.served, query)
+    matches = selector_predicate(scope.served, query)
     keys = sorted(key for key in objects if scope.key_matches(key) and key > start)
     if matches is not None:
         keys = [key for key in keys if matches(objects[key].obj)]
@@ -61,7 +61,7 @@ def answer(storage: Storage, scope: Scope, query: Mapping[str, str]) -> bytes:
     return _document(scope.served, metadata, [objects[key] for key in page])
 
 
-def _document(served: Served, metadata: dict[str, object], objects: list[Stored]) -> bytes:
+def _document(served: ServedResource, metadata: dict[str, object], objects: list[StoredObject]) -> bytes:
     kind, api_version = f"{served.kind}List", served.api_version
     if not served.typed:
         metadata.setdefault("continue", "")
@@ -75,19 +75,19 @@ def _document(served: Served, metadata: dict[str, object], objects: list[Stored]
     return head + (b"{" + items if objects else b"") + b"]}"
 
 
-def _version_and_start(storage: Storage, scope: Scope, query: Mapping[str, str]) -> tuple[int, Key]:
+def _version_and_start(storage: Storage, scope: ListScope, query: Mapping[str, str]) -> tuple[int, Key]:
     """As of which version to answer, and after which key."""
     match = query.get("resourceVersionMatch", "")
     _check_match(match, query)
     token = query.get("continue", "")
     if token:
         if query.get("resourceVersion", "") not in ("", "0"):
-            raise Failure("BadRequest", "specifying resource version is not allowed when using continue")
+            raise ApiFailure("BadRequest", "specifying resource version is not allowed when using continue")
         version, key = _read_token(scope, token)
         if version < 0:
             return storage.version, key
         if version < storage.compacted:
-            raise Failure("Expired", _TOO_OLD, {"continue": _token(scope, -1, key)})
+            raise ApiFailure("Expired", _TOO_OLD, {"continue": _token(scope, -1, key)})
         return version, key
     asked = number(query, "resourceVersion") or 0
     if asked > storage.version:
@@ -100,7 +100,7 @@ def _version_and_start(storage: Storage, scope: Scope, query: Mapping[str, str])
     return asked, ("", "")
 
 
-def _at(storage: Storage, scope: Scope, version: int) -> dict[Key, Stored]:
+def _at(storage: Storage, scope: ListScope, version: int) -> dict[Key, StoredObject]:
     """The objects of a resource as they were: the present, and what has changed since undone."""
     objects = storage.collection(scope.served.name)
     if version >= storage.version:
@@ -132,7 +132,7 @@ def _check_match(match: str, query: Mapping[str, str]) -> None:
         raise bad_option("ListOptions", "resourceVersionMatch", problem)
 
 
-def _token(scope: Scope, version: int, key: Key) -> str:
+def _token(scope: ListScope, version: int, key: Key) -> str:
     """As kube-apiserver writes them: where to start, below the prefix of the collection. The version -1
     goes on with what is there now."""
     path = key[1] if scope.namespace or not scope.served.namespaced else "/".join(key)
@@ -140,12 +140,12 @@ def _token(scope: Scope, version: int, key: Key) -> str:
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 
-def _read_token(scope: Scope, text: str) -> tuple[int, Key]:
+def _read_token(scope: ListScope, text: str) -> tuple[int, Key]:
     try:
         token = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         version, start = int(token["rv"]), str(token["start"])
     except (binascii.Error, ValueError, KeyError, TypeError):
         problem = "invalid continue token: continue key is not valid"
-        raise Failure("BadRequest", f"{problem}: {text!r}") from None
+        raise ApiFailure("BadRequest", f"{problem}: {text!r}") from None
     namespace, _, name = start.rstrip("\0").rpartition("/")
     return version, (scope.namespace or namespace, name)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from app.simulator.apiserver.api_failures import Failure
+from app.simulator.apiserver.api_failures import ApiFailure
 from app.simulator.apiserver.object_storage import Storage
 from app.simulator.apiserver.parameters import number
 from app.simulator.apiserver.registry import Obj
@@ -19,7 +19,7 @@ KINDS = ("containers", "initContainers", "ephemeralContainers")
 async def send(
     request: web.Request, storage: Storage, pod: Obj, query: Mapping[str, str]
 ) -> web.StreamResponse:
-    """Answer with the log of one container. Raises Failure where there is none."""
+    """Answer with the log of one container. Raises ApiFailure where there is none."""
     container = _container(pod, query.get("container"))
     now = datetime.now(UTC)
     since = _since(query, now)
@@ -30,10 +30,10 @@ async def send(
     if lines is None:
         name = pod["metadata"]["name"]
         if previous:
-            raise Failure(
+            raise ApiFailure(
                 "BadRequest", f'previous terminated container "{container}" in pod "{name}" not found'
             )
-        raise Failure("BadRequest", f'container "{container}" in pod "{name}" is waiting to start')
+        raise ApiFailure("BadRequest", f'container "{container}" in pod "{name}" is waiting to start')
     stamped = query.get("timestamps") == "true"
     response = web.StreamResponse(headers={"Content-Type": "text/plain"})
     await response.prepare(request)
@@ -54,10 +54,10 @@ async def send(
 
 
 def _since(query: Mapping[str, str], now: datetime) -> datetime | None:
-    """The moment after which lines are wanted. Raises Failure."""
+    """The moment after which lines are wanted. Raises ApiFailure."""
     seconds, at = number(query, "sinceSeconds"), query.get("sinceTime")
     if seconds is not None and at:
-        raise Failure("BadRequest", "at most one of `sinceTime` or `sinceSeconds` may be specified")
+        raise ApiFailure("BadRequest", "at most one of `sinceTime` or `sinceSeconds` may be specified")
     if seconds is not None:
         return now - timedelta(seconds=seconds)
     if not at:
@@ -65,7 +65,7 @@ def _since(query: Mapping[str, str], now: datetime) -> datetime | None:
     try:
         moment = datetime.fromisoformat(at)
     except ValueError:
-        raise Failure("BadRequest", f'sinceTime: invalid value "{at}"') from None
+        raise ApiFailure("BadRequest", f'sinceTime: invalid value "{at}"') from None
     # In whole seconds, as kube-apiserver passes it on, and with the lines of that very moment.
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return moment.replace(microsecond=0) - timedelta(microseconds=1)
@@ -90,9 +90,9 @@ def _container(pod: Obj, asked: str | None) -> str:
     main, *others = ([each["name"] for each in spec.get(kind) or ()] for kind in KINDS)
     if asked is None and len(main) > 1:
         told = f"a container name must be specified for pod {name}, choose one of: [{' '.join(main)}]"
-        raise Failure("BadRequest", told)
+        raise ApiFailure("BadRequest", told)
     if asked is not None and not any(asked in names for names in (main, *others)):
-        raise Failure("BadRequest", f"container {asked} is not valid for pod {name}")
+        raise ApiFailure("BadRequest", f"container {asked} is not valid for pod {name}")
     return asked or str(main[0])
 
 

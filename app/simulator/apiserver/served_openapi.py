@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.simulator.apiserver.registry import Registry, Served
+from app.simulator.apiserver.registry import Registry, ServedResource
 
 _ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
@@ -45,28 +45,28 @@ def _document_v3(registry: Registry, root: str) -> dict[str, Any]:
     }
 
 
-def _root(served: Served) -> str:
+def _root(served: ServedResource) -> str:
     return f"apis/{served.api_version}" if served.group else f"api/{served.api_version}"
 
 
-def _path(served: Served) -> str:
+def _path(served: ServedResource) -> str:
     inner = "/namespaces/{namespace}" if served.namespaced else ""
     return f"/{_root(served)}{inner}/{served.plural}/{{name}}"
 
 
-def _name(served: Served) -> str:
+def _name(served: ServedResource) -> str:
     return f"io.k8s.api.{served.group.partition('.')[0] or 'core'}.{served.version}.{served.kind}"
 
 
-def _kinds(served: Served) -> dict[str, str]:
+def _kinds(served: ServedResource) -> dict[str, str]:
     return {"group": served.group, "version": served.version, "kind": served.kind}
 
 
-def _definition(served: Served) -> dict[str, Any]:
+def _definition(served: ServedResource) -> dict[str, Any]:
     return {**_ANYTHING, "x-kubernetes-group-version-kind": [_kinds(served)]}
 
 
-def _patch(served: Served) -> dict[str, Any]:
+def _patch(served: ServedResource) -> dict[str, Any]:
     parameters = [
         {"name": name, "in": "query", "schema": {"type": "string"}, "type": "string"}
         for name in ("dryRun", "fieldManager", "fieldValidation", "force")

@@ -8,20 +8,20 @@ from collections.abc import Mapping
 import orjson
 from aiohttp import web
 
-from app.simulator.apiserver.api_failures import Failure, bad_option, expired, too_large
+from app.simulator.apiserver.api_failures import ApiFailure, bad_option, expired, too_large
 from app.simulator.apiserver.faults import FAILURES, Fault, Faults
-from app.simulator.apiserver.object_storage import Change, Storage
+from app.simulator.apiserver.object_storage import Storage, StorageChange
 from app.simulator.apiserver.parameters import number
 from app.simulator.apiserver.registry import DEFINITIONS, Obj
-from app.simulator.apiserver.served_lists import Scope, selection
+from app.simulator.apiserver.served_lists import ListScope, selector_predicate
 
 BOOKMARK_SECONDS = 60.0
 TIMEOUT_SECONDS = 1800.0
 _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
-class Watch:
-    """One watch: what is still to be sent, and the sending of it. Raises Failure where it may not begin.
+class WatchResponse:
+    """One watch: what is still to be sent, and the sending of it. Raises ApiFailure where it may not begin.
 
     ``fault`` is what it meets after what is there already has been sent.
     """
@@ -30,14 +30,14 @@ class Watch:
         self,
         storage: Storage,
         faults: Faults,
-        scope: Scope,
+        scope: ListScope,
         query: Mapping[str, str],
         fault: Fault | None = None,
     ) -> None:
         self._storage = storage
         self._faults = faults
         self._scope = scope
-        self._matches = selection(scope.served, query)
+        self._matches = selector_predicate(scope.served, query)
         # Events get none from real API servers either.
         self._bookmarks = query.get("allowWatchBookmarks") == "true" and scope.served.plural != "events"
         self._seconds = number(query, "timeoutSeconds") or TIMEOUT_SECONDS
@@ -152,7 +152,7 @@ class Watch:
             self._lines.append(self._bookmark({}))
         self._ready.set()
 
-    def _take(self, change: Change) -> None:
+    def _take(self, change: StorageChange) -> None:
         if _defines(change, self._scope.served.name) and change.new is None:
             self._end()
         if change.resource != self._scope.served.name or change.version <= self._version:
@@ -163,7 +163,7 @@ class Watch:
             self._lines.append(line)
             self._ready.set()
 
-    def _line(self, change: Change) -> bytes | None:
+    def _line(self, change: StorageChange) -> bytes | None:
         """The event that a change is for this watch; an object that leaves the selection is deleted."""
         shown_before = change.before is not None and self._shows(change.before.obj)
         if change.new is not None and self._shows(change.new.obj):
@@ -196,7 +196,7 @@ class Watch:
         )
 
 
-def _defines(change: Change, resource: str) -> bool:
+def _defines(change: StorageChange, resource: str) -> bool:
     return (
         change.resource == DEFINITIONS
         and change.before is not None
@@ -208,5 +208,5 @@ def _event(kind: str, body: bytes) -> bytes:
     return b'{"type":"%s","object":%s}\n' % (kind.encode(), body)
 
 
-def _error(failure: Failure) -> bytes:
+def _error(failure: ApiFailure) -> bytes:
     return _event("ERROR", orjson.dumps(failure.status()))

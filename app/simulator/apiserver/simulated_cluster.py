@@ -13,13 +13,13 @@ from aiohttp import web
 
 from app.simulator.apiserver import served_api, served_lists, served_logs, served_openapi
 from app.simulator.apiserver.accounts import Account
-from app.simulator.apiserver.api_failures import Failure
-from app.simulator.apiserver.changes.object_writes import Writes
-from app.simulator.apiserver.faults import FAILURES, Fault, Faults, Request
+from app.simulator.apiserver.api_failures import ApiFailure
+from app.simulator.apiserver.changes.object_writes import ObjectWriter
+from app.simulator.apiserver.faults import FAILURES, Fault, Faults, RequestKind
 from app.simulator.apiserver.object_storage import HISTORY, Storage
-from app.simulator.apiserver.registry import Obj, Registry, Served
+from app.simulator.apiserver.registry import Obj, Registry, ServedResource
 from app.simulator.apiserver.request_routes import Route, route
-from app.simulator.apiserver.served_watches import Watch
+from app.simulator.apiserver.served_watches import WatchResponse
 
 _SLOW_PIECES, _SLOW_SECONDS = 20, 0.01
 _TURNS = 5
@@ -69,7 +69,7 @@ class SimulatedCluster:
         self._port = 0
         self._socket: socket.socket | None = None
         self._runner: web.AppRunner | None = None
-        self._writes = Writes(self.storage)
+        self._writes = ObjectWriter(self.storage)
 
     @property
     def url(self) -> str:
@@ -110,7 +110,7 @@ class SimulatedCluster:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:
             return await self._answer(request)
-        except Failure as failure:
+        except ApiFailure as failure:
             return _failed(failure)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -119,7 +119,7 @@ class SimulatedCluster:
         account = self._account(request)
         if (document := self._document(request)) is not None:
             _check_method(request.method in ("GET", "HEAD"))
-            fault = self.faults.pick(Request("discover", request.path))
+            fault = self.faults.pick(RequestKind("discover", request.path))
             return await self._met(fault, request) or document
         _check_body(request)
         found = route(request.path, self.storage.registry)
@@ -128,15 +128,17 @@ class SimulatedCluster:
         _check_method(found.allows(request.method))
         query = dict(request.query)
         verb = found.verb(request.method, query)
-        fault = self.faults.pick(Request(verb, found.served.name))
+        fault = self.faults.pick(RequestKind(verb, found.served.name))
         if fault not in _WATCH_FAULTS and (met := await self._met(fault, request)) is not None:
             return met
         account.check(verb, found)
         if verb == "watch":
-            scope = served_lists.Scope(found.served, found.namespace)
-            return await Watch(self.storage, self.faults, scope, query, fault).send(request)
+            scope = served_lists.ListScope(found.served, found.namespace)
+            return await WatchResponse(self.storage, self.faults, scope, query, fault).send(request)
         if verb == "list":
-            body = served_lists.answer(self.storage, served_lists.Scope(found.served, found.namespace), query)
+            body = served_lists.list_body(
+                self.storage, served_lists.ListScope(found.served, found.namespace), query
+            )
             return await self._send(body, request, fault)
         if found.sub == "log":
             pod = self.storage.get(found.served, found.namespace, found.name)
@@ -171,8 +173,8 @@ class SimulatedCluster:
 
     def _delete_all(self, found: Route, body: bytes, query: Mapping[str, str]) -> web.Response:
         served = found.served
-        matches = served_lists.selection(served, query)
-        scope = served_lists.Scope(served, found.namespace)
+        matches = served_lists.selector_predicate(served, query)
+        scope = served_lists.ListScope(served, found.namespace)
         deleted = [
             self._writes.delete(served, *key, body, query)
             for key, stored in sorted(self.storage.collection(served.name).items())
@@ -186,7 +188,7 @@ class SimulatedCluster:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         known = self.accounts.get(token.strip()) if scheme.lower() == "bearer" else None
         if known is None and not self._open:
-            raise Failure("Unauthorized", "Unauthorized")
+            raise ApiFailure("Unauthorized", "Unauthorized")
         return known or Account()
 
     def _document(self, request: web.Request) -> web.Response | None:
@@ -227,20 +229,24 @@ class SimulatedCluster:
         return response
 
 
-def _bare(served: Served, obj: Obj) -> Obj:
+def _bare(served: ServedResource, obj: Obj) -> Obj:
     """An item of a list: those of built-in kinds do not say their kind."""
     return {key: value for key, value in obj.items() if key not in served.head} if served.typed else obj
 
 
 def _check_method(allowed: bool) -> None:
     if not allowed:
-        raise Failure("MethodNotAllowed", "the server does not allow this method on the requested resource")
+        raise ApiFailure(
+            "MethodNotAllowed", "the server does not allow this method on the requested resource"
+        )
 
 
 def _check_body(request: web.Request) -> None:
     if request.content_type == "application/vnd.kubernetes.protobuf":
         known = "accepted media types include: application/json, application/yaml"
-        raise Failure("UnsupportedMediaType", f"the body of the request was in an unknown format - {known}")
+        raise ApiFailure(
+            "UnsupportedMediaType", f"the body of the request was in an unknown format - {known}"
+        )
 
 
 def _nothing(path: str, registry: Registry) -> web.Response:
@@ -248,7 +254,7 @@ def _nothing(path: str, registry: Registry) -> web.Response:
     parts = path.strip("/").split("/")
     known = {served.group for served in registry}
     if parts[0] == "api" or (parts[0] == "apis" and len(parts) > 2 and parts[1] in known):
-        raise Failure("NotFound", "the server could not find the requested resource")
+        raise ApiFailure("NotFound", "the server could not find the requested resource")
     return web.Response(text="404 page not found\n", status=404)
 
 
@@ -256,11 +262,11 @@ def _json(document: Mapping[str, Any], status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
 
 
-def _object(served: Served, obj: Obj, status: int = 200) -> web.Response:
+def _object(served: ServedResource, obj: Obj, status: int = 200) -> web.Response:
     return web.Response(body=served.encoded(obj), status=status, content_type="application/json")
 
 
-def _failed(failure: Failure) -> web.Response:
+def _failed(failure: ApiFailure) -> web.Response:
     response = _json(failure.status(), failure.code)
     if "retryAfterSeconds" in failure.details:
         response.headers["Retry-After"] = str(failure.details["retryAfterSeconds"])

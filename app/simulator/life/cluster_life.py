@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from app.simulator.life.deployment_controller import Deployments
-from app.simulator.life.endpointslice_controller import Endpoints
-from app.simulator.life.garbage_collector import Garbage
-from app.simulator.life.incidents import Incidents, Pace
-from app.simulator.life.job_controllers import CronJobs, Jobs
+from app.simulator.life.deployment_controller import DeploymentController
+from app.simulator.life.endpointslice_controller import EndpointSliceController
+from app.simulator.life.garbage_collector import GarbageCollector
+from app.simulator.life.incidents import IncidentIntervals, Incidents
+from app.simulator.life.job_controllers import CronJobController, JobController
 from app.simulator.life.kubelet import Kubelet
-from app.simulator.life.namespace_controller import Namespaces
-from app.simulator.life.replicaset_controller import ReplicaSets
-from app.simulator.life.set_controllers import DaemonSets, StatefulSets
+from app.simulator.life.namespace_controller import NamespaceController
+from app.simulator.life.replicaset_controller import ReplicaSetController
+from app.simulator.life.set_controllers import DaemonSetController, StatefulSetController
 from app.simulator.life.timeline import Timeline
-from app.simulator.life.world import Store, World
-from app.simulator.seed.object_factory import Forge
+from app.simulator.life.world import ObjectStore, World
+from app.simulator.seed.object_factory import ObjectFactory
 
 
-class Life:
+class ClusterLife:
     """Makes the objects of a store behave as those of a cluster with controllers and kubelets.
 
     seed: repeats everything random. incidents: how often things happen by themselves, None for never.
@@ -32,29 +32,29 @@ class Life:
 
     def __init__(
         self,
-        store: Store,
+        store: ObjectStore,
         *,
         seed: int | str = 0,
-        incidents: Pace | None = None,
+        incidents: IncidentIntervals | None = None,
         speed: float = 1.0,
         events: int = 400,
         begin: datetime | None = None,
     ) -> None:
         begin = begin or datetime.now(UTC)
         self.timeline = Timeline(begin)
-        forge = Forge(f"life/{seed}", begin)
-        self.world = World(store, self.timeline, forge, speed=speed, events=events)
+        factory = ObjectFactory(f"life/{seed}", begin)
+        self.world = World(store, self.timeline, factory, speed=speed, events=events)
         self.kubelet = Kubelet(self.world)
-        Deployments(self.world)
-        ReplicaSets(self.world)
-        StatefulSets(self.world)
-        DaemonSets(self.world)
-        Jobs(self.world)
-        Endpoints(self.world)
-        Garbage(self.world)
-        Namespaces(self.world)
-        cron_jobs = CronJobs(self.world)
-        self.incidents = Incidents(self.world, incidents or Pace())
+        DeploymentController(self.world)
+        ReplicaSetController(self.world)
+        StatefulSetController(self.world)
+        DaemonSetController(self.world)
+        JobController(self.world)
+        EndpointSliceController(self.world)
+        GarbageCollector(self.world)
+        NamespaceController(self.world)
+        cron_jobs = CronJobController(self.world)
+        self.incidents = Incidents(self.world, incidents or IncidentIntervals())
         self.world.adopt()
         cron_jobs.begin()
         if incidents is not None:

@@ -13,7 +13,7 @@ from app.simulator.seed.object_factory import Obj, controller_of, template_hash
 from app.simulator.seed.workload_objects import HASH_LABEL, make_replica_set
 
 
-class Deployments(Controller):
+class DeploymentController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         world.follow("Deployment", lambda _, new: self.enqueue(key_of(new)) if new else None)
@@ -56,7 +56,7 @@ class Deployments(Controller):
             if total and self._recreates(deployment):
                 first = 0
             made = make_replica_set(
-                world.forge,
+                world.factory,
                 deployment,
                 deployment["spec"]["template"],
                 replicas=first,

@@ -10,7 +10,7 @@ from app.simulator.seed.service_objects import endpoints, make_slice, slice_port
 _SERVICE = "kubernetes.io/service-name"
 
 
-class Endpoints(Controller):
+class EndpointSliceController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         world.follow("Service", self._service_changed)
@@ -41,7 +41,7 @@ class Endpoints(Controller):
         wanted = {"endpoints": endpoints(pods), "ports": slice_ports(service)}
         known = world.owned(service, "EndpointSlice")
         if not known:
-            world.create({**make_slice(world.forge, service, world.stamp()), **wanted})
+            world.create({**make_slice(world.factory, service, world.stamp()), **wanted})
         elif any(known[0].get(part) != value for part, value in wanted.items()):
             world.change(known[0], lambda each: each.update(wanted))
 

@@ -16,7 +16,7 @@ _KEPT_SECONDS = 3600.0
 _SWEEP_SECONDS = 60.0
 
 
-class Recorder:
+class EventRecorder:
     """Writes the events of all components of a cluster.
 
     limit: how many events there are at most; beyond it the oldest go before their time.
@@ -48,7 +48,7 @@ class Recorder:
         at = world.stamp()
         if event is None:
             world.create(
-                make_event(world.forge, about, reason, message, component=component, at=at, warning=warning)
+                make_event(world.factory, about, reason, message, component=component, at=at, warning=warning)
             )
             return
         count = event["count"] + 1

@@ -10,7 +10,7 @@ _ORPHAN = "orphan"
 _FOREGROUND = "foregroundDeletion"
 
 
-class Garbage:
+class GarbageCollector:
     """Background, foreground and orphaning deletion.
 
     See kubernetes.io/docs/concepts/architecture/garbage-collection.

@@ -14,11 +14,11 @@ from app.simulator.seed.base_objects import node_condition
 from app.simulator.seed.kubelet_status import is_done, is_ready, node_lost
 from app.simulator.seed.object_factory import Obj, micro_stamp
 from app.simulator.seed.pod_placement import is_worker
-from app.simulator.seed.sample_apps import HABIT
+from app.simulator.seed.sample_apps import FAILURE_ANNOTATION
 
 
 @dataclass(frozen=True)
-class Pace:
+class IncidentIntervals:
     """Mean seconds between two incidents of a kind, at speed 1. outage: how long a lost node is away."""
 
     release: float = 75.0
@@ -37,10 +37,10 @@ _SYSTEM = "kube-"
 
 
 class Incidents:
-    def __init__(self, world: World, pace: Pace) -> None:
+    def __init__(self, world: World, pace: IncidentIntervals) -> None:
         self.world = world
         self.pace = pace
-        self.rng = world.forge.rng
+        self.rng = world.factory.rng
 
     def begin(self) -> None:
         self._every(self.pace.release, self._release)
@@ -62,7 +62,7 @@ class Incidents:
             each
             for each in self.world.all("Deployment")
             if not each["metadata"]["namespace"].startswith(_SYSTEM)
-            and HABIT not in (each["spec"]["template"]["metadata"].get("annotations") or {})
+            and FAILURE_ANNOTATION not in (each["spec"]["template"]["metadata"].get("annotations") or {})
             and (rollup.condition(each.get("status") or {}, "Progressing") or {}).get("reason")
             == "NewReplicaSetAvailable"
         ]

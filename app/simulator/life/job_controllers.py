@@ -13,7 +13,7 @@ from app.simulator.seed.pod_template import make_pod
 from app.simulator.seed.workload_objects import make_job
 
 
-class Jobs(Controller):
+class JobController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         world.follow("Job", lambda _, new: self.enqueue(key_of(new)) if new else None)
@@ -49,10 +49,10 @@ class Jobs(Controller):
         world = self.world
         meta = job["metadata"]
         pod = make_pod(
-            world.forge,
+            world.factory,
             job["spec"]["template"],
             namespace=meta["namespace"],
-            name=f"{meta['name']}-{world.forge.suffix()}",
+            name=f"{meta['name']}-{world.factory.suffix()}",
             created=world.stamp(),
             owner=job,
             generate_name=f"{meta['name']}-",
@@ -62,7 +62,7 @@ class Jobs(Controller):
         world.say(job, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}", "job-controller")
 
 
-class CronJobs(Controller):
+class CronJobController(Controller):
     """Looks at the clock once a minute."""
 
     def __init__(self, world: World) -> None:
@@ -87,7 +87,7 @@ class CronJobs(Controller):
         if active and cron_job["spec"].get("concurrencyPolicy") == "Forbid":
             return
         at = stamp(datetime.fromtimestamp(minute * 60, UTC))
-        job = make_job(world.forge, cron_job, minute=minute, created=world.stamp())
+        job = make_job(world.factory, cron_job, minute=minute, created=world.stamp())
         if world.get("Job", *key_of(job)) is not None:
             return
         world.create(job)

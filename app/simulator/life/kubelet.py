@@ -13,9 +13,9 @@ from app.simulator.life.controller import key_of
 from app.simulator.life.world import World
 from app.simulator.seed import kubelet_status as podstatus
 from app.simulator.seed.object_factory import Obj
-from app.simulator.seed.pod_placement import Places, host_ip
+from app.simulator.seed.pod_placement import NodeAllocations, host_ip
 from app.simulator.seed.pod_template import default_pod
-from app.simulator.seed.sample_apps import HABIT
+from app.simulator.seed.sample_apps import FAILURE_ANNOTATION
 
 
 class _Step(NamedTuple):
@@ -28,10 +28,10 @@ class _Step(NamedTuple):
 class Kubelet:
     def __init__(self, world: World) -> None:
         self.world = world
-        self.places = Places()
+        self.allocations = NodeAllocations()
         # By the uid of a pod: the step that it waits for, so that each is taken once.
         self._waiting: dict[str, str] = {}
-        self._rng = world.forge.rng
+        self._rng = world.factory.rng
         self._acts: dict[str, Callable[[Obj], None]] = {
             "schedule": self._schedule,
             "start": self._start,
@@ -50,12 +50,12 @@ class Kubelet:
 
     def _pod_changed(self, old: Obj | None, new: Obj | None) -> None:
         if old is not None:
-            self.places.vacate(old)
+            self.allocations.vacate(old)
         if new is None:
             if old is not None:
                 self._waiting.pop(old["metadata"]["uid"], None)
             return
-        self.places.occupy(new)
+        self.allocations.occupy(new)
         self._consider(new)
 
     def _node_changed(self, old: Obj | None, new: Obj | None) -> None:
@@ -111,10 +111,10 @@ class Kubelet:
         if not statuses:
             return _Step("start", between(0.1, 0.6))
         state = statuses[0]["state"]
-        habit = (pod["metadata"].get("annotations") or {}).get(HABIT)
+        failure_mode = (pod["metadata"].get("annotations") or {}).get(FAILURE_ANNOTATION)
         if "waiting" in state:
             match state["waiting"]["reason"]:
-                case "ContainerCreating" if habit == "bad-image":
+                case "ContainerCreating" if failure_mode == "bad-image":
                     return _Step("fail to pull", between(1, 3))
                 case "ContainerCreating":
                     return _Step("run", between(0.8, 4.0))
@@ -130,7 +130,7 @@ class Kubelet:
             return _Step("back off", 0.3)
         if not podstatus.is_ready(pod):
             return _Step("ready", between(1.0, 6.0))
-        if habit == "crash-loop":
+        if failure_mode == "crash-loop":
             return _Step("crash", between(8, 40))
         if pod["spec"].get("restartPolicy") != "Always":
             return _Step("finish", between(8, 30))
@@ -154,7 +154,7 @@ class Kubelet:
 
     def _schedule(self, pod: Obj) -> None:
         world = self.world
-        node = self.places.choose([each for each in world.all("Node") if node_is_ready(each)])
+        node = self.allocations.choose([each for each in world.all("Node") if node_is_ready(each)])
         count = len(world.all("Node"))
         if node is None:
             message = f"0/{count} nodes are available: {count} node(s) were unschedulable."
@@ -165,7 +165,7 @@ class Kubelet:
         name = node["metadata"]["name"]
 
         def place(each: Obj) -> None:
-            default_pod(each, world.forge)
+            default_pod(each, world.factory)
             podstatus.scheduled(each, name, world.stamp())
 
         world.change(pod, place)
@@ -178,7 +178,7 @@ class Kubelet:
         at = self.world.stamp()
 
         def start(each: Obj) -> None:
-            default_pod(each, self.world.forge)
+            default_pod(each, self.world.factory)
             podstatus.scheduled(each, each["spec"]["nodeName"], at)
             podstatus.starting(each, ip, at)
 
@@ -187,7 +187,7 @@ class Kubelet:
 
     def _run(self, pod: Obj) -> None:
         node = self._node(pod)
-        ip = host_ip(node) if pod["spec"].get("hostNetwork") else self.places.address(node)
+        ip = host_ip(node) if pod["spec"].get("hostNetwork") else self.allocations.address(node)
         self.world.change(pod, lambda each: podstatus.running(each, ip, self.world.stamp()))
         for container in pod["spec"]["containers"]:
             self._say(pod, "Pulled", f'Successfully pulled image "{container["image"]}"')

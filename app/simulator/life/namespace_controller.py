@@ -10,7 +10,7 @@ from app.simulator.seed.object_factory import Obj
 _AUTHORITY = "kube-root-ca.crt"
 
 
-class Namespaces(Controller):
+class NamespaceController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         world.follow("Namespace", lambda _, new: self.enqueue(key_of(new)) if new else None)
@@ -34,10 +34,10 @@ class Namespaces(Controller):
         if "deletionTimestamp" not in space["metadata"]:
             at = world.stamp()
             if world.get("ServiceAccount", name, "default") is None:
-                world.create(make_account(world.forge, name, "default", at))
+                world.create(make_account(world.factory, name, "default", at))
             known = world.get("ConfigMap", "kube-system", _AUTHORITY)
             if known is not None and world.get("ConfigMap", name, _AUTHORITY) is None:
-                world.create(make_config_map(world.forge, name, _AUTHORITY, known["data"], at))
+                world.create(make_config_map(world.factory, name, _AUTHORITY, known["data"], at))
             return
         inside = world.inside(name)
         for obj in inside:

@@ -15,7 +15,7 @@ def is_active(pod: Obj) -> bool:
     return "deletionTimestamp" not in pod["metadata"] and not is_done(pod)
 
 
-class ReplicaSets(Controller):
+class ReplicaSetController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         world.follow("ReplicaSet", lambda _, new: self.enqueue(key_of(new)) if new else None)
@@ -37,10 +37,10 @@ class ReplicaSets(Controller):
         prefix = f"{replica_set['metadata']['name']}-"
         for _ in range(missing):
             pod = make_pod(
-                world.forge,
+                world.factory,
                 replica_set["spec"]["template"],
                 namespace=key[0],
-                name=prefix + world.forge.suffix(),
+                name=prefix + world.factory.suffix(),
                 created=world.stamp(),
                 owner=replica_set,
                 generate_name=prefix,

@@ -16,7 +16,7 @@ from app.simulator.seed.sample_apps import App
 from app.simulator.seed.workload_objects import REVISION_LABEL
 
 
-class _PodSets(Controller):
+class _PodSetController(Controller):
     """Controllers of pods without a replica set between."""
 
     kind: str
@@ -36,7 +36,7 @@ class _PodSets(Controller):
         world = self.world
         prefix = f"{owner['metadata']['name']}-"
         pod = make_pod(
-            world.forge,
+            world.factory,
             template,
             namespace=owner["metadata"]["namespace"],
             name=name,
@@ -50,7 +50,7 @@ class _PodSets(Controller):
         world.say(owner, "SuccessfulCreate", f"Created pod: {name}", f"{self.kind.lower()}-controller")
 
 
-class StatefulSets(_PodSets):
+class StatefulSetController(_PodSetController):
     kind = "StatefulSet"
 
     def reconcile(self, key: Key) -> None:
@@ -110,12 +110,12 @@ class StatefulSets(_PodSets):
                 continue
             size = ((template["spec"].get("resources") or {}).get("requests") or {}).get("storage", "1Gi")
             app = App(meta["namespace"], meta["name"], "", storage=size)
-            claim, volume = make_claim(world.forge, app, number, world.stamp(), prefix=prefix)
+            claim, volume = make_claim(world.factory, app, number, world.stamp(), prefix=prefix)
             world.create(volume)
             world.create(claim)
 
 
-class DaemonSets(_PodSets):
+class DaemonSetController(_PodSetController):
     kind = "DaemonSet"
 
     def __init__(self, world: World) -> None:
@@ -142,7 +142,7 @@ class DaemonSets(_PodSets):
         present = {pod["spec"].get("nodeName"): pod for pod in world.owned(daemon_set, "Pod")}
         for name in nodes:
             if name not in present:
-                pod_name = f"{key[1]}-{world.forge.suffix()}"
+                pod_name = f"{key[1]}-{world.factory.suffix()}"
                 self._make(daemon_set, template, pod_name, {REVISION_LABEL: revision}, name)
         for name, pod in present.items():
             if name not in nodes and is_active(pod) and world.get("Node", "", str(name)) is None:

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import orjson
 
-from app.simulator.apiserver.api_failures import Failure
-from app.simulator.life.event_recorder import Recorder
+from app.simulator.apiserver.api_failures import ApiFailure
+from app.simulator.life.event_recorder import EventRecorder
 from app.simulator.life.timeline import Timeline
-from app.simulator.seed.object_factory import Forge, Obj, stamp
+from app.simulator.seed.object_factory import Obj, ObjectFactory, stamp
 
 Follower = Callable[[Obj | None, Obj | None], None]
 Key = tuple[str, str]
@@ -25,10 +25,10 @@ def kind_of(obj: Obj) -> str:
     return str(obj["kind"]) if own else f"{obj['kind']}.{group}"
 
 
-class Store(Protocol):
+class ObjectStore(Protocol):
     """What holds the objects. Whoever changes it, followers are told in order, before the next change.
 
-    What it refuses, it refuses with Failure.
+    What it refuses, it refuses with ApiFailure.
     """
 
     def objects(self) -> Iterable[Obj]: ...
@@ -54,17 +54,19 @@ class World:
     events: how many Events there are at most.
     """
 
-    def __init__(self, store: Store, timeline: Timeline, forge: Forge, *, speed: float, events: int) -> None:
+    def __init__(
+        self, store: ObjectStore, timeline: Timeline, factory: ObjectFactory, *, speed: float, events: int
+    ) -> None:
         self.store = store
         self.timeline = timeline
-        self.forge = forge
+        self.factory = factory
         self.speed = speed
         self._objects: dict[str, dict[Key, Obj]] = {}
         self._by_uid: dict[str, Obj] = {}
         self._owned: dict[str, dict[str, None]] = {}
         self._followers: dict[str, list[Follower]] = {}
         self._all_followers: list[Follower] = []
-        self.recorder = Recorder(self, events)
+        self.recorder = EventRecorder(self, events)
 
     def follow(self, kind: str, follower: Follower) -> None:
         """Call this with the object before and after every change of that kind."""
@@ -150,7 +152,7 @@ class World:
         """A refusal, because a user was faster, is what controllers live with: they look again later."""
         try:
             what(obj)
-        except Failure:
+        except ApiFailure:
             return False
         return True
 

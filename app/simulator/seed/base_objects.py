@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from app.simulator.seed.object_factory import Forge, Obj, managed_entry, micro_stamp
+from app.simulator.seed.object_factory import Obj, ObjectFactory, managed_entry, micro_stamp
 from app.simulator.seed.sample_apps import App
 from app.simulator.seed.workload_objects import claim_spec
 
@@ -12,12 +12,12 @@ VERSION = "v1.37.0"
 ZONES = ("a", "b", "c")
 
 
-def make_namespace(forge: Forge, name: str, created: str) -> Obj:
+def make_namespace(factory: ObjectFactory, name: str, created: str) -> Obj:
     labels = {"kubernetes.io/metadata.name": name}
     return {
         "kind": "Namespace",
         "apiVersion": "v1",
-        "metadata": forge.meta(name, created=created, labels=labels),
+        "metadata": factory.meta(name, created=created, labels=labels),
         "spec": {"finalizers": ["kubernetes"]},
         "status": {"phase": "Active"},
     }
@@ -34,10 +34,10 @@ def node_condition(kind: str, status: str, at: str, reason: str, message: str) -
     }
 
 
-def make_node(forge: Forge, number: int, region: str, created: str) -> Obj:
+def make_node(factory: ObjectFactory, number: int, region: str, created: str) -> Obj:
     """Node 0 is the control plane, the others are workers, spread over the region's zones."""
     control = number == 0
-    name = "control-plane-0" if control else f"worker-{forge.suffix(4)}-{number}"
+    name = "control-plane-0" if control else f"worker-{factory.suffix(4)}-{number}"
     size = "m6i.large" if control else "m6i.2xlarge"
     labels = {
         "beta.kubernetes.io/arch": "amd64",
@@ -68,7 +68,7 @@ def make_node(forge: Forge, number: int, region: str, created: str) -> Obj:
     node: Obj = {
         "kind": "Node",
         "apiVersion": "v1",
-        "metadata": forge.meta(
+        "metadata": factory.meta(
             name,
             created=created,
             labels=labels,
@@ -91,9 +91,9 @@ def make_node(forge: Forge, number: int, region: str, created: str) -> Obj:
             ],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
             "nodeInfo": {
-                "machineID": forge.uid().replace("-", ""),
-                "systemUUID": forge.uid(),
-                "bootID": forge.uid(),
+                "machineID": factory.uid().replace("-", ""),
+                "systemUUID": factory.uid(),
+                "bootID": factory.uid(),
                 "kernelVersion": "6.8.0-1017-aws",
                 "osImage": "Ubuntu 24.04.1 LTS",
                 "containerRuntimeVersion": "containerd://1.7.22",
@@ -112,17 +112,17 @@ def make_node(forge: Forge, number: int, region: str, created: str) -> Obj:
     return node
 
 
-def make_lease(forge: Forge, node: Obj) -> Obj:
+def make_lease(factory: ObjectFactory, node: Obj) -> Obj:
     name: str = node["metadata"]["name"]
     created: str = node["metadata"]["creationTimestamp"]
     lease: Obj = {
         "kind": "Lease",
         "apiVersion": "coordination.k8s.io/v1",
-        "metadata": forge.meta(name, "kube-node-lease", created=created),
+        "metadata": factory.meta(name, "kube-node-lease", created=created),
         "spec": {
             "holderIdentity": name,
             "leaseDurationSeconds": 40,
-            "renewTime": micro_stamp(forge.now),
+            "renewTime": micro_stamp(factory.now),
         },
     }
     reference = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": node["metadata"]["uid"]}
@@ -130,53 +130,62 @@ def make_lease(forge: Forge, node: Obj) -> Obj:
     return lease
 
 
-def make_account(forge: Forge, namespace: str, name: str, created: str) -> Obj:
+def make_account(factory: ObjectFactory, namespace: str, name: str, created: str) -> Obj:
     return {
         "kind": "ServiceAccount",
         "apiVersion": "v1",
-        "metadata": forge.meta(name, namespace, created=created),
+        "metadata": factory.meta(name, namespace, created=created),
     }
 
 
-def make_config_map(forge: Forge, namespace: str, name: str, data: dict[str, str], created: str) -> Obj:
+def make_config_map(
+    factory: ObjectFactory, namespace: str, name: str, data: dict[str, str], created: str
+) -> Obj:
     return {
         "kind": "ConfigMap",
         "apiVersion": "v1",
-        "metadata": forge.meta(name, namespace, created=created),
+        "metadata": factory.meta(name, namespace, created=created),
         "data": data,
     }
 
 
-def app_config(forge: Forge, app: App, created: str) -> Obj:
+def app_config(factory: ObjectFactory, app: App, created: str) -> Obj:
     """The configuration that the application's container reads."""
     text = (
         f"server:\n  port: {app.port}\n  timeout: 15s\n"
         f"log:\n  format: json\n  level: info\n"
-        f"cache:\n  size: {app.memory}\n  ttl: {forge.rng.choice((30, 60, 300))}s\n"
+        f"cache:\n  size: {app.memory}\n  ttl: {factory.rng.choice((30, 60, 300))}s\n"
     )
     data = {"FEATURES": "new-pricing,fast-search", "application.yaml": text}
-    return make_config_map(forge, app.namespace, f"{app.name}-config", data, created)
+    return make_config_map(factory, app.namespace, f"{app.name}-config", data, created)
 
 
 def make_secret(
-    forge: Forge, namespace: str, name: str, values: dict[str, str], created: str, kind: str = "Opaque"
+    factory: ObjectFactory,
+    namespace: str,
+    name: str,
+    values: dict[str, str],
+    created: str,
+    kind: str = "Opaque",
 ) -> Obj:
     """values: clear text; they are what a demonstration may show, never real."""
     return {
         "kind": "Secret",
         "apiVersion": "v1",
-        "metadata": forge.meta(name, namespace, created=created),
+        "metadata": factory.meta(name, namespace, created=created),
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()},
         "type": kind,
     }
 
 
-def make_claim(forge: Forge, app: App, number: int, created: str, prefix: str = "data") -> tuple[Obj, Obj]:
+def make_claim(
+    factory: ObjectFactory, app: App, number: int, created: str, prefix: str = "data"
+) -> tuple[Obj, Obj]:
     """The claim of one replica of a stateful set, bound, and its volume."""
     claim: Obj = {
         "kind": "PersistentVolumeClaim",
         "apiVersion": "v1",
-        "metadata": forge.meta(
+        "metadata": factory.meta(
             f"{prefix}-{app.name}-{number}",
             app.namespace,
             created=created,
@@ -195,10 +204,10 @@ def make_claim(forge: Forge, app: App, number: int, created: str, prefix: str = 
     volume: Obj = {
         "kind": "PersistentVolume",
         "apiVersion": "v1",
-        "metadata": forge.meta(name, created=created),
+        "metadata": factory.meta(name, created=created),
         "spec": {
             "capacity": {"storage": app.storage},
-            "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": f"vol-0{forge.rng.getrandbits(64):016x}"},
+            "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": f"vol-0{factory.rng.getrandbits(64):016x}"},
             "accessModes": ["ReadWriteOnce"],
             "claimRef": {
                 "kind": "PersistentVolumeClaim",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.simulator.seed.object_factory import Forge, Obj, stamp
+from app.simulator.seed.object_factory import Obj, ObjectFactory, stamp
 from app.simulator.seed.sample_apps import App
 
 _GROUP = "cert-manager.io"
@@ -51,7 +51,7 @@ _OPEN: Obj = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 def _definition(
-    forge: Forge,
+    factory: ObjectFactory,
     kind: str,
     plural: str,
     columns: list[Obj],
@@ -88,7 +88,7 @@ def _definition(
     return {
         "kind": "CustomResourceDefinition",
         "apiVersion": "apiextensions.k8s.io/v1",
-        "metadata": forge.meta(
+        "metadata": factory.meta(
             f"{plural}.{_GROUP}",
             created=created,
             labels={"app.kubernetes.io/name": "cert-manager", "app.kubernetes.io/version": "v1.15.3"},
@@ -127,10 +127,10 @@ def _definition(
     }
 
 
-def make_definitions(forge: Forge, created: str) -> list[Obj]:
+def make_definitions(factory: ObjectFactory, created: str) -> list[Obj]:
     return [
         _definition(
-            forge,
+            factory,
             "Certificate",
             "certificates",
             _CERTIFICATE_COLUMNS,
@@ -140,7 +140,7 @@ def make_definitions(forge: Forge, created: str) -> list[Obj]:
             namespaced=True,
         ),
         _definition(
-            forge,
+            factory,
             "ClusterIssuer",
             "clusterissuers",
             _ISSUER_COLUMNS,
@@ -163,14 +163,14 @@ def _ready(at: str, reason: str, message: str) -> Obj:
     }
 
 
-def make_issuer(forge: Forge, created: str) -> Obj:
+def make_issuer(factory: ObjectFactory, created: str) -> Obj:
     solver = {"http01": {"ingress": {"ingressClassName": "nginx"}}}
     server = "https://acme-v02.api.letsencrypt.org/directory"
     said = "The ACME account was registered with the ACME server"
     return {
         "kind": "ClusterIssuer",
         "apiVersion": f"{_GROUP}/v1",
-        "metadata": forge.meta("letsencrypt", created=created, generation=1),
+        "metadata": factory.meta("letsencrypt", created=created, generation=1),
         "spec": {
             "acme": {
                 "email": "platform@acme.example",
@@ -183,12 +183,12 @@ def make_issuer(forge: Forge, created: str) -> Obj:
     }
 
 
-def make_certificate(forge: Forge, app: App, host: str, created: str) -> Obj:
-    issued = forge.now - timedelta(days=forge.rng.randint(1, 55), seconds=forge.rng.randint(0, 86400))
+def make_certificate(factory: ObjectFactory, app: App, host: str, created: str) -> Obj:
+    issued = factory.now - timedelta(days=factory.rng.randint(1, 55), seconds=factory.rng.randint(0, 86400))
     return {
         "kind": "Certificate",
         "apiVersion": f"{_GROUP}/v1",
-        "metadata": forge.meta(f"{app.name}-tls", app.namespace, created=created, generation=1),
+        "metadata": factory.meta(f"{app.name}-tls", app.namespace, created=created, generation=1),
         "spec": {
             "dnsNames": [host],
             "issuerRef": {"group": _GROUP, "kind": "ClusterIssuer", "name": "letsencrypt"},
@@ -200,6 +200,6 @@ def make_certificate(forge: Forge, app: App, host: str, created: str) -> Obj:
             "notBefore": stamp(issued),
             "notAfter": stamp(issued + timedelta(days=90)),
             "renewalTime": stamp(issued + timedelta(days=60)),
-            "revision": forge.rng.randint(1, 9),
+            "revision": factory.rng.randint(1, 9),
         },
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.simulator.seed.object_factory import Forge, Obj, digest
+from app.simulator.seed.object_factory import Obj, ObjectFactory, json_digest
 
 
 def event_key(about: Obj, reason: str, message: str) -> str:
@@ -11,7 +11,14 @@ def event_key(about: Obj, reason: str, message: str) -> str:
 
 
 def make_event(
-    forge: Forge, about: Obj, reason: str, message: str, *, component: str, at: str, warning: bool = False
+    factory: ObjectFactory,
+    about: Obj,
+    reason: str,
+    message: str,
+    *,
+    component: str,
+    at: str,
+    warning: bool = False,
 ) -> Obj:
     meta = about["metadata"]
     namespace = meta.get("namespace", "default")
@@ -29,11 +36,11 @@ def make_event(
     if component == "kubelet" and about["kind"] == "Pod":
         source["host"] = about["spec"].get("nodeName", "")
     # client-go names events after the nanosecond; this is as unique and repeatable.
-    name = f"{meta['name']}.{digest([event_key(about, reason, message), at, forge.suffix(8)])[:16]}"
+    name = f"{meta['name']}.{json_digest([event_key(about, reason, message), at, factory.suffix(8)])[:16]}"
     return {
         "kind": "Event",
         "apiVersion": "v1",
-        "metadata": forge.meta(name, namespace, created=at),
+        "metadata": factory.meta(name, namespace, created=at),
         "involvedObject": reference,
         "reason": reason,
         "message": message,

@@ -7,7 +7,7 @@ backing_off and running again; terminating and finished at the end.
 
 from __future__ import annotations
 
-from app.simulator.seed.object_factory import Obj, digest, managed_entry
+from app.simulator.seed.object_factory import Obj, json_digest, managed_entry
 
 
 def _condition(pod: Obj, kind: str, status: bool, at: str, reason: str = "", message: str = "") -> None:
@@ -49,7 +49,7 @@ def _unready(pod: Obj, at: str) -> None:
 
 def image_id(image: str) -> str:
     """The digest that a registry would have answered with: a function of the image's name."""
-    return f"{image.rpartition(':')[0]}@sha256:{digest(image)}"
+    return f"{image.rpartition(':')[0]}@sha256:{json_digest(image)}"
 
 
 def scheduled(pod: Obj, node: str, at: str) -> None:
@@ -98,7 +98,7 @@ def running(pod: Obj, pod_ip: str, at: str) -> None:
         each["state"] = {"running": {"startedAt": at}}
         each["started"] = True
         each["imageID"] = image_id(each["image"])
-        each["containerID"] = f"containerd://{digest([uid, each['name'], each['restartCount']])}"
+        each["containerID"] = f"containerd://{json_digest([uid, each['name'], each['restartCount']])}"
     _unready(pod, at)
     _signed(pod, at)
 

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from app.simulator.seed.object_factory import Obj, digest, moment
+from app.simulator.seed.object_factory import Obj, json_digest, moment
 
 # A kubelet rotates a container's log at 10 MiB; older lines are gone. As lines of about 200 bytes
 # that would be 50,000, of which a demonstration needs no more than this.
@@ -54,7 +54,7 @@ def log_lines(
     span = _span(pod, container, now, previous=previous)
     if span is None:
         return None
-    period = 0.8 + int(digest(span.name)[:4], 16) % 400 / 100
+    period = 0.8 + int(json_digest(span.name)[:4], 16) % 400 / 100
     last = int((span.end - span.start).total_seconds() / period)
     first = max(0, last - KEPT_LINES + 1)
     if since is not None:

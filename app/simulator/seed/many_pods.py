@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from app.simulator.seed.base_objects import make_namespace, make_node
-from app.simulator.seed.object_factory import Forge, Obj
+from app.simulator.seed.object_factory import Obj, ObjectFactory
 from app.simulator.seed.pod_placement import bring_up
 from app.simulator.seed.pod_template import make_pod
 from app.simulator.seed.sample_apps import APPS
@@ -22,25 +22,25 @@ def many_pods(count: int, *, seed: int | str = 0, now: datetime) -> Iterator[Obj
     Pods share their inner parts with each other: they are to be stored or encoded, never changed. Their
     label `shard` has 100 values, each of which selects one pod in a hundred.
     """
-    forge = Forge(f"many/{seed}", now)
-    born = forge.ago(40 * 24 * 3600)
+    factory = ObjectFactory(f"many/{seed}", now)
+    born = factory.ago(40 * 24 * 3600)
     apps = [app for app in APPS if app.kind == "Deployment"][::3]
     for name in ("default", "kube-system", *dict.fromkeys(app.namespace for app in apps)):
-        yield make_namespace(forge, name, born)
-    nodes = [make_node(forge, number, "eu-central-1", born) for number in range(2 + count // _PODS_A_NODE)]
+        yield make_namespace(factory, name, born)
+    nodes = [make_node(factory, number, "eu-central-1", born) for number in range(2 + count // _PODS_A_NODE)]
     yield from nodes
     models: list[Obj] = []
     each, rest = divmod(count, len(apps))
     for number, app in enumerate(apps):
         replicas = each + (number < rest)
-        deployment = make_workload(forge, app, replicas, born)
+        deployment = make_workload(factory, app, replicas, born)
         template = deployment["spec"]["template"]
-        owner = make_replica_set(forge, deployment, template, replicas=replicas, revision=1, created=born)
+        owner = make_replica_set(factory, deployment, template, replicas=replicas, revision=1, created=born)
         model = make_pod(
-            forge,
+            factory,
             owner["spec"]["template"],
             namespace=app.namespace,
-            name=f"{owner['metadata']['name']}-{forge.suffix()}",
+            name=f"{owner['metadata']['name']}-{factory.suffix()}",
             created=born,
             owner=owner,
             generate_name=f"{owner['metadata']['name']}-",
@@ -51,10 +51,10 @@ def many_pods(count: int, *, seed: int | str = 0, now: datetime) -> Iterator[Obj
         deployment["status"] = deployment_status(deployment, owner, [owner], now)
         yield deployment
         yield owner
-    yield from _variants(models, count, nodes[1:], forge)
+    yield from _variants(models, count, nodes[1:], factory)
 
 
-def _variants(models: list[Obj], count: int, nodes: list[Obj], forge: Forge) -> Iterator[Obj]:
+def _variants(models: list[Obj], count: int, nodes: list[Obj], factory: ObjectFactory) -> Iterator[Obj]:
     for number in range(count):
         model = models[number % len(models)]
         node = nodes[number % len(nodes)]["metadata"]["name"]
@@ -65,7 +65,7 @@ def _variants(models: list[Obj], count: int, nodes: list[Obj], forge: Forge) -> 
             "metadata": {
                 **meta,
                 "name": f"{meta['generateName']}{number:05x}",
-                "uid": forge.uid(),
+                "uid": factory.uid(),
                 "labels": {**meta["labels"], "shard": str(number % 100)},
             },
             "spec": {**model["spec"], "nodeName": node},

@@ -32,7 +32,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-class Forge:
+class ObjectFactory:
     """Everything random about one cluster comes from here, so that a seed repeats it.
 
     now: the moment that ages are counted back from.
@@ -103,14 +103,14 @@ def controller_of(obj: Obj) -> Obj | None:
     return None
 
 
-def digest(value: object) -> str:
+def json_digest(value: object) -> str:
     """64 hex digits that are a function of a JSON value."""
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def template_hash(template: Obj) -> str:
     """A pod template's hash as controllers write it: decimal digits in the safe alphabet."""
-    number = str(int(digest(template)[:8], 16))
+    number = str(int(json_digest(template)[:8], 16))
     return "".join(ALPHABET[ord(digit) % len(ALPHABET)] for digit in number)
 
 

@@ -26,7 +26,7 @@ def is_worker(node: Obj) -> bool:
     )
 
 
-class Places:
+class NodeAllocations:
     """Counts the pods of every node and hands out the addresses of its range, each once at a time."""
 
     def __init__(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from app.simulator.seed.object_factory import Forge, Obj, managed_entry
-from app.simulator.seed.sample_apps import HABIT, App
+from app.simulator.seed.object_factory import Obj, ObjectFactory, managed_entry
+from app.simulator.seed.sample_apps import FAILURE_ANNOTATION, App
 
 _ACCOUNT_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -55,8 +55,8 @@ def pod_template(app: App, **annotations: str) -> Obj:
     """spec.template of the application's workload."""
     meta: Obj = {"creationTimestamp": None, "labels": app.labels}
     notes = {"prometheus.io/scrape": "true", "prometheus.io/port": str(app.port), **annotations}
-    if app.habit == "crash-loop":
-        notes[HABIT] = app.habit
+    if app.failure_mode == "crash-loop":
+        notes[FAILURE_ANNOTATION] = app.failure_mode
     meta["annotations"] = notes
     spec: Obj = {
         "volumes": [{"name": "tmp", "emptyDir": {}}],
@@ -75,7 +75,7 @@ def pod_template(app: App, **annotations: str) -> Obj:
 
 
 def make_pod(
-    forge: Forge,
+    factory: ObjectFactory,
     template: Obj,
     *,
     namespace: str,
@@ -95,7 +95,7 @@ def make_pod(
     pod: Obj = {
         "kind": "Pod",
         "apiVersion": "v1",
-        "metadata": forge.meta(
+        "metadata": factory.meta(
             name,
             namespace,
             created=created,
@@ -106,7 +106,7 @@ def make_pod(
         ),
         "spec": copy.deepcopy(template["spec"]),
     }
-    default_pod(pod, forge)
+    default_pod(pod, factory)
     if node is not None:
         pod["spec"]["nodeName"] = node
     pod["metadata"]["managedFields"] = [
@@ -115,7 +115,7 @@ def make_pod(
     return pod
 
 
-def default_pod(pod: Obj, forge: Forge) -> None:
+def default_pod(pod: Obj, factory: ObjectFactory) -> None:
     """Fill in what admission and defaulting would, in place; what is set already stays."""
     spec: Obj = pod["spec"]
     for key, value in (
@@ -131,7 +131,7 @@ def default_pod(pod: Obj, forge: Forge) -> None:
     ):
         spec.setdefault(key, value)
     spec.setdefault("serviceAccount", spec["serviceAccountName"])
-    _mount_token(spec, forge)
+    _mount_token(spec, factory)
     tolerations: list[Obj] = spec.setdefault("tolerations", [])
     for taint in ("not-ready", "unreachable"):
         key = f"node.kubernetes.io/{taint}"
@@ -144,11 +144,11 @@ def default_pod(pod: Obj, forge: Forge) -> None:
     status.setdefault("qosClass", qos_class(spec))
 
 
-def _mount_token(spec: Obj, forge: Forge) -> None:
+def _mount_token(spec: Obj, factory: ObjectFactory) -> None:
     volumes: list[Obj] = spec.setdefault("volumes", [])
     if any(volume["name"].startswith("kube-api-access-") for volume in volumes):
         return
-    name = f"kube-api-access-{forge.suffix()}"
+    name = f"kube-api-access-{factory.suffix()}"
     volumes.append(
         {
             "name": name,

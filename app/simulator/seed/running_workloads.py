@@ -10,23 +10,23 @@ from app.simulator.seed import kubelet_status as podstatus
 from app.simulator.seed import workload_objects as workloads
 from app.simulator.seed import workload_status as rollup
 from app.simulator.seed.event_objects import make_event
-from app.simulator.seed.object_factory import Forge, Obj, moment, stamp, template_hash
-from app.simulator.seed.pod_placement import Places, bring_up
+from app.simulator.seed.object_factory import Obj, ObjectFactory, moment, stamp, template_hash
+from app.simulator.seed.pod_placement import NodeAllocations, bring_up
 from app.simulator.seed.pod_template import make_pod
-from app.simulator.seed.sample_apps import HABIT, App
+from app.simulator.seed.sample_apps import FAILURE_ANNOTATION, App
 
 _HOUR = 3600.0
 
 
-class Running:
+class RunningWorkloads:
     """Makes what the controllers would have made of a workload by now, and puts it into objects."""
 
-    def __init__(self, forge: Forge, nodes: list[Obj], objects: list[Obj]) -> None:
-        self.forge = forge
-        self.rng = forge.rng
+    def __init__(self, factory: ObjectFactory, nodes: list[Obj], objects: list[Obj]) -> None:
+        self.factory = factory
+        self.rng = factory.rng
         self.nodes = nodes
         self.objects = objects
-        self.places = Places()
+        self.allocations = NodeAllocations()
 
     def add(self, app: App, workload: Obj) -> list[Obj]:
         """Run the workload, set its status, and answer the pods that a service of it has."""
@@ -57,7 +57,7 @@ class Running:
         """template: the owner's unless told otherwise."""
         template = template or owner["spec"]["template"]
         pod = make_pod(
-            self.forge,
+            self.factory,
             template,
             namespace=owner["metadata"]["namespace"],
             name=name,
@@ -66,22 +66,22 @@ class Running:
             labels=labels,
             generate_name=f"{owner['metadata']['name']}-",
         )
-        place = node or self.places.choose(self.nodes)
+        place = node or self.allocations.choose(self.nodes)
         if place is None:
             raise ValueError("a cluster needs a worker: nodes must be 2 or more")
-        bring_up(pod, place, self.places.address(place), self.rng.uniform(3, 20))
+        bring_up(pod, place, self.allocations.address(place), self.rng.uniform(3, 20))
         self._trouble(pod, template)
-        self.places.occupy(pod)
+        self.allocations.occupy(pod)
         self.objects.append(pod)
         return pod
 
     def _trouble(self, pod: Obj, template: Obj) -> None:
-        habit = (template["metadata"].get("annotations") or {}).get(HABIT)
-        if habit is None:
+        failure_mode = (template["metadata"].get("annotations") or {}).get(FAILURE_ANNOTATION)
+        if failure_mode is None:
             return
-        recent = self.forge.ago(self.rng.uniform(20, 280))
+        recent = self.factory.ago(self.rng.uniform(20, 280))
         message = f"Back-off restarting failed container {pod['spec']['containers'][0]['name']}"
-        if habit == "bad-image":
+        if failure_mode == "bad-image":
             made = pod["metadata"]["creationTimestamp"]
             del pod["status"]["podIP"], pod["status"]["podIPs"]
             pod["status"]["phase"] = "Pending"
@@ -93,14 +93,16 @@ class Running:
                 each["restartCount"] = self.rng.randint(12, 90)
             podstatus.crashed(pod, recent, 1)
             podstatus.backing_off(pod, 300, recent)
-        event = make_event(self.forge, pod, "BackOff", message, component="kubelet", at=recent, warning=True)
+        event = make_event(
+            self.factory, pod, "BackOff", message, component="kubelet", at=recent, warning=True
+        )
         event["count"] = self.rng.randint(30, 400)
         self.objects.append(event)
 
     def _changed(self, workload: Obj) -> str:
         """Some time in the workload's life."""
-        age = (self.forge.now - moment(workload["metadata"]["creationTimestamp"])).total_seconds()
-        return self.forge.ago(age * self.rng.uniform(0.01, 0.6))
+        age = (self.factory.now - moment(workload["metadata"]["creationTimestamp"])).total_seconds()
+        return self.factory.ago(age * self.rng.uniform(0.01, 0.6))
 
     def _deployment(self, app: App, deployment: Obj) -> list[Obj]:
         history = self.rng.randint(2, 4)
@@ -108,13 +110,13 @@ class Running:
         times = [deployment["metadata"]["creationTimestamp"], *changes]
         times.sort()
         present = deployment["spec"]["template"]
-        stuck = app.habit == "bad-image"
+        stuck = app.failure_mode == "bad-image"
         templates = [_older(present, steps) for steps in range(history - 1, 0, -1)] + [present]
         if stuck:
-            present = _next(present, {HABIT: "bad-image"})
+            present = _next(present, {FAILURE_ANNOTATION: "bad-image"})
             deployment["spec"]["template"] = present
             templates.append(present)
-            times.append(self.forge.ago(self.rng.uniform(0.3, 0.8) * _HOUR))
+            times.append(self.factory.ago(self.rng.uniform(0.3, 0.8) * _HOUR))
         wanted = rollup.wanted_replicas(deployment)
         serving = len(templates) - (2 if stuck else 1)
         sets: list[Obj] = []
@@ -122,7 +124,7 @@ class Running:
         for number, (template, created) in enumerate(zip(templates, times, strict=True)):
             count = wanted if number == serving else 1 if number > serving else 0
             replica_set = workloads.make_replica_set(
-                self.forge, deployment, template, replicas=count, revision=number + 1, created=created
+                self.factory, deployment, template, replicas=count, revision=number + 1, created=created
             )
             self.objects.append(replica_set)
             own = [self._replica(replica_set, created) for _ in range(count)]
@@ -135,25 +137,25 @@ class Running:
         status = rollup.deployment_status(deployment, sets[-1], sets, finished)
         deployment["status"] = status
         if len(sets) > 1 and stuck:
-            deployment["status"] = rollup.deployment_status(deployment, sets[-1], sets, self.forge.now)
+            deployment["status"] = rollup.deployment_status(deployment, sets[-1], sets, self.factory.now)
         return pods
 
     def _replica(self, replica_set: Obj, created: str) -> Obj:
         """A pod of the replica set: as old as it, or younger where it was replaced since."""
         if self.rng.random() < 0.3:
-            age = (self.forge.now - moment(created)).total_seconds()
-            created = self.forge.ago(age * self.rng.random())
+            age = (self.factory.now - moment(created)).total_seconds()
+            created = self.factory.ago(age * self.rng.random())
         return self._running_pod(replica_set, self._name_under(replica_set), created)
 
     def _name_under(self, owner: Obj) -> str:
-        return f"{owner['metadata']['name']}-{self.forge.suffix()}"
+        return f"{owner['metadata']['name']}-{self.factory.suffix()}"
 
     def _stateful_set(self, app: App, stateful_set: Obj) -> list[Obj]:
         created: str = stateful_set["metadata"]["creationTimestamp"]
         revision = f"{app.name}-{template_hash(stateful_set['spec']['template'])}"
         pods = []
         for number in range(rollup.wanted_replicas(stateful_set)):
-            self.objects += base.make_claim(self.forge, app, number, created)
+            self.objects += base.make_claim(self.factory, app, number, created)
             template = stateful_template(stateful_set, number)
             name = f"{app.name}-{number}"
             labels = stateful_labels(name, number, revision)
@@ -182,10 +184,10 @@ class Running:
     def _cron_job(self, app: App, cron_job: Obj) -> None:
         """The jobs of the last two times at which it was due."""
         step = _minutes_between(app.schedule or "")
-        last = int(self.forge.now.timestamp() // 60 // step) * step
+        last = int(self.factory.now.timestamp() // 60 // step) * step
         for minute in (last - step, last):
-            created = stamp(datetime.fromtimestamp(minute * 60, self.forge.now.tzinfo))
-            job = workloads.make_job(self.forge, cron_job, minute=minute, created=created)
+            created = stamp(datetime.fromtimestamp(minute * 60, self.factory.now.tzinfo))
+            job = workloads.make_job(self.factory, cron_job, minute=minute, created=created)
             self.objects.append(job)
             self._finished_job(job)
         cron_job["status"] = {

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 # A pod template with this annotation makes its pods misbehave: "crash-loop" or "bad-image". It is how a
 # cluster is seeded with trouble, and how somebody who plays with one causes some.
-HABIT = "demo.k8s-mcp.dev/habit"
+FAILURE_ANNOTATION = "demo.k8s-mcp.dev/habit"
 
 
 @dataclass(frozen=True)
 class App:
-    """One workload. replicas are scaled with the cluster; the habit is what :data:`HABIT` says."""
+    """One workload. replicas are scaled with the cluster; the failure_mode is what :data:`HABIT` says."""
 
     namespace: str
     name: str
@@ -21,7 +21,7 @@ class App:
     kind: str = "Deployment"
     cpu: str = "100m"
     memory: str = "128Mi"
-    habit: str | None = None
+    failure_mode: str | None = None
     public: bool = False
     storage: str | None = None
     schedule: str | None = None
@@ -45,7 +45,7 @@ APPS: tuple[App, ...] = (
     App("shop", "catalog", "ghcr.io/acme/catalog:v5.1.4", 3, memory="512Mi"),
     App("shop", "checkout", "ghcr.io/acme/checkout:v4.0.9", 3, cpu="200m"),
     App("shop", "search", "ghcr.io/acme/search:v1.22.1", 2, memory="1Gi"),
-    App("shop", "reviews", "ghcr.io/acme/reviews:v2.14.0", 2, habit="bad-image"),
+    App("shop", "reviews", "ghcr.io/acme/reviews:v2.14.0", 2, failure_mode="bad-image"),
     App("shop", "recommendations", "ghcr.io/acme/recommendations:v0.9.3", 2, memory="2Gi", cpu="500m"),
     App("shop", "catalog-db", "postgres:16.4", 3, 5432, "StatefulSet", "500m", "1Gi", storage="50Gi"),
     App("shop", "session-cache", "redis:7.4.0", 3, 6379, "StatefulSet", "100m", "256Mi", storage="4Gi"),
@@ -53,7 +53,7 @@ APPS: tuple[App, ...] = (
     App("payments", "payments-api", "ghcr.io/acme/payments-api:v6.2.1", 3, cpu="250m", public=True),
     App("payments", "ledger", "ghcr.io/acme/ledger:v3.3.0", 3, memory="512Mi"),
     App("payments", "fraud-detector", "ghcr.io/acme/fraud-detector:v1.8.5", 2, cpu="1", memory="2Gi"),
-    App("payments", "payout-worker", "ghcr.io/acme/payout-worker:v2.0.1", 2, habit="crash-loop"),
+    App("payments", "payout-worker", "ghcr.io/acme/payout-worker:v2.0.1", 2, failure_mode="crash-loop"),
     App("payments", "webhook-dispatcher", "ghcr.io/acme/webhook-dispatcher:v1.4.4", 2),
     App("payments", "ledger-db", "postgres:16.4", 2, 5432, "StatefulSet", "1", "2Gi", storage="100Gi"),
     App("payments", "reconcile", "ghcr.io/acme/reconcile:v1.1.0", 1, kind="CronJob", schedule="*/5 * * * *"),

@@ -6,16 +6,16 @@ import zlib
 from collections.abc import Sequence
 
 from app.simulator.seed.kubelet_status import is_done, is_ready
-from app.simulator.seed.object_factory import Forge, Obj
+from app.simulator.seed.object_factory import Obj, ObjectFactory
 from app.simulator.seed.sample_apps import App
 
 
-def make_service(forge: Forge, app: App, cluster_ip: str, created: str) -> Obj:
+def make_service(factory: ObjectFactory, app: App, cluster_ip: str, created: str) -> Obj:
     """cluster_ip: "None" for the headless service of a stateful set."""
     return {
         "kind": "Service",
         "apiVersion": "v1",
-        "metadata": forge.meta(app.name, app.namespace, created=created, labels=app.labels),
+        "metadata": factory.meta(app.name, app.namespace, created=created, labels=app.labels),
         "spec": {
             "ports": [{"name": "main", "protocol": "TCP", "port": app.port, "targetPort": app.port}],
             "selector": {"app": app.name},
@@ -31,7 +31,7 @@ def make_service(forge: Forge, app: App, cluster_ip: str, created: str) -> Obj:
     }
 
 
-def make_slice(forge: Forge, service: Obj, created: str) -> Obj:
+def make_slice(factory: ObjectFactory, service: Obj, created: str) -> Obj:
     """The one endpoint slice of a service, still empty. A suffix that is a function of the service's uid."""
     meta = service["metadata"]
     name = f"{meta['name']}-{zlib.crc32(meta['uid'].encode()) % 36**5:05d}"
@@ -42,7 +42,7 @@ def make_slice(forge: Forge, service: Obj, created: str) -> Obj:
     return {
         "kind": "EndpointSlice",
         "apiVersion": "discovery.k8s.io/v1",
-        "metadata": forge.meta(
+        "metadata": factory.meta(
             name, meta["namespace"], created=created, labels=labels, owner=service, generation=1
         ),
         "addressType": "IPv4",
@@ -87,12 +87,12 @@ def endpoints(pods: Sequence[Obj]) -> list[Obj]:
     return found
 
 
-def make_ingress(forge: Forge, app: App, host: str, address: str, created: str) -> Obj:
+def make_ingress(factory: ObjectFactory, app: App, host: str, address: str, created: str) -> Obj:
     backend = {"service": {"name": app.name, "port": {"name": "main"}}}
     return {
         "kind": "Ingress",
         "apiVersion": "networking.k8s.io/v1",
-        "metadata": forge.meta(
+        "metadata": factory.meta(
             app.name,
             app.namespace,
             created=created,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from app.simulator.seed.object_factory import Forge, Obj, managed_entry, template_hash
+from app.simulator.seed.object_factory import Obj, ObjectFactory, managed_entry, template_hash
 from app.simulator.seed.pod_template import pod_template
 from app.simulator.seed.sample_apps import App
 from app.simulator.seed.workload_status import REVISION
@@ -20,12 +20,12 @@ _API = {
 }
 
 
-def make_workload(forge: Forge, app: App, replicas: int, created: str) -> Obj:
+def make_workload(factory: ObjectFactory, app: App, replicas: int, created: str) -> Obj:
     """The application's workload, without status."""
     workload: Obj = {
         "kind": app.kind,
         "apiVersion": _API[app.kind],
-        "metadata": forge.meta(
+        "metadata": factory.meta(
             app.name,
             app.namespace,
             created=created,
@@ -117,7 +117,7 @@ def claim_spec(app: App) -> Obj:
 
 
 def make_replica_set(
-    forge: Forge, deployment: Obj, template: Obj, *, replicas: int, revision: int, created: str
+    factory: ObjectFactory, deployment: Obj, template: Obj, *, replicas: int, revision: int, created: str
 ) -> Obj:
     """The replica set of one revision of a deployment."""
     name: str = deployment["metadata"]["name"]
@@ -129,7 +129,7 @@ def make_replica_set(
     replica_set: Obj = {
         "kind": "ReplicaSet",
         "apiVersion": "apps/v1",
-        "metadata": forge.meta(
+        "metadata": factory.meta(
             f"{name}-{key}",
             deployment["metadata"]["namespace"],
             created=created,
@@ -161,7 +161,7 @@ def _selector_with(workload: Obj, label: str, value: str) -> Obj:
     return selector
 
 
-def make_job(forge: Forge, cron_job: Obj, *, minute: int, created: str) -> Obj:
+def make_job(factory: ObjectFactory, cron_job: Obj, *, minute: int, created: str) -> Obj:
     """The job of one scheduled time. minute: that time in minutes since 1970, which names the job."""
     written: Obj = cron_job["spec"]["jobTemplate"]
     name = f"{cron_job['metadata']['name']}-{minute}"
@@ -170,7 +170,7 @@ def make_job(forge: Forge, cron_job: Obj, *, minute: int, created: str) -> Obj:
     job: Obj = {
         "kind": "Job",
         "apiVersion": "batch/v1",
-        "metadata": forge.meta(
+        "metadata": factory.meta(
             name,
             cron_job["metadata"]["namespace"],
             created=created,

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from app.simulator.apiserver.api_failures import Failure
+from app.simulator.apiserver.api_failures import ApiFailure
 from app.simulator.apiserver.changes import patches
 from app.simulator.apiserver.registry import Obj
 
@@ -58,7 +58,7 @@ def updated(old: Obj | None, new: Obj, manager: str, sub: str) -> Obj:
 def applied(old: Obj, patch: Obj, manager: str, *, force: bool) -> Obj:
     """The object after an apply: fields that this manager gave before and gives no longer are removed.
 
-    Raises Failure where another manager owns a field that would change, unless by ``force``.
+    Raises ApiFailure where another manager owns a field that would change, unless by ``force``.
     """
     wanted = _leaves(patch)
     entries = _entries(old)
@@ -92,7 +92,7 @@ def _taken(wanted: dict[Path, Any], now: dict[Path, Any], others: _Owners) -> li
     ]
 
 
-def _conflict(taken: list[tuple[int, Path]], entries: list[Obj]) -> Failure:
+def _conflict(taken: list[tuple[int, Path]], entries: list[Obj]) -> ApiFailure:
     causes = [
         {
             "reason": "FieldManagerConflict",
@@ -103,7 +103,7 @@ def _conflict(taken: list[tuple[int, Path]], entries: list[Obj]) -> Failure:
     ]
     count = f"{len(causes)} conflict{'s' if len(causes) > 1 else ''}"
     told = ", ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
-    return Failure("Conflict", f"Apply failed with {count}: {told}", causes=causes)
+    return ApiFailure("Conflict", f"Apply failed with {count}: {told}", causes=causes)
 
 
 def _spoken(part: str) -> str:

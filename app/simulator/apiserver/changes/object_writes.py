@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.simulator.apiserver.api_failures import Failure, bad_option, invalid
+from app.simulator.apiserver.api_failures import ApiFailure, bad_option, invalid
 from app.simulator.apiserver.changes import field_ownership, object_defaults, patches
 from app.simulator.apiserver.changes.scale_subresource import replicas_of, scale_of
 from app.simulator.apiserver.object_storage import Storage
-from app.simulator.apiserver.registry import Obj, Served
+from app.simulator.apiserver.registry import Obj, ServedResource
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAME_PROBLEM = (
@@ -35,21 +35,21 @@ _SHOWN_DELETED = frozenset(
 )
 
 
-class Writes:
+class ObjectWriter:
     """The writes of one cluster, each answered with the object as it is then."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def create(
-        self, served: Served, namespace: str, body: bytes, query: Mapping[str, str], agent: str
+        self, served: ServedResource, namespace: str, body: bytes, query: Mapping[str, str], agent: str
     ) -> Obj:
         obj = self._object(served, namespace, patches.parse(body))
         return self._make(served, obj, query, _manager(query, agent))
 
     def replace(
         self,
-        served: Served,
+        served: ServedResource,
         namespace: str,
         name: str,
         sub: str,
@@ -61,13 +61,13 @@ class Writes:
         given = obj["metadata"].get("name", name)
         if given != name:
             problem = f"the name of the object ({given}) does not match the name on the URL ({name})"
-            raise Failure("BadRequest", problem)
+            raise ApiFailure("BadRequest", problem)
         old = self._storage.get(served, namespace, name).obj
         return self._change(served, old, obj, sub, query, _manager(query, agent))
 
     def patch(
         self,
-        served: Served,
+        served: ServedResource,
         namespace: str,
         name: str,
         sub: str,
@@ -82,12 +82,12 @@ class Writes:
         old = self._storage.get(served, namespace, name).obj
         obj = patches.patched(old, body, content_type, typed=served.typed)
         if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
-            raise Failure("Invalid", "the patch leaves no object")
+            raise ApiFailure("Invalid", "the patch leaves no object")
         return self._change(served, old, obj, sub, query, _manager(query, agent)), False
 
     def scale(
         self,
-        served: Served,
+        served: ServedResource,
         namespace: str,
         name: str,
         body: bytes | None,
@@ -104,7 +104,9 @@ class Writes:
             obj = self._change(served, obj, changed, "", query, _manager(query, agent))
         return scale_of(obj)
 
-    def delete(self, served: Served, namespace: str, name: str, body: bytes, query: Mapping[str, str]) -> Obj:
+    def delete(
+        self, served: ServedResource, namespace: str, name: str, body: bytes, query: Mapping[str, str]
+    ) -> Obj:
         """The object as it is then, or was."""
         options = {**query, **(patches.parse(body) if body else {})}
         policy = options.get("propagationPolicy")
@@ -128,7 +130,7 @@ class Writes:
             )
         return self._storage.delete(obj, float(grace) if grace is not None else None)
 
-    def told(self, served: Served, obj: Obj) -> Obj:
+    def told(self, served: ServedResource, obj: Obj) -> Obj:
         """How the deletion of an object is answered: with what is still there, else with the news."""
         metadata = obj["metadata"]
         held = "deletionTimestamp" in metadata and self._holds(served, metadata)
@@ -139,11 +141,17 @@ class Writes:
             details["group"] = served.group
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
-    def _holds(self, served: Served, metadata: Obj) -> bool:
+    def _holds(self, served: ServedResource, metadata: Obj) -> bool:
         return (metadata.get("namespace", ""), metadata["name"]) in self._storage.collection(served.name)
 
     def _apply(
-        self, served: Served, namespace: str, name: str, sub: str, body: bytes, query: Mapping[str, str]
+        self,
+        served: ServedResource,
+        namespace: str,
+        name: str,
+        sub: str,
+        body: bytes,
+        query: Mapping[str, str],
     ) -> tuple[Obj, bool]:
         manager = query.get("fieldManager")
         if not manager:
@@ -161,7 +169,7 @@ class Writes:
         obj = field_ownership.applied(found.obj, patch, manager, force=force)
         return self._change(served, found.obj, obj, sub, query, None), False
 
-    def _make(self, served: Served, obj: Obj, query: Mapping[str, str], manager: str | None) -> Obj:
+    def _make(self, served: ServedResource, obj: Obj, query: Mapping[str, str], manager: str | None) -> Obj:
         """``manager`` is None where the fields' owners are settled already."""
         namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"].get("name", "")
         if served.namespaced:
@@ -178,7 +186,13 @@ class Writes:
         return self._storage.create(obj)
 
     def _change(
-        self, served: Served, old: Obj, new: Obj, sub: str, query: Mapping[str, str], manager: str | None
+        self,
+        served: ServedResource,
+        old: Obj,
+        new: Obj,
+        sub: str,
+        query: Mapping[str, str],
+        manager: str | None,
     ) -> Obj:
         """``manager`` is None where the fields' owners are settled already."""
         _check_version(served, old, new)
@@ -194,37 +208,37 @@ class Writes:
             obj = field_ownership.updated(old, obj, manager, sub)
         return obj if query.get("dryRun") == "All" else self._storage.update(served, obj)
 
-    def _object(self, served: Served, namespace: str, obj: Any) -> Obj:
+    def _object(self, served: ServedResource, namespace: str, obj: Any) -> Obj:
         if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
-            raise Failure(
+            raise ApiFailure(
                 "BadRequest", f"the object provided is unrecognized (must be of type {served.kind})"
             )
         kind, version = obj.get("kind", served.kind), obj.get("apiVersion", served.api_version)
         if (kind, version) != (served.kind, served.api_version):
             problem = f'{kind} in version "{version}" cannot be handled as a {served.kind}'
-            raise Failure("BadRequest", problem)
+            raise ApiFailure("BadRequest", problem)
         metadata = {key: value for key, value in obj["metadata"].items() if value is not None}
         if served.namespaced:
             if metadata.get("namespace", namespace) != namespace:
                 problem = (
                     "the namespace of the provided object does not match the namespace sent on the request"
                 )
-                raise Failure("BadRequest", problem)
+                raise ApiFailure("BadRequest", problem)
             metadata["namespace"] = namespace
         metadata.pop("managedFields", None)
         return {**obj, **served.head, "metadata": metadata}
 
-    def _check_namespace(self, served: Served, namespace: str, name: str) -> None:
+    def _check_namespace(self, served: ServedResource, namespace: str, name: str) -> None:
         found = self._storage.collection("namespaces").get(("", namespace))
         if found is None:
-            raise Failure(
+            raise ApiFailure(
                 "NotFound", f'namespaces "{namespace}" not found', name=namespace, kind="namespaces"
             )
         if "deletionTimestamp" in found.obj["metadata"]:
             told = f"namespace {namespace} is being terminated"
             cause = {"reason": "NamespaceTerminating", "message": told, "field": "metadata.namespace"}
             message = f"unable to create new content in namespace {namespace} because it is being terminated"
-            raise Failure(
+            raise ApiFailure(
                 "Forbidden",
                 f'{served.name} "{name}" is forbidden: {message}',
                 name=name,
@@ -239,7 +253,7 @@ def _manager(query: Mapping[str, str], agent: str) -> str:
     return query.get("fieldManager") or agent.partition("/")[0] or "unknown"
 
 
-def _part(served: Served, old: Obj, new: Obj, sub: str) -> Obj:
+def _part(served: ServedResource, old: Obj, new: Obj, sub: str) -> Obj:
     """``/status`` changes the status alone, everything else all but it where there is that subresource."""
     if sub == "status":
         version = {"resourceVersion": new["metadata"].get("resourceVersion")}
@@ -250,7 +264,7 @@ def _part(served: Served, old: Obj, new: Obj, sub: str) -> Obj:
     return {**without, "status": old["status"]} if "status" in old else without
 
 
-def _check_version(served: Served, old: Obj, new: Obj) -> None:
+def _check_version(served: ServedResource, old: Obj, new: Obj) -> None:
     given = (new.get("metadata") or {}).get("resourceVersion")
     if given and given != old["metadata"]["resourceVersion"]:
         changed = (
@@ -259,12 +273,12 @@ def _check_version(served: Served, old: Obj, new: Obj) -> None:
         raise _conflict(served, old["metadata"]["name"], changed)
 
 
-def _conflict(served: Served, name: str, problem: str) -> Failure:
+def _conflict(served: ServedResource, name: str, problem: str) -> ApiFailure:
     message = f'Operation cannot be fulfilled on {served.name} "{name}": {problem}'
-    return Failure("Conflict", message, name=name, group=served.group, kind=served.plural)
+    return ApiFailure("Conflict", message, name=name, group=served.group, kind=served.plural)
 
 
-def _check_finalizers(served: Served, old: Obj, new: Obj) -> None:
+def _check_finalizers(served: ServedResource, old: Obj, new: Obj) -> None:
     if "deletionTimestamp" not in old["metadata"]:
         return
     added = {*(new["metadata"].get("finalizers") or ())} - {*(old["metadata"].get("finalizers") or ())}

@@ -5,7 +5,7 @@ import copy
 import json
 from typing import Any
 
-from app.simulator.apiserver.api_failures import Failure
+from app.simulator.apiserver.api_failures import ApiFailure
 from app.simulator.apiserver.registry import Obj
 from app.yaml_reader import Rules, Unreadable, yaml_documents
 
@@ -38,19 +38,21 @@ _MERGE_KEYS = {
 
 
 def patched(obj: Obj, body: bytes, content_type: str, *, typed: bool) -> Obj:
-    """The object after the patch. Raises Failure."""
+    """The object after the patch. Raises ApiFailure."""
     patch = parse(body)
     if content_type == JSON_PATCH:
         return _json_patched(obj, patch)
     if not isinstance(patch, dict):
-        raise Failure("BadRequest", "a patch must be an object")
+        raise ApiFailure("BadRequest", "a patch must be an object")
     if content_type == MERGE:
         merged: Obj = _merged(obj, patch)
         return merged
     if content_type == STRATEGIC and typed:
         found: Obj = _strategic(obj, patch)
         return found
-    raise Failure("UnsupportedMediaType", f"the body of the request was in an unknown format: {content_type}")
+    raise ApiFailure(
+        "UnsupportedMediaType", f"the body of the request was in an unknown format: {content_type}"
+    )
 
 
 def applied(obj: Obj, patch: Obj) -> Obj:
@@ -61,13 +63,13 @@ def applied(obj: Obj, patch: Obj) -> Obj:
 
 
 def parse(body: bytes) -> Any:
-    """JSON or YAML. Raises Failure."""
+    """JSON or YAML. Raises ApiFailure."""
     with contextlib.suppress(ValueError):
         return json.loads(body)
     try:
         return next(yaml_documents(body, _YAML_RULES), None)
     except Unreadable as error:
-        raise Failure("BadRequest", f"cannot read the body: {error}") from None
+        raise ApiFailure("BadRequest", f"cannot read the body: {error}") from None
 
 
 def _merged(value: Any, patch: Any) -> Any:
@@ -135,14 +137,14 @@ def merge_key(name: str, elements: list[Any]) -> str | None:
 def _json_patched(obj: Obj, patch: Any) -> Obj:
     """RFC 6902."""
     if not isinstance(patch, list):
-        raise Failure("BadRequest", "a JSON patch must be a list of operations")
+        raise ApiFailure("BadRequest", "a JSON patch must be a list of operations")
     found = copy.deepcopy(obj)
     for operation in patch:
         try:
             _operate(found, operation)
         except (KeyError, IndexError, TypeError, ValueError):
             message = "the server rejected our request due to an error in our request"
-            raise Failure("Invalid", message) from None
+            raise ApiFailure("Invalid", message) from None
     return found
 
 

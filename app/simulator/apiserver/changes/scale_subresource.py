@@ -1,6 +1,6 @@
 """The scale subresource: how many replicas a workload has and is to have."""
 
-from app.simulator.apiserver.api_failures import Failure, invalid
+from app.simulator.apiserver.api_failures import ApiFailure, invalid
 from app.simulator.apiserver.changes import patches
 from app.simulator.apiserver.registry import Obj
 
@@ -24,13 +24,13 @@ def scale_of(obj: Obj) -> Obj:
 
 
 def replicas_of(scale: Obj, body: bytes, content_type: str) -> Obj:
-    """The Scale that a request asks for, which has a number of replicas. Raises Failure."""
+    """The Scale that a request asks for, which has a number of replicas. Raises ApiFailure."""
     if content_type == "application/json":
         wanted = patches.parse(body)
     else:
         wanted = patches.patched(scale, body, content_type, typed=True)
     if not isinstance(wanted, dict) or not isinstance(wanted.get("spec"), dict):
-        raise Failure("BadRequest", "the body is no Scale")
+        raise ApiFailure("BadRequest", "the body is no Scale")
     replicas = wanted["spec"].setdefault("replicas", 0)
     if not isinstance(replicas, int) or replicas < 0:
         problem = f"Invalid value: {replicas}: must be greater than or equal to 0"
