@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from app.simulator.apiserver.api_failures import ApiFailure
 from app.simulator.apiserver.request_routes import Route
 
 
@@ -23,11 +22,8 @@ class Account:
         where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
         named = f'{served.name} "{route.name}"' if route.name else served.name
         resource = f"{served.plural}/{route.sub}" if route.sub else served.plural
-        raise ApiFailure(
-            "Forbidden",
+        message = (
             f'{named} is forbidden: User "{self.user}" cannot {verb} resource "{resource}" '
-            f'in API group "{served.group}" {where}',
-            name=route.name,
-            group=served.group,
-            kind=served.plural,
+            f'in API group "{served.group}" {where}'
         )
+        raise served.failure("Forbidden", message, route.name)

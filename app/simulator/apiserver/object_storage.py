@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.simulator.apiserver.api_failures import ApiFailure, invalid
+from app.simulator.apiserver.api_failures import invalid
 from app.simulator.apiserver.registry import DEFINITIONS, Obj, Registry, ServedResource, with_accepted_names
+from app.simulator.seed.object_factory import ALPHABET, Key, key_of, stamp
 
 HISTORY = 10_000
 _KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
@@ -28,9 +29,7 @@ _WITHOUT_GENERATION = frozenset(
         "Service",
     )
 )
-_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 
-Key = tuple[str, str]
 Follower = Callable[[Obj | None, Obj | None], None]
 
 
@@ -117,7 +116,7 @@ class Storage:
     def remove(self, obj: Obj) -> None:
         """Delete for good, whatever finalizers it has."""
         served = self.registry.of(obj)
-        found = self.collection(served.name).get(_key(obj))
+        found = self.collection(served.name).get(key_of(obj))
         if found is not None:
             self._drop(served, found)
 
@@ -136,16 +135,10 @@ class Storage:
             if not metadata.get("generateName"):
                 problem = "Required value: name or generateName is required"
                 raise invalid(served.kind, "metadata.name", problem, group=served.group)
-            metadata["name"] = metadata["generateName"] + "".join(self._random.choices(_SUFFIX, k=5))
-        if _key({"metadata": metadata}) in self.collection(served.name):
+            metadata["name"] = metadata["generateName"] + "".join(self._random.choices(ALPHABET, k=5))
+        if key_of({"metadata": metadata}) in self.collection(served.name):
             name = metadata["name"]
-            raise ApiFailure(
-                "AlreadyExists",
-                f'{served.name} "{name}" already exists',
-                name=name,
-                group=served.group,
-                kind=served.plural,
-            )
+            raise served.failure("AlreadyExists", f'{served.name} "{name}" already exists', name)
         metadata.setdefault("uid", str(uuid.UUID(int=self._random.getrandbits(128), version=4)))
         metadata.setdefault("creationTimestamp", self.now())
         if "spec" in obj and served.kind not in _WITHOUT_GENERATION:
@@ -160,7 +153,7 @@ class Storage:
 
         The last finalizer taken off an object that is being deleted lets it go.
         """
-        old = self.get(served, *_key(obj))
+        old = self.get(served, *key_of(obj))
         metadata = {**obj["metadata"]}
         for kept in _KEPT:
             if kept in old.obj["metadata"]:
@@ -182,7 +175,7 @@ class Storage:
         ``grace`` is in seconds, the pod's own for None. Returns the object as it is then.
         """
         served = self.registry.of(obj)
-        found = self.get(served, *_key(obj))
+        found = self.get(served, *key_of(obj))
         held = bool(found.obj["metadata"].get("finalizers"))
         slow = _stops_slowly(served, found.obj) and (grace != 0 or served.kind == "Namespace")
         if not held and not slow:
@@ -196,7 +189,7 @@ class Storage:
             )
         metadata = {
             **found.obj["metadata"],
-            "deletionTimestamp": _stamp(datetime.now(UTC) + timedelta(seconds=seconds)),
+            "deletionTimestamp": stamp(datetime.now(UTC) + timedelta(seconds=seconds)),
         }
         if served.kind != "Namespace":
             metadata["deletionGracePeriodSeconds"] = int(seconds)
@@ -231,7 +224,7 @@ class Storage:
         self.compact()
 
     def now(self) -> str:
-        return _stamp(datetime.now(UTC))
+        return stamp(datetime.now(UTC))
 
     def _put(self, served: ServedResource, old: StoredObject | None, obj: Obj) -> StoredObject:
         self.version += 1
@@ -239,14 +232,14 @@ class Storage:
         new_obj: Obj = {**served.head, "metadata": metadata}
         new_obj.update((key, value) for key, value in obj.items() if key not in new_obj)
         new = StoredObject(new_obj, served.encoded(new_obj), self.version)
-        self._collections.setdefault(served.name, {})[_key(obj)] = new
+        self._collections.setdefault(served.name, {})[key_of(obj)] = new
         self._happened(StorageChange(served.name, old, new, self.version))
         return new
 
     def _drop(self, served: ServedResource, found: StoredObject) -> Obj:
         if served.name == DEFINITIONS:
             self._empty(found.obj["metadata"]["name"])
-        del self._collections[served.name][_key(found.obj)]
+        del self._collections[served.name][key_of(found.obj)]
         self.version += 1
         last: Obj = {**found.obj, "metadata": {**found.obj["metadata"], "resourceVersion": str(self.version)}}
         deleted = StoredObject(last, served.encoded(last), self.version)
@@ -273,10 +266,6 @@ class Storage:
             self._drop(served, stored)
 
 
-def _key(obj: Obj) -> Key:
-    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
-
-
 def _stops_slowly(served: ServedResource, obj: Obj) -> bool:
     """A pod that a kubelet runs, which must be stopped first; a namespace, which must be emptied first."""
     return served.kind == "Namespace" or (served.kind == "Pod" and bool(obj["spec"].get("nodeName")))
@@ -285,7 +274,3 @@ def _stops_slowly(served: ServedResource, obj: Obj) -> bool:
 def _without_version(obj: Obj) -> tuple[Any, ...]:
     metadata = {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}
     return metadata, {key: value for key, value in obj.items() if key != "metadata"}
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

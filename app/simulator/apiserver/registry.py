@@ -104,10 +104,13 @@ class ServedResource:
             return tuple(verb for verb in _VERBS if verb != "deletecollection")
         return _VERBS
 
+    def failure(self, reason: str, message: str, name: str, **details: Any) -> ApiFailure:
+        """A failure about the object of this name."""
+        return ApiFailure(reason, message, name=name, group=self.group, kind=self.plural, **details)
+
     def missing(self, name: str) -> ApiFailure:
-        return ApiFailure(
-            "NotFound", f'{self.name} "{name}" not found', name=name, group=self.group, kind=self.plural
-        )
+        """The 404 for an object of this name."""
+        return self.failure("NotFound", f'{self.name} "{name}" not found', name)
 
 
 def _built_in() -> Iterator[ServedResource]:

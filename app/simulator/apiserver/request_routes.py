@@ -1,8 +1,9 @@
-"""Which resource, namespace, object and subresource a path is about, and which verb a request is."""
+"""Parse requests: the resource, namespace, name and subresource of a path, the verb, numbers of the query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.simulator.apiserver.api_failures import ApiFailure
 from app.simulator.apiserver.registry import Registry, ServedResource
 
 _VERBS = {
@@ -66,3 +67,11 @@ def route(path: str, registry: Registry) -> Route | None:
     if sub and sub not in served.subresources:
         return None
     return Route(served, namespace, name, sub)
+
+
+def whole_number(query: Mapping[str, str], name: str) -> int | None:
+    """A whole number of 0 or more, None where it is not given. Raises ApiFailure."""
+    text = query.get(name, "")
+    if text and not text.isdecimal():
+        raise ApiFailure("BadRequest", f'{name}: invalid value "{text}": must be a whole number of 0 or more')
+    return int(text) if text else None

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import orjson
 
 from app.simulator.apiserver.api_failures import ApiFailure, bad_option, expired, too_large
-from app.simulator.apiserver.object_storage import Key, Storage, StoredObject
-from app.simulator.apiserver.parameters import number
+from app.simulator.apiserver.object_storage import Storage, StoredObject
 from app.simulator.apiserver.registry import ServedResource
+from app.simulator.apiserver.request_routes import whole_number
 from app.simulator.apiserver.selector_match import Predicate, field_predicate, label_predicate
+from app.simulator.seed.object_factory import Key
 
 _TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new "
@@ -43,7 +44,7 @@ def selector_predicate(served: ServedResource, query: Mapping[str, str]) -> Pred
 def list_body(storage: Storage, scope: ListScope, query: Mapping[str, str]) -> bytes:
     """The body of a list. Raises ApiFailure."""
     version, start = _version_and_start(storage, scope, query)
-    limit = number(query, "limit")
+    limit = whole_number(query, "limit")
     if query.get("resourceVersion") == "0":
         # From the watch cache, which has always answered these whole.
         limit = 0
@@ -89,10 +90,10 @@ def _version_and_start(storage: Storage, scope: ListScope, query: Mapping[str, s
         if version < storage.compacted:
             raise ApiFailure("Expired", _TOO_OLD, {"continue": _token(scope, -1, key)})
         return version, key
-    asked = number(query, "resourceVersion") or 0
+    asked = whole_number(query, "resourceVersion") or 0
     if asked > storage.version:
         raise too_large(asked, storage.version)
-    exact = match == "Exact" or (asked and not match and number(query, "limit"))
+    exact = match == "Exact" or (asked and not match and whole_number(query, "limit"))
     if not exact:
         return storage.version, ("", "")
     if asked < storage.compacted:

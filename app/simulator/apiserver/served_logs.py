@@ -8,8 +8,8 @@ from aiohttp import web
 
 from app.simulator.apiserver.api_failures import ApiFailure
 from app.simulator.apiserver.object_storage import Storage
-from app.simulator.apiserver.parameters import number
 from app.simulator.apiserver.registry import Obj
+from app.simulator.apiserver.request_routes import whole_number
 from app.simulator.seed.log_text import LogLine, container_status, log_lines
 
 FOLLOW_SECONDS = 0.5
@@ -25,7 +25,7 @@ async def send(
     since = _since(query, now)
     previous = query.get("previous") == "true"
     lines = log_lines(
-        pod, container, now=now, previous=previous, since=since, tail=number(query, "tailLines")
+        pod, container, now=now, previous=previous, since=since, tail=whole_number(query, "tailLines")
     )
     if lines is None:
         name = pod["metadata"]["name"]
@@ -55,7 +55,7 @@ async def send(
 
 def _since(query: Mapping[str, str], now: datetime) -> datetime | None:
     """The moment after which lines are wanted. Raises ApiFailure."""
-    seconds, at = number(query, "sinceSeconds"), query.get("sinceTime")
+    seconds, at = whole_number(query, "sinceSeconds"), query.get("sinceTime")
     if seconds is not None and at:
         raise ApiFailure("BadRequest", "at most one of `sinceTime` or `sinceSeconds` may be specified")
     if seconds is not None:

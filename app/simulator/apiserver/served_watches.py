@@ -11,8 +11,8 @@ from aiohttp import web
 from app.simulator.apiserver.api_failures import ApiFailure, bad_option, expired, too_large
 from app.simulator.apiserver.faults import FAILURES, Fault, Faults
 from app.simulator.apiserver.object_storage import Storage, StorageChange
-from app.simulator.apiserver.parameters import number
 from app.simulator.apiserver.registry import DEFINITIONS, Obj
+from app.simulator.apiserver.request_routes import whole_number
 from app.simulator.apiserver.served_lists import ListScope, selector_predicate
 
 BOOKMARK_SECONDS = 60.0
@@ -40,7 +40,7 @@ class WatchResponse:
         self._matches = selector_predicate(scope.served, query)
         # Events get none from real API servers either.
         self._bookmarks = query.get("allowWatchBookmarks") == "true" and scope.served.plural != "events"
-        self._seconds = number(query, "timeoutSeconds") or TIMEOUT_SECONDS
+        self._seconds = whole_number(query, "timeoutSeconds") or TIMEOUT_SECONDS
         self._lines: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._zipped = fault is Fault.GZIP
@@ -60,7 +60,7 @@ class WatchResponse:
                 "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
             )
             raise bad_option("ListOptions", "resourceVersionMatch", problem)
-        version = number(query, "resourceVersion") or 0
+        version = whole_number(query, "resourceVersion") or 0
         if streamed and version > self._storage.version:
             self._lines.append(_error(too_large(version, self._storage.version)))
             self._ended = True

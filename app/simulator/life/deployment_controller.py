@@ -5,25 +5,19 @@ The arithmetic is that of pkg/controller/deployment/rolling.go of Kubernetes.
 
 from __future__ import annotations
 
-from app.simulator.life.controller import Controller, Key, key_of
+from app.simulator.life.controller import Controller
 from app.simulator.life.world import World
 from app.simulator.seed import workload_status as rollup
 from app.simulator.seed.kubelet_status import is_done
-from app.simulator.seed.object_factory import Obj, controller_of, template_hash
+from app.simulator.seed.object_factory import Key, Obj, key_of, template_hash
 from app.simulator.seed.workload_objects import HASH_LABEL, make_replica_set
 
 
 class DeploymentController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        world.follow("Deployment", lambda _, new: self.enqueue(key_of(new)) if new else None)
-        world.follow("ReplicaSet", self._set_changed)
-
-    def _set_changed(self, old: Obj | None, new: Obj | None) -> None:
-        obj = new or old
-        owner = controller_of(obj) if obj else None
-        if obj and owner and owner["kind"] == "Deployment":
-            self.enqueue((obj["metadata"]["namespace"], owner["name"]))
+        self.watch("Deployment")
+        self.watch_owned("ReplicaSet", "Deployment")
 
     def reconcile(self, key: Key) -> None:
         deployment = self.world.get("Deployment", *key)

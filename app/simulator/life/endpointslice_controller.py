@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from app.simulator.life.controller import Controller, Key, key_of
+from app.simulator.life.controller import Controller
 from app.simulator.life.world import World
-from app.simulator.seed.object_factory import Obj
+from app.simulator.seed.object_factory import Key, Obj, key_of
 from app.simulator.seed.service_objects import endpoints, make_slice, slice_ports
-
-_SERVICE = "kubernetes.io/service-name"
 
 
 class EndpointSliceController(Controller):
@@ -25,9 +23,8 @@ class EndpointSliceController(Controller):
         pod = new or old
         if pod is None or before == after:
             return
-        labels = pod["metadata"].get("labels") or {}
         for service in self.world.all("Service", pod["metadata"]["namespace"]):
-            if _selects(service, labels):
+            if _selects(service, pod):
                 self.enqueue(key_of(service))
 
     def reconcile(self, key: Key) -> None:
@@ -35,9 +32,7 @@ class EndpointSliceController(Controller):
         service = world.get("Service", *key)
         if service is None or not service["spec"].get("selector"):
             return
-        pods = [
-            pod for pod in world.all("Pod", key[0]) if _selects(service, pod["metadata"].get("labels") or {})
-        ]
+        pods = [pod for pod in world.all("Pod", key[0]) if _selects(service, pod)]
         wanted = {"endpoints": endpoints(pods), "ports": slice_ports(service)}
         known = world.owned(service, "EndpointSlice")
         if not known:
@@ -46,9 +41,11 @@ class EndpointSliceController(Controller):
             world.change(known[0], lambda each: each.update(wanted))
 
 
-def _selects(service: Obj, labels: dict[str, str]) -> bool:
-    selector = service["spec"].get("selector")
-    return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
+def _selects(service: Obj, pod: Obj) -> bool:
+    """Return whether a service with a selector selects the pod."""
+    selector: dict[str, str] = service["spec"].get("selector") or {}
+    labels = pod["metadata"].get("labels") or {}
+    return bool(selector) and selector.items() <= labels.items()
 
 
 def _seen(pod: Obj) -> object:

@@ -6,13 +6,12 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.simulator.life.controller import key_of
 from app.simulator.life.kubelet import node_is_ready
 from app.simulator.life.world import World
 from app.simulator.seed import workload_status as rollup
 from app.simulator.seed.base_objects import node_condition
 from app.simulator.seed.kubelet_status import is_done, is_ready, node_lost
-from app.simulator.seed.object_factory import Obj, micro_stamp
+from app.simulator.seed.object_factory import Obj, key_of, micro_stamp
 from app.simulator.seed.pod_placement import is_worker
 from app.simulator.seed.sample_apps import FAILURE_ANNOTATION
 

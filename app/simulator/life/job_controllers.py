@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from app.simulator.life.controller import Controller, Key, key_of
+from app.simulator.life.controller import Controller
 from app.simulator.life.world import World
 from app.simulator.seed import workload_status as rollup
 from app.simulator.seed.kubelet_status import is_done
-from app.simulator.seed.object_factory import Obj, controller_of, owner_reference, stamp
+from app.simulator.seed.object_factory import Key, Obj, key_of, owner_reference, stamp
 from app.simulator.seed.pod_template import make_pod
 from app.simulator.seed.workload_objects import make_job
 
@@ -16,22 +16,15 @@ from app.simulator.seed.workload_objects import make_job
 class JobController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        world.follow("Job", lambda _, new: self.enqueue(key_of(new)) if new else None)
-        world.follow("Pod", self._pod_changed)
-
-    def _pod_changed(self, old: Obj | None, new: Obj | None) -> None:
-        pod = new or old
-        owner = controller_of(pod) if pod else None
-        if pod and owner and owner["kind"] == "Job":
-            self.enqueue((pod["metadata"]["namespace"], owner["name"]))
+        self.watch("Job")
+        self.watch_owned("Pod", "Job")
 
     def reconcile(self, key: Key) -> None:
         world = self.world
         job = world.get("Job", *key)
         if job is None or "deletionTimestamp" in job["metadata"] or job["spec"].get("suspend"):
             return
-        before: Obj = job.get("status") or {}
-        if any(rollup.condition(before, kind) for kind in ("Complete", "Failed")):
+        if _ended(job):
             return
         pods = world.owned(job, "Pod")
         running = sum(1 for pod in pods if not is_done(pod))
@@ -67,7 +60,7 @@ class CronJobController(Controller):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        world.follow("Job", self._job_changed)
+        self.watch_owned("Job", "CronJob")
 
     def begin(self) -> None:
         """Start looking at the clock, at the next full minute."""
@@ -94,12 +87,6 @@ class CronJobController(Controller):
         said = f"Created job {job['metadata']['name']}"
         world.say(cron_job, "SuccessfulCreate", said, "cronjob-controller")
         world.set_status(cron_job, {**(cron_job.get("status") or {}), "lastScheduleTime": at})
-
-    def _job_changed(self, old: Obj | None, new: Obj | None) -> None:
-        job = new or old
-        owner = controller_of(job) if job else None
-        if job and owner and owner["kind"] == "CronJob":
-            self.enqueue((job["metadata"]["namespace"], owner["name"]))
 
     def reconcile(self, key: Key) -> None:
         """Keep the status, and only so many of the jobs that ended."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.simulator.life.controller import key_of
 from app.simulator.life.world import World
 from app.simulator.seed import kubelet_status as podstatus
-from app.simulator.seed.object_factory import Obj
+from app.simulator.seed.object_factory import Obj, key_of
 from app.simulator.seed.pod_placement import NodeAllocations, host_ip
 from app.simulator.seed.pod_template import default_pod
 from app.simulator.seed.sample_apps import FAILURE_ANNOTATION

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.simulator.life.controller import Controller, Key, key_of
+from app.simulator.life.controller import Controller
 from app.simulator.life.world import World
 from app.simulator.seed.base_objects import make_account, make_config_map
-from app.simulator.seed.object_factory import Obj
+from app.simulator.seed.object_factory import Key, Obj, key_of
 
 _AUTHORITY = "kube-root-ca.crt"
 
@@ -13,7 +13,7 @@ _AUTHORITY = "kube-root-ca.crt"
 class NamespaceController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        world.follow("Namespace", lambda _, new: self.enqueue(key_of(new)) if new else None)
+        self.watch("Namespace")
         world.follow_all(self._object_changed)
 
     def _object_changed(self, old: Obj | None, new: Obj | None) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from app.simulator.life.controller import Controller, Key, key_of
+from app.simulator.life.controller import Controller
 from app.simulator.life.world import World
 from app.simulator.seed import workload_status as rollup
 from app.simulator.seed.kubelet_status import is_done, is_ready
-from app.simulator.seed.object_factory import Obj, controller_of
+from app.simulator.seed.object_factory import Key, Obj
 from app.simulator.seed.pod_template import make_pod
 
 
@@ -18,14 +18,8 @@ def is_active(pod: Obj) -> bool:
 class ReplicaSetController(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        world.follow("ReplicaSet", lambda _, new: self.enqueue(key_of(new)) if new else None)
-        world.follow("Pod", self._pod_changed)
-
-    def _pod_changed(self, old: Obj | None, new: Obj | None) -> None:
-        pod = new or old
-        owner = controller_of(pod) if pod else None
-        if pod and owner and owner["kind"] == "ReplicaSet":
-            self.enqueue((pod["metadata"]["namespace"], owner["name"]))
+        self.watch("ReplicaSet")
+        self.watch_owned("Pod", "ReplicaSet")
 
     def reconcile(self, key: Key) -> None:
         world = self.world

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from app.simulator.life.controller import Controller, Key, key_of
+from app.simulator.life.controller import Controller
 from app.simulator.life.replicaset_controller import is_active
 from app.simulator.life.world import World
 from app.simulator.seed import workload_status as rollup
 from app.simulator.seed.base_objects import make_claim
 from app.simulator.seed.kubelet_status import is_ready
-from app.simulator.seed.object_factory import Obj, controller_of, template_hash
+from app.simulator.seed.object_factory import Key, Obj, key_of, template_hash
 from app.simulator.seed.pod_placement import is_worker
 from app.simulator.seed.pod_template import make_pod
 from app.simulator.seed.running_workloads import stateful_labels, stateful_template
@@ -23,14 +23,8 @@ class _PodSetController(Controller):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        world.follow(self.kind, lambda _, new: self.enqueue(key_of(new)) if new else None)
-        world.follow("Pod", self._pod_changed)
-
-    def _pod_changed(self, old: Obj | None, new: Obj | None) -> None:
-        pod = new or old
-        owner = controller_of(pod) if pod else None
-        if pod and owner and owner["kind"] == self.kind:
-            self.enqueue((pod["metadata"]["namespace"], owner["name"]))
+        self.watch(self.kind)
+        self.watch_owned("Pod", self.kind)
 
     def _make(self, owner: Obj, template: Obj, name: str, labels: dict[str, str], node: str | None) -> None:
         world = self.world

@@ -10,10 +10,9 @@ import orjson
 from app.simulator.apiserver.api_failures import ApiFailure
 from app.simulator.life.event_recorder import EventRecorder
 from app.simulator.life.timeline import Timeline
-from app.simulator.seed.object_factory import Obj, ObjectFactory, stamp
+from app.simulator.seed.object_factory import Key, Obj, ObjectFactory, key_of, stamp
 
 Follower = Callable[[Obj | None, Obj | None], None]
-Key = tuple[str, str]
 
 
 def kind_of(obj: Obj) -> str:
@@ -87,8 +86,7 @@ class World:
         if obj is None:
             return
         kind = kind_of(obj)
-        meta = obj["metadata"]
-        key = (meta.get("namespace", ""), meta["name"])
+        meta, key = obj["metadata"], key_of(obj)
         if old is not None:
             self._drop(old)
         if new is None:
@@ -158,9 +156,8 @@ class World:
 
     def change(self, obj: Obj, how: Callable[[Obj], object]) -> bool:
         """Change the object as it is now; False where it is gone or nothing would be different."""
-        meta = obj["metadata"]
-        now = self.get(kind_of(obj), meta.get("namespace", ""), meta["name"])
-        if now is None or now["metadata"]["uid"] != meta["uid"]:
+        now = self.get(kind_of(obj), *key_of(obj))
+        if now is None or now["metadata"]["uid"] != obj["metadata"]["uid"]:
             return False
         changed: Obj = orjson.loads(orjson.dumps(now))
         how(changed)
@@ -171,8 +168,7 @@ class World:
 
     def delete(self, obj: Obj) -> None:
         """Delete as a client does: a pod gets its time to stop."""
-        meta = obj["metadata"]
-        now = self.get(kind_of(obj), meta.get("namespace", ""), meta["name"])
+        now = self.get(kind_of(obj), *key_of(obj))
         if now is not None and "deletionTimestamp" not in now["metadata"]:
             self._try(self.store.delete, now)
 

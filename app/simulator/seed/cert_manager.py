@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.simulator.apiserver.registry import with_accepted_names
 from app.simulator.seed.object_factory import Obj, ObjectFactory, stamp
 from app.simulator.seed.sample_apps import App
 
@@ -70,22 +71,7 @@ def _definition(
     }
     if short_names:
         names["shortNames"] = short_names
-    settled = [
-        ("NamesAccepted", "NoConflicts", "no conflicts found"),
-        ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
-    ]
-    schema = {
-        "type": "object",
-        "required": ["spec"],
-        "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"type": "object"},
-            "spec": spec,
-            "status": _OPEN,
-        },
-    }
-    return {
+    definition: Obj = {
         "kind": "CustomResourceDefinition",
         "apiVersion": "apiextensions.k8s.io/v1",
         "metadata": factory.meta(
@@ -103,26 +89,28 @@ def _definition(
                     "name": "v1",
                     "served": True,
                     "storage": True,
-                    "schema": {"openAPIV3Schema": schema},
+                    "schema": {"openAPIV3Schema": _schema(spec)},
                     "subresources": {"status": {}},
                     "additionalPrinterColumns": columns,
                 }
             ],
             "conversion": {"strategy": "None"},
         },
-        "status": {
-            "conditions": [
-                {
-                    "type": name,
-                    "status": "True",
-                    "lastTransitionTime": created,
-                    "reason": reason,
-                    "message": said,
-                }
-                for name, reason, said in settled
-            ],
-            "acceptedNames": names,
-            "storedVersions": ["v1"],
+    }
+    return with_accepted_names(definition, created)
+
+
+def _schema(spec: Obj) -> Obj:
+    """Return the OpenAPI schema of a custom resource with this schema of its spec."""
+    return {
+        "type": "object",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": _OPEN,
         },
     }
 

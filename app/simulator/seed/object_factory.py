@@ -12,9 +12,16 @@ from typing import Any
 import orjson
 
 Obj = dict[str, Any]
+# Namespace ("" for cluster-scoped objects) and name.
+Key = tuple[str, str]
 
 # Kubernetes leaves vowels and what looks like them out of generated names (apimachinery, util/rand).
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def key_of(obj: Obj) -> Key:
+    """Return the namespace, "" where there is none, and the name of an object."""
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 
 def stamp(moment: datetime) -> str:

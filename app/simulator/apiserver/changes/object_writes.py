@@ -220,10 +220,7 @@ class ObjectWriter:
         metadata = {key: value for key, value in obj["metadata"].items() if value is not None}
         if served.namespaced:
             if metadata.get("namespace", namespace) != namespace:
-                problem = (
-                    "the namespace of the provided object does not match the namespace sent on the request"
-                )
-                raise ApiFailure("BadRequest", problem)
+                raise ApiFailure("BadRequest", _NAMESPACE_PROBLEM)
             metadata["namespace"] = namespace
         metadata.pop("managedFields", None)
         return {**obj, **served.head, "metadata": metadata}
@@ -235,17 +232,11 @@ class ObjectWriter:
                 "NotFound", f'namespaces "{namespace}" not found', name=namespace, kind="namespaces"
             )
         if "deletionTimestamp" in found.obj["metadata"]:
-            told = f"namespace {namespace} is being terminated"
-            cause = {"reason": "NamespaceTerminating", "message": told, "field": "metadata.namespace"}
+            terminating = f"namespace {namespace} is being terminated"
+            cause = {"reason": "NamespaceTerminating", "message": terminating, "field": "metadata.namespace"}
             message = f"unable to create new content in namespace {namespace} because it is being terminated"
-            raise ApiFailure(
-                "Forbidden",
-                f'{served.name} "{name}" is forbidden: {message}',
-                name=name,
-                group=served.group,
-                kind=served.plural,
-                causes=[cause],
-            )
+            problem = f'{served.name} "{name}" is forbidden: {message}'
+            raise served.failure("Forbidden", problem, name, causes=[cause])
 
 
 def _manager(query: Mapping[str, str], agent: str) -> str:
@@ -267,15 +258,12 @@ def _part(served: ServedResource, old: Obj, new: Obj, sub: str) -> Obj:
 def _check_version(served: ServedResource, old: Obj, new: Obj) -> None:
     given = (new.get("metadata") or {}).get("resourceVersion")
     if given and given != old["metadata"]["resourceVersion"]:
-        changed = (
-            "the object has been modified; please apply your changes to the latest version and try again"
-        )
-        raise _conflict(served, old["metadata"]["name"], changed)
+        raise _conflict(served, old["metadata"]["name"], _VERSION_PROBLEM)
 
 
 def _conflict(served: ServedResource, name: str, problem: str) -> ApiFailure:
     message = f'Operation cannot be fulfilled on {served.name} "{name}": {problem}'
-    return ApiFailure("Conflict", message, name=name, group=served.group, kind=served.plural)
+    return served.failure("Conflict", message, name)
 
 
 def _check_finalizers(served: ServedResource, old: Obj, new: Obj) -> None:
