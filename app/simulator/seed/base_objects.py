@@ -35,36 +35,13 @@ def node_condition(kind: str, status: str, at: str, reason: str, message: str) -
 
 
 def make_node(factory: ObjectFactory, number: int, region: str, created: str) -> Obj:
-    """Node 0 is the control plane, the others are workers, spread over the region's zones."""
+    """Return a ready node: number 0 is the control plane, the others are workers in the region's zones."""
     control = number == 0
     name = "control-plane-0" if control else f"worker-{factory.suffix(4)}-{number}"
-    size = "m6i.large" if control else "m6i.2xlarge"
-    labels = {
-        "beta.kubernetes.io/arch": "amd64",
-        "beta.kubernetes.io/os": "linux",
-        "kubernetes.io/arch": "amd64",
-        "kubernetes.io/hostname": name,
-        "kubernetes.io/os": "linux",
-        "node.kubernetes.io/instance-type": size,
-        "topology.kubernetes.io/region": region,
-        "topology.kubernetes.io/zone": region + ZONES[number % len(ZONES)],
-    }
+    labels = _node_labels(name, number, region)
     spec: Obj = {"podCIDR": f"10.244.{number}.0/24", "podCIDRs": [f"10.244.{number}.0/24"]}
     if control:
-        labels["node-role.kubernetes.io/control-plane"] = ""
         spec["taints"] = [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]
-    capacity = {
-        "cpu": "2" if control else "8",
-        "ephemeral-storage": "104845292Ki",
-        "hugepages-2Mi": "0",
-        "memory": "7934056Ki" if control else "32412848Ki",
-        "pods": "110",
-    }
-    healthy = [
-        ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-        ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-        ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-    ]
     node: Obj = {
         "kind": "Node",
         "apiVersion": "v1",
@@ -78,38 +55,70 @@ def make_node(factory: ObjectFactory, number: int, region: str, created: str) ->
             },
         ),
         "spec": spec,
-        "status": {
-            "capacity": capacity,
-            "allocatable": {**capacity, "memory": "7831656Ki" if control else "31288432Ki"},
-            "conditions": [
-                *(node_condition(kind, "False", created, reason, said) for kind, reason, said in healthy),
-                node_condition("Ready", "True", created, "KubeletReady", "kubelet is posting ready status"),
-            ],
-            "addresses": [
-                {"type": "InternalIP", "address": f"10.0.{number // 250}.{10 + number % 240}"},
-                {"type": "Hostname", "address": name},
-            ],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
-            "nodeInfo": {
-                "machineID": factory.uid().replace("-", ""),
-                "systemUUID": factory.uid(),
-                "bootID": factory.uid(),
-                "kernelVersion": "6.8.0-1017-aws",
-                "osImage": "Ubuntu 24.04.1 LTS",
-                "containerRuntimeVersion": "containerd://1.7.22",
-                "kubeletVersion": VERSION,
-                "kubeProxyVersion": "",
-                "operatingSystem": "linux",
-                "architecture": "amd64",
-            },
-            "images": [],
-        },
+        "status": _node_status(factory, name, number, created),
     }
     node["metadata"]["managedFields"] = [
         managed_entry("kubelet", node, ("metadata", "spec"), time=created),
         managed_entry("kubelet", node, ("status",), time=created, subresource="status"),
     ]
     return node
+
+
+def _node_labels(name: str, number: int, region: str) -> dict[str, str]:
+    labels = {
+        "beta.kubernetes.io/arch": "amd64",
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "node.kubernetes.io/instance-type": "m6i.2xlarge" if number else "m6i.large",
+        "topology.kubernetes.io/region": region,
+        "topology.kubernetes.io/zone": region + ZONES[number % len(ZONES)],
+    }
+    if number == 0:
+        labels["node-role.kubernetes.io/control-plane"] = ""
+    return labels
+
+
+def _node_status(factory: ObjectFactory, name: str, number: int, created: str) -> Obj:
+    capacity = {
+        "cpu": "8" if number else "2",
+        "ephemeral-storage": "104845292Ki",
+        "hugepages-2Mi": "0",
+        "memory": "32412848Ki" if number else "7934056Ki",
+        "pods": "110",
+    }
+    pressures = [
+        ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ]
+    return {
+        "capacity": capacity,
+        "allocatable": {**capacity, "memory": "31288432Ki" if number else "7831656Ki"},
+        "conditions": [
+            *(node_condition(kind, "False", created, reason, text) for kind, reason, text in pressures),
+            node_condition("Ready", "True", created, "KubeletReady", "kubelet is posting ready status"),
+        ],
+        "addresses": [
+            {"type": "InternalIP", "address": f"10.0.{number // 250}.{10 + number % 240}"},
+            {"type": "Hostname", "address": name},
+        ],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        "nodeInfo": {
+            "machineID": factory.uid().replace("-", ""),
+            "systemUUID": factory.uid(),
+            "bootID": factory.uid(),
+            "kernelVersion": "6.8.0-1017-aws",
+            "osImage": "Ubuntu 24.04.1 LTS",
+            "containerRuntimeVersion": "containerd://1.7.22",
+            "kubeletVersion": VERSION,
+            "kubeProxyVersion": "",
+            "operatingSystem": "linux",
+            "architecture": "amd64",
+        },
+        "images": [],
+    }
 
 
 def make_lease(factory: ObjectFactory, node: Obj) -> Obj:

@@ -46,37 +46,17 @@ def _spec(app: App, replicas: int) -> Obj:
     template = pod_template(app)
     selector: Obj = {"matchLabels": {"app": app.name}}
     if app.kind == "Deployment":
+        rolling: Obj = {"maxUnavailable": "25%", "maxSurge": "25%"}
         return {
             "replicas": replicas,
             "selector": selector,
             "template": template,
-            "strategy": {
-                "type": "RollingUpdate",
-                "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"},
-            },
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling},
             "revisionHistoryLimit": 10,
             "progressDeadlineSeconds": 600,
         }
     if app.kind == "StatefulSet":
-        template["spec"]["containers"][0]["volumeMounts"].append({"name": "data", "mountPath": "/data"})
-        return {
-            "replicas": replicas,
-            "selector": selector,
-            "template": template,
-            "volumeClaimTemplates": [
-                {
-                    "kind": "PersistentVolumeClaim",
-                    "apiVersion": "v1",
-                    "metadata": {"name": "data", "creationTimestamp": None},
-                    "spec": claim_spec(app),
-                    "status": {"phase": "Pending"},
-                }
-            ],
-            "serviceName": app.name,
-            "podManagementPolicy": "OrderedReady",
-            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
-            "revisionHistoryLimit": 10,
-        }
+        return _stateful_set_spec(app, replicas, selector, template)
     if app.kind == "DaemonSet":
         return {
             "selector": selector,
@@ -87,6 +67,33 @@ def _spec(app: App, replicas: int) -> Obj:
             },
             "revisionHistoryLimit": 10,
         }
+    return _job_spec(app, selector, template)
+
+
+def _stateful_set_spec(app: App, replicas: int, selector: Obj, template: Obj) -> Obj:
+    template["spec"]["containers"][0]["volumeMounts"].append({"name": "data", "mountPath": "/data"})
+    return {
+        "replicas": replicas,
+        "selector": selector,
+        "template": template,
+        "volumeClaimTemplates": [
+            {
+                "kind": "PersistentVolumeClaim",
+                "apiVersion": "v1",
+                "metadata": {"name": "data", "creationTimestamp": None},
+                "spec": claim_spec(app),
+                "status": {"phase": "Pending"},
+            }
+        ],
+        "serviceName": app.name,
+        "podManagementPolicy": "OrderedReady",
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+        "revisionHistoryLimit": 10,
+    }
+
+
+def _job_spec(app: App, selector: Obj, template: Obj) -> Obj:
+    """Return the spec of a job, or of a cron job that has it as its template."""
     job: Obj = {
         "parallelism": 1,
         "completions": 1,
