@@ -1,4 +1,4 @@
-"""Several living clusters in this process: what `serve --demo` and `demo` start."""
+"""Several simulated clusters in this process: what `serve --demo` and `demo` start."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ _CITIES = ("berlin", "paris", "madrid", "milan", "vienna", "warsaw", "dublin", "
 
 
 def cluster_plans(count: int, seed: int = 0) -> list[ClusterPlan]:
-    """How each of so many clusters is to be. A cluster's name does not depend on how many there are."""
+    """Return the plans of so many clusters. A cluster's plan does not depend on how many there are. Raises
+    ValueError."""
     if count < 1:
         raise ValueError(f"count is {count}: a demonstration needs 1 cluster or more")
     found: list[ClusterPlan] = []
@@ -55,7 +56,8 @@ def cluster_plans(count: int, seed: int = 0) -> list[ClusterPlan]:
 
 
 def kubeconfig(servers: Iterable[tuple[str, str, str | None]]) -> dict[str, Any]:
-    """One context for each (name, URL, bearer token or None); the first is the current one."""
+    """Return a kubeconfig with one context for each (name, URL, bearer token or None); the first is the
+    current one."""
     known = list(servers)
     return {
         "apiVersion": "v1",
@@ -69,7 +71,7 @@ def kubeconfig(servers: Iterable[tuple[str, str, str | None]]) -> dict[str, Any]
 
 @dataclass(frozen=True)
 class SimulatedFleet:
-    """Clusters that are being served. path: the kubeconfig as a file that only this user can read."""
+    """The clusters that are being served. path: the kubeconfig as a file that only this user can read."""
 
     clusters: tuple[SimulatedCluster, ...]
     lives: tuple[ClusterLife, ...]

@@ -1,4 +1,4 @@
-"""Who may do what in a simulated cluster: bearer tokens, and what each is restricted to."""
+"""Authorization of a simulated cluster: bearer tokens, and what the account of each may do."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,15 @@ from app.simulator.apiserver.request_routes import Route
 
 @dataclass(frozen=True)
 class Account:
-    """``namespaces`` are the only ones it may look into, None for all; ``denied`` are resources by name."""
+    """A user: ``namespaces`` are the only ones that it may read, None for all; ``denied`` are resources by
+    name."""
 
     user: str = "admin"
     namespaces: frozenset[str] | None = None
     denied: frozenset[str] = frozenset()
 
     def check(self, verb: str, route: Route) -> None:
-        """Raises ApiFailure where it may not."""
+        """Check that the account may do this. Raises ApiFailure (403)."""
         served, namespace = route.served, route.namespace
         inside = self.namespaces is None or namespace in self.namespaces
         if inside and served.name not in self.denied:

@@ -1,4 +1,4 @@
-"""Failures as Kubernetes reports them."""
+"""The failures that API servers answer with, as Status objects."""
 
 from typing import Any
 
@@ -25,7 +25,8 @@ _DETAILED = frozenset(("NotFound", "MethodNotAllowed", "Invalid"))
 
 
 class ApiFailure(Exception):
-    """Answered as a ``Status`` object. ``metadata`` and ``details`` are those of the Status."""
+    """A refusal, which is answered as a ``Status``. ``metadata`` and ``details`` are members of the
+    Status."""
 
     def __init__(
         self, reason: str, message: str, metadata: dict[str, Any] | None = None, **details: Any
@@ -38,6 +39,7 @@ class ApiFailure(Exception):
         self.details = details
 
     def status(self) -> dict[str, Any]:
+        """Return the Status object."""
         found: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -61,7 +63,7 @@ _CAUSES = {
 
 
 def invalid(kind: str, field: str, problem: str, *, group: str = "", name: str = "") -> ApiFailure:
-    """A 422 about one field; ``problem`` begins with one of the four words that Kubernetes has for them."""
+    """Return a 422 about one field; ``problem`` begins with one of the four phrases that Kubernetes uses."""
     whole = f"{kind}.{group}" if group else kind
     cause = {"reason": _CAUSES[problem.partition(":")[0]], "message": problem, "field": field}
     message = f'{whole} "{name}" is invalid: {field}: {problem}'
@@ -69,17 +71,17 @@ def invalid(kind: str, field: str, problem: str, *, group: str = "", name: str =
 
 
 def bad_option(options: str, field: str, problem: str) -> ApiFailure:
-    """A 422 about a parameter of the request."""
+    """Return a 422 about a parameter of the request."""
     return invalid(options, field, problem, group="meta.k8s.io")
 
 
 def expired(version: int, oldest: int) -> ApiFailure:
-    """What the history does not reach back to."""
+    """Return the 410 for a version before the oldest change that is remembered."""
     return ApiFailure("Expired", f"too old resource version: {version} ({oldest})")
 
 
 def too_large(version: int, now: int) -> ApiFailure:
-    """What has not happened yet."""
+    """Return the 504 for a version that has not been reached yet."""
     message = "Too large resource version"
     return ApiFailure(
         "Timeout",

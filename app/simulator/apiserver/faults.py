@@ -1,4 +1,4 @@
-"""How simulated clusters misbehave, on request."""
+"""Faults: how simulated clusters misbehave, on request."""
 
 import asyncio
 import random
@@ -79,17 +79,18 @@ class Faults:
         chance: float = 1.0,
         times: int | None = None,
     ) -> None:
-        """Requests of that verb and resource, any for None, meet the fault from now on: ``times`` of them."""
+        """Give the next ``times`` requests of that verb and resource (None for any) this fault; all for
+        None."""
         self._cleared.clear()
         self._rules.append(_Rule(fault, verb, resource, chance, times))
 
     def clear(self) -> None:
-        """No more faults; what hangs because of one is cut."""
+        """Remove all faults; connections that hang because of one are cut."""
         self._rules.clear()
         self._cleared.set()
 
     def pick(self, request: RequestKind) -> Fault | None:
-        """The fault that this request meets."""
+        """Return the fault for this request, None for none."""
         for rule in self._rules:
             if rule.verb not in (None, request.verb) or rule.resource not in (None, request.resource):
                 continue
@@ -101,14 +102,16 @@ class Faults:
         return None
 
     def strike(self, fault: Fault) -> None:
-        """Have every open watch meet a fault now."""
+        """Let a fault happen to every open watch now."""
         for watch in [*self._open]:
             watch(fault)
 
     def attach(self, watch: Callable[[Fault], None]) -> None:
+        """Register an open watch, for `strike`."""
         self._open.add(watch)
 
     def detach(self, watch: Callable[[Fault], None]) -> None:
+        """Forget a watch that has ended."""
         self._open.discard(watch)
 
     async def over(self) -> None:

@@ -1,7 +1,7 @@
-"""What one simulated cluster holds: objects, one counter of versions, and the recent changes.
+"""The storage of one simulated cluster: objects, one counter of versions, and the recent changes.
 
-Stored objects are never changed in place: a change stores another object, so whoever
-has one keeps what it was.
+Stored objects are never changed in place: a change stores another object, so that a reader's object stays as
+it was.
 """
 
 import random
@@ -77,14 +77,14 @@ class Storage:
         return self._collections.get(resource, {})
 
     def get(self, served: ServedResource, namespace: str, name: str) -> StoredObject:
-        """Raises ApiFailure where there is none."""
+        """Return the object of this name. Raises ApiFailure where there is none."""
         found = self.collection(served.name).get((namespace, name))
         if found is None:
             raise served.missing(name)
         return found
 
     def since(self, version: int) -> list[StorageChange]:
-        """The changes after a version; what is no longer all remembered is for the caller to refuse."""
+        """Return the changes after a version; the caller refuses versions before `compacted`."""
         found: list[StorageChange] = []
         for change in reversed(self._history):
             if change.version <= version:
@@ -95,26 +95,27 @@ class Storage:
     # The life of the cluster (`app.simulator.life.world.Store`)
 
     def objects(self) -> Iterator[Obj]:
+        """Yield all objects of all resources."""
         for known in [*self._collections.values()]:
             for stored in [*known.values()]:
                 yield stored.obj
 
     def follow(self, follower: Follower) -> None:
-        """Have every change told, with the object before and after it."""
+        """Call ``follower`` with the object before and after every change."""
         self._followers.append(follower)
 
     def plant(self, objects: Iterable[Obj]) -> None:
-        """Put objects in as they are: a cluster's past."""
+        """Store objects as they are, as those of a cluster that has existed for long."""
         for obj in objects:
             self._put(self.registry.of(obj), None, obj)
 
     def replace(self, obj: Obj) -> None:
-        """Metadata, spec and status at once, as controllers and kubelets change them."""
+        """Replace metadata, spec and status at once, as controllers and kubelets do. Raises ApiFailure."""
         served = self.registry.of(obj)
         self.update(served, obj)
 
     def remove(self, obj: Obj) -> None:
-        """Delete for good, whatever finalizers it has."""
+        """Delete an object for good, whatever finalizers it has."""
         served = self.registry.of(obj)
         found = self.collection(served.name).get(key_of(obj))
         if found is not None:
@@ -123,12 +124,12 @@ class Storage:
     # Writing
 
     def create(self, obj: Obj) -> Obj:
-        """A new object, completed as an API server does. Raises ApiFailure."""
+        """Store a new object, completed as an API server does. Raises ApiFailure."""
         complete = self.completed(obj)
         return self._put(self.registry.of(obj), None, complete).obj
 
     def completed(self, obj: Obj) -> Obj:
-        """A new object as `create` would make it. Raises ApiFailure where it would."""
+        """Return a new object as `create` would store it. Raises ApiFailure where `create` would."""
         served = self.registry.of(obj)
         metadata = {**obj["metadata"]}
         if not metadata.get("name"):
@@ -149,9 +150,9 @@ class Storage:
         return complete
 
     def update(self, served: ServedResource, obj: Obj) -> Obj:
-        """An object in place of the one of its name; the generation follows the spec. Raises ApiFailure.
+        """Replace the object of this name; the generation follows the spec. Raises ApiFailure.
 
-        The last finalizer taken off an object that is being deleted lets it go.
+        Removing the last finalizer of an object that is being deleted deletes it.
         """
         old = self.get(served, *key_of(obj))
         metadata = {**obj["metadata"]}
@@ -208,13 +209,13 @@ class Storage:
         self.compacted = self.version
 
     def snapshot(self) -> tuple[int, dict[str, dict[Key, StoredObject]]]:
-        """The present, for `restore`."""
+        """Return the present state, for `restore`."""
         return self.version, {name: {**known} for name, known in self._collections.items()}
 
     def restore(self, snapshot: tuple[int, dict[str, dict[Key, StoredObject]]]) -> None:
-        """Go back, as an etcd restored from a backup does: versions begin again from there.
+        """Go back to a snapshot, as an etcd restored from a backup does: versions begin again from there.
 
-        Nobody is told; an API server restarts when this happens, and its watches end.
+        No watcher is told; a real API server restarts when this happens, and its watches end.
         """
         self.version, known = snapshot[0], snapshot[1]
         self._collections = {name: {**each} for name, each in known.items()}
@@ -224,6 +225,7 @@ class Storage:
         self.compact()
 
     def now(self) -> str:
+        """Return the present time as metav1.Time."""
         return stamp(datetime.now(UTC))
 
     def _put(self, served: ServedResource, old: StoredObject | None, obj: Obj) -> StoredObject:

@@ -1,4 +1,4 @@
-"""Which resources a simulated cluster serves; those of definitions come and go."""
+"""The resources that a simulated cluster serves; those of custom resource definitions come and go."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -66,7 +66,8 @@ storage.k8s.io/v1
 
 @dataclass(frozen=True)
 class ServedResource:
-    """One resource in one version. ``typed`` ones come without kind and apiVersion in lists."""
+    """One resource in one version. ``typed`` ones are built in: their lists leave out kind and apiVersion of
+    items."""
 
     group: str
     version: str
@@ -81,25 +82,28 @@ class ServedResource:
 
     @property
     def name(self) -> str:
+        """The name, ``deployments.apps`` or ``pods``."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def api_version(self) -> str:
+        """The apiVersion of its objects."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def head(self) -> dict[str, str]:
-        """What every object of it begins with; those of definitions have their members sorted."""
+        """The members that every object begins with; objects of definitions have their members sorted."""
         if self.typed:
             return {"kind": self.kind, "apiVersion": self.api_version}
         return {"apiVersion": self.api_version, "kind": self.kind}
 
     def encoded(self, obj: Obj) -> bytes:
-        """The JSON of an object."""
+        """Return the JSON of an object."""
         return orjson.dumps(obj, option=0 if self.typed else orjson.OPT_SORT_KEYS)
 
     @property
     def verbs(self) -> tuple[str, ...]:
+        """The verbs that discovery lists."""
         if self.kind == "Namespace":
             return tuple(verb for verb in _VERBS if verb != "deletecollection")
         return _VERBS
@@ -134,7 +138,7 @@ def _built_in() -> Iterator[ServedResource]:
 
 
 class Registry:
-    """By group and plural, and by apiVersion's group and kind."""
+    """The served resources by name, and by group and kind."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, ServedResource] = {}
@@ -146,10 +150,11 @@ class Registry:
         return iter([*self._by_name.values()])
 
     def get(self, name: str) -> ServedResource | None:
+        """Return the resource of this name, None where it is not served."""
         return self._by_name.get(name)
 
     def of(self, obj: Mapping[str, Any]) -> ServedResource:
-        """The resource that an object is of. Raises ApiFailure."""
+        """Return the resource of an object. Raises ApiFailure where it is not served."""
         group = str(obj.get("apiVersion", "")).rpartition("/")[0]
         served = self._by_kind.get((group, str(obj.get("kind"))))
         if served is None:
@@ -157,7 +162,7 @@ class Registry:
         return served
 
     def follow(self, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> None:
-        """Take up a change of a definition."""
+        """Serve or stop serving the resource of a definition that was changed."""
         for served in _defined(old) if old is not None else ():
             self._by_name.pop(served.name, None)
             self._by_kind.pop((served.group, served.kind), None)
@@ -190,7 +195,7 @@ def _defined(definition: Mapping[str, Any]) -> Iterator[ServedResource]:
 
 
 def with_accepted_names(definition: Obj, now: str) -> Obj:
-    """A definition as the API server has it after accepting its names."""
+    """Return a definition with the status that an API server sets when it accepts the names."""
     spec = definition["spec"]
     conditions = [
         {"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message}

@@ -18,7 +18,7 @@ _VERBS = {
 
 @dataclass(frozen=True)
 class Route:
-    """``namespace``, ``name`` and ``sub`` are "" where the path has none."""
+    """The target of a request; ``namespace``, ``name`` and ``sub`` are "" where the path has none."""
 
     served: ServedResource
     namespace: str
@@ -26,6 +26,7 @@ class Route:
     sub: str
 
     def allows(self, method: str) -> bool:
+        """Return whether the HTTP method is allowed for this path."""
         if self.sub == "log":
             return method in ("GET", "HEAD")
         if self.sub:
@@ -39,7 +40,7 @@ class Route:
         )
 
     def verb(self, method: str, query: Mapping[str, str]) -> str:
-        """As Kubernetes' authorization names it."""
+        """Return the verb as Kubernetes' authorization names it."""
         if not self.name and method == "GET":
             return "list" if query.get("watch", "0").lower() in ("0", "false") else "watch"
         if not self.name and method == "DELETE":
@@ -48,7 +49,7 @@ class Route:
 
 
 def route(path: str, registry: Registry) -> Route | None:
-    """None where nothing is served at that path."""
+    """Parse a path; None where nothing is served at it."""
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) > 2:
         api_version, rest = parts[1], parts[2:]
@@ -70,7 +71,8 @@ def route(path: str, registry: Registry) -> Route | None:
 
 
 def whole_number(query: Mapping[str, str], name: str) -> int | None:
-    """A whole number of 0 or more, None where it is not given. Raises ApiFailure."""
+    """Return a parameter that is a whole number of 0 or more, None where it is not given. Raises
+    ApiFailure."""
     text = query.get(name, "")
     if text and not text.isdecimal():
         raise ApiFailure("BadRequest", f'{name}: invalid value "{text}": must be a whole number of 0 or more')

@@ -33,7 +33,8 @@ _REQUIREMENT = re.compile(
 
 
 def label_predicate(text: str) -> Predicate | None:
-    """None where every object matches. Raises ApiFailure for what is no selector."""
+    """Return a test for a label selector, None where every object matches. Raises ApiFailure for bad
+    syntax."""
     tests: list[Callable[[Obj], bool]] = []
     at = 0
     while at < len(text):
@@ -70,7 +71,8 @@ def _requirement(found: re.Match[str]) -> Callable[[Obj], bool]:
 
 
 def field_predicate(text: str, resource: str) -> Predicate | None:
-    """As `label_predicate`, for those paths of the resource that API servers compare."""
+    """Return a test for a field selector on the paths that API servers support. Raises ApiFailure for
+    others."""
     known = ("metadata.name", "metadata.namespace", *_FIELDS.get(resource, "").split())
     tests = []
     for part in filter(None, text.split(",")):

@@ -1,4 +1,4 @@
-"""What a simulated cluster says it serves, in the old form and the aggregated one."""
+"""Serve discovery: the resources of a simulated cluster, in the unaggregated and the aggregated form."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -22,7 +22,7 @@ AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryLi
 
 
 def aggregated(registry: Registry, *, core: bool) -> dict[str, Any]:
-    """/api or /apis as an APIGroupDiscoveryList."""
+    """Return /api or /apis as an APIGroupDiscoveryList."""
     groups = [
         {
             "metadata": {"name": group} if group else {},
@@ -59,7 +59,7 @@ def _aggregated_version(version: str, members: Iterable[ServedResource]) -> dict
 
 
 def document(registry: Registry, path: str, server: str) -> dict[str, Any] | None:
-    """What is at a path, in the old form; None where there is nothing. server: our own host and port."""
+    """Return the unaggregated document at a path, None where there is none. server: our own host and port."""
     parts = path.strip("/").split("/")
     if path == "/version":
         return VERSION

@@ -1,4 +1,4 @@
-"""Lists: which objects, as of which version, in which pages."""
+"""Answer lists: select the objects, as of a version, in pages."""
 
 import base64
 import binascii
@@ -29,11 +29,12 @@ class ListScope:
     namespace: str
 
     def key_matches(self, key: Key) -> bool:
+        """Return whether an object with this key is in the scope."""
         return not self.namespace or key[0] == self.namespace
 
 
 def selector_predicate(served: ServedResource, query: Mapping[str, str]) -> Predicate | None:
-    """What the two selectors of a request match together; None for everything. Raises ApiFailure."""
+    """Return a test for the label and field selector of a request; None for everything. Raises ApiFailure."""
     labels = label_predicate(query.get("labelSelector", ""))
     fields = field_predicate(query.get("fieldSelector", ""), served.name)
     if labels is None or fields is None:
@@ -42,7 +43,7 @@ def selector_predicate(served: ServedResource, query: Mapping[str, str]) -> Pred
 
 
 def list_body(storage: Storage, scope: ListScope, query: Mapping[str, str]) -> bytes:
-    """The body of a list. Raises ApiFailure."""
+    """Return the body of a list. Raises ApiFailure."""
     version, start = _version_and_start(storage, scope, query)
     limit = whole_number(query, "limit")
     if query.get("resourceVersion") == "0":
@@ -77,7 +78,8 @@ def _document(served: ServedResource, metadata: dict[str, object], objects: list
 
 
 def _version_and_start(storage: Storage, scope: ListScope, query: Mapping[str, str]) -> tuple[int, Key]:
-    """As of which version to answer, and after which key."""
+    """Return the version as of which to answer, and the key after which the page starts. Raises
+    ApiFailure."""
     match = query.get("resourceVersionMatch", "")
     _check_match(match, query)
     token = query.get("continue", "")
@@ -102,7 +104,7 @@ def _version_and_start(storage: Storage, scope: ListScope, query: Mapping[str, s
 
 
 def _at(storage: Storage, scope: ListScope, version: int) -> dict[Key, StoredObject]:
-    """The objects of a resource as they were: the present, and what has changed since undone."""
+    """Return the objects of a resource at a version: the present ones, with all later changes undone."""
     objects = storage.collection(scope.served.name)
     if version >= storage.version:
         return objects

@@ -1,4 +1,4 @@
-"""Pod logs, followed where asked."""
+"""Answer requests for pod logs, followed where the client asks for it."""
 
 import asyncio
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ async def send(
 
 
 def _since(query: Mapping[str, str], now: datetime) -> datetime | None:
-    """The moment after which lines are wanted. Raises ApiFailure."""
+    """Return the time after which lines are wanted. Raises ApiFailure."""
     seconds, at = whole_number(query, "sinceSeconds"), query.get("sinceTime")
     if seconds is not None and at:
         raise ApiFailure("BadRequest", "at most one of `sinceTime` or `sinceSeconds` may be specified")
@@ -72,7 +72,7 @@ def _since(query: Mapping[str, str], now: datetime) -> datetime | None:
 
 
 def _present(storage: Storage, pod: Obj) -> Obj | None:
-    """The pod as it is now; None where it is gone, or another one has its name."""
+    """Return the pod in its present state; None where it is deleted, or another pod has its name."""
     metadata = pod["metadata"]
     found = storage.collection("pods").get((metadata["namespace"], metadata["name"]))
     if found is None or found.obj["metadata"]["uid"] != metadata["uid"]:

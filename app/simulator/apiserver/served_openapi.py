@@ -1,4 +1,4 @@
-"""As much OpenAPI as kubectl asks for before it applies: that every kind exists and takes any member."""
+"""Serve as much OpenAPI as kubectl reads before it applies: every kind exists and takes any member."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Watches: the changes after a version, for as long as somebody listens."""
+"""Answer watches: the changes after a version, for as long as the client listens."""
 
 import asyncio
 import gzip
@@ -21,9 +21,10 @@ _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
 class WatchResponse:
-    """One watch: what is still to be sent, and the sending of it. Raises ApiFailure where it may not begin.
+    """One watch: the events still to be sent, and the sending of them. Raises ApiFailure where it may not
+    begin.
 
-    ``fault`` is what it meets after what is there already has been sent.
+    ``fault`` happens after the initial events have been sent.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class WatchResponse:
             self._take(change)
 
     async def send(self, request: web.Request) -> web.StreamResponse:
-        """Answer with everything there is to say, until the time is over or a fault ends it."""
+        """Send all events until the time-out, or until a fault ends the watch."""
         zipped = self._zipped and "gzip" in request.headers.get("Accept-Encoding", "")
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         if zipped:
@@ -118,7 +119,7 @@ class WatchResponse:
         return response
 
     def strike(self, fault: Fault) -> None:
-        """Meet the fault now; what has not been sent yet never is."""
+        """Let the fault happen now; events that have not been sent are dropped."""
         self._fault = fault
         self._storage.watchers.discard(self._take)
         if fault is not Fault.DROP:
@@ -164,7 +165,8 @@ class WatchResponse:
             self._ready.set()
 
     def _line(self, change: StorageChange) -> bytes | None:
-        """The event that a change is for this watch; an object that leaves the selection is deleted."""
+        """Return the event that a change is for this watch; an object that leaves the selection is
+        DELETED."""
         shown_before = change.before is not None and self._shows(change.before.obj)
         if change.new is not None and self._shows(change.new.obj):
             return _event("MODIFIED" if shown_before else "ADDED", change.new.json)

@@ -73,6 +73,7 @@ class SimulatedCluster:
 
     @property
     def url(self) -> str:
+        """The URL that the cluster listens on."""
         return f"http://127.0.0.1:{self._port}"
 
     async def start(self) -> None:

@@ -61,10 +61,13 @@ class ClusterLife:
             self.incidents.begin()
 
     def start(self) -> None:
+        """Follow real time from now on."""
         self.timeline.start()
 
     def stop(self) -> None:
+        """Stop following real time."""
         self.timeline.stop()
 
     def advance(self, seconds: float) -> None:
+        """Let so many seconds pass at once."""
         self.timeline.advance(seconds)

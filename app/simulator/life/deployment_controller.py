@@ -1,4 +1,4 @@
-"""Deployments make replica sets, and roll from one to the next.
+"""The controller of Deployments: it makes replica sets, and rolls from one to the next.
 
 The arithmetic is that of pkg/controller/deployment/rolling.go of Kubernetes.
 """
@@ -14,12 +14,15 @@ from app.simulator.seed.workload_objects import HASH_LABEL, make_replica_set
 
 
 class DeploymentController(Controller):
+    """Makes and scales the replica sets of Deployments."""
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.watch("Deployment")
         self.watch_owned("ReplicaSet", "Deployment")
 
     def reconcile(self, key: Key) -> None:
+        """Move the deployment one step towards its template, and set its status."""
         deployment = self.world.get("Deployment", *key)
         if deployment is None or "deletionTimestamp" in deployment["metadata"]:
             return

@@ -1,4 +1,4 @@
-"""Endpoint slices follow the pods that a service selects."""
+"""The controller of EndpointSlices: they follow the pods that a service selects."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from app.simulator.seed.service_objects import endpoints, make_slice, slice_port
 
 
 class EndpointSliceController(Controller):
+    """Keeps one EndpointSlice for each service with a selector."""
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         world.follow("Service", self._service_changed)
@@ -28,6 +30,7 @@ class EndpointSliceController(Controller):
                 self.enqueue(key_of(service))
 
     def reconcile(self, key: Key) -> None:
+        """Create or update the slice of the service."""
         world = self.world
         service = world.get("Service", *key)
         if service is None or not service["spec"].get("selector"):
@@ -49,5 +52,5 @@ def _selects(service: Obj, pod: Obj) -> bool:
 
 
 def _seen(pod: Obj) -> object:
-    """What of a pod an endpoint slice shows, and what decides whether it does."""
+    """Return the fields of a pod on which an endpoint slice depends."""
     return endpoints([pod]), pod["metadata"].get("labels")

@@ -1,4 +1,4 @@
-"""Events: told once and then counted, forgotten after a while, never more than so many."""
+"""Record Events: equal ones are counted up, all expire after an hour, and their number is limited."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class EventRecorder:
         world.follow("Event", self._event_changed)
 
     def _event_changed(self, old: Obj | None, new: Obj | None) -> None:
-        """Events expire whoever made them."""
+        """Expire Events of other authors too."""
         if old is None and new is not None:
             meta = new["metadata"]
             about = new.get("involvedObject") or {}
@@ -41,6 +41,7 @@ class EventRecorder:
             self._note(key, meta["namespace"], meta["name"])
 
     def say(self, about: Obj, reason: str, message: str, component: str, *, warning: bool) -> None:
+        """Record an Event, or count an equal one up."""
         world = self.world
         key = event_key(about, reason, message)
         known = self._told.get(key)

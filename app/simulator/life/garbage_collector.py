@@ -1,4 +1,4 @@
-"""What is left when an owner is gone goes too, or is let free, as the deletion asked for."""
+"""Delete or orphan the objects of a deleted owner, as its deletion asked for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class GarbageCollector:
             self.world.timeline.after(_SOON, lambda: self._go_on(going["metadata"]["uid"]))
 
     def _collect(self, gone: Obj) -> None:
-        """Background: delete what nothing that is still there owns; and who waited for this goes on."""
+        """Background deletion: delete objects whose owners are all gone, and continue with owners that waited
+        for this one."""
         for obj in self.world.owned(gone):
             references = obj["metadata"].get("ownerReferences", ())
             if not any(self.world.by_uid(each["uid"]) for each in references):
@@ -38,7 +39,7 @@ class GarbageCollector:
             self._go_on(reference["uid"])
 
     def _go_on(self, uid: str) -> None:
-        """Do for an owner that is held what it is held for, and let it go when that is done."""
+        """Do what an owner's deletion finalizer stands for, and remove the finalizer when that is done."""
         owner = self.world.by_uid(uid)
         if owner is None or "deletionTimestamp" not in owner["metadata"]:
             return

@@ -1,4 +1,4 @@
-"""What happens in a cluster by itself: releases, scaling, lost nodes, evictions. Seeded."""
+"""Incidents that happen in a cluster by themselves, seeded: releases, scaling, lost nodes, evictions."""
 
 from __future__ import annotations
 
@@ -36,12 +36,15 @@ _SYSTEM = "kube-"
 
 
 class Incidents:
+    """Schedules the incidents of a cluster."""
+
     def __init__(self, world: World, pace: IncidentIntervals) -> None:
         self.world = world
         self.pace = pace
         self.rng = world.factory.rng
 
     def begin(self) -> None:
+        """Schedule the first incident of each kind."""
         self._every(self.pace.release, self._release)
         self._every(self.pace.scale, self._scale)
         self._every(self.pace.eviction, self._evict)
@@ -56,7 +59,7 @@ class Incidents:
         self.world.later(self.rng.uniform(0.5, 1.5) * mean, again)
 
     def _deployments(self) -> list[Obj]:
-        """Those of the applications that are well: at rest, and not in trouble by design."""
+        """Return deployments of the applications that are at rest and do not fail on purpose."""
         return [
             each
             for each in self.world.all("Deployment")
@@ -67,7 +70,7 @@ class Incidents:
         ]
 
     def _release(self) -> None:
-        """A new image of one application."""
+        """Release a new image of one application."""
         if not (choice := self._deployments()):
             return
 
@@ -82,7 +85,7 @@ class Incidents:
         self.world.change(self.rng.choice(choice), bump)
 
     def _scale(self) -> None:
-        """One application gets a replica more or one less, and later goes back."""
+        """Give one application a replica more or less, and undo that later."""
         if not (choice := self._deployments()):
             return
         deployment = self.rng.choice(choice)
@@ -99,7 +102,7 @@ class Incidents:
         self.world.later(self.pace.scale * 1.5, back)
 
     def _evict(self) -> None:
-        """One pod of a replicated application is deleted, as a node that is short of memory would."""
+        """Delete one pod of a replicated application, as a node that is short of memory would."""
         wanted = {each["metadata"]["uid"] for each in self._deployments() if rollup.wanted_replicas(each) > 1}
         sets = [
             each
@@ -123,7 +126,7 @@ class Incidents:
             self.lose(self.rng.choice(workers), self.pace.outage)
 
     def lose(self, node: Obj, outage: float) -> None:
-        """The node stops reporting for so many seconds: NotReady, and its pods with it."""
+        """Stop the reports of a node for so many seconds: it becomes NotReady, and its pods with it."""
         name: str = node["metadata"]["name"]
         before = copy.deepcopy(node["status"]["conditions"])
         world = self.world
@@ -178,7 +181,7 @@ class Incidents:
                 self.world.change(pod, lambda each: node_lost(each, lost, at))
 
     def _heartbeat(self) -> None:
-        """Every node that reports renews its lease."""
+        """Renew the lease of every node that reports."""
         world = self.world
         renewed = micro_stamp(world.timeline.now())
         for node in world.all("Node"):

@@ -1,4 +1,4 @@
-"""Jobs run pods until enough have succeeded; cron jobs start jobs when they are due."""
+"""The controllers of Jobs, which run pods until enough have succeeded, and of CronJobs, which start jobs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from app.simulator.seed.workload_objects import make_job
 
 
 class JobController(Controller):
+    """Runs the pods of Jobs, and keeps the Jobs' status."""
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.watch("Job")
         self.watch_owned("Pod", "Job")
 
     def reconcile(self, key: Key) -> None:
+        """Start pods that are missing, and set the status."""
         world = self.world
         job = world.get("Job", *key)
         if job is None or "deletionTimestamp" in job["metadata"] or job["spec"].get("suspend"):
@@ -56,7 +59,7 @@ class JobController(Controller):
 
 
 class CronJobController(Controller):
-    """Looks at the clock once a minute."""
+    """Starts the jobs of CronJobs; it looks at the clock once a minute."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -89,7 +92,7 @@ class CronJobController(Controller):
         world.set_status(cron_job, {**(cron_job.get("status") or {}), "lastScheduleTime": at})
 
     def reconcile(self, key: Key) -> None:
-        """Keep the status, and only so many of the jobs that ended."""
+        """Set the status, and delete ended jobs beyond the history limits."""
         world = self.world
         cron_job = world.get("CronJob", *key)
         if cron_job is None or "deletionTimestamp" in cron_job["metadata"]:
@@ -119,7 +122,8 @@ def _ended(job: Obj) -> bool:
 
 
 def is_due(schedule: str, at: datetime) -> bool:
-    """Whether a cron schedule of five fields names this minute. One that cannot be read is never due."""
+    """Return whether a cron schedule of five fields includes this minute; one that cannot be parsed never
+    does."""
     fields = schedule.split()
     values = (at.minute, at.hour, at.day, at.month, at.isoweekday() % 7)
     if len(fields) != len(values):

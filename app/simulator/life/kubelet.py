@@ -25,6 +25,8 @@ class _Step(NamedTuple):
 
 
 class Kubelet:
+    """Moves every pod to its next state, after the time that this takes in a real cluster."""
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.allocations = NodeAllocations()
@@ -58,7 +60,7 @@ class Kubelet:
         self._consider(new)
 
     def _node_changed(self, old: Obj | None, new: Obj | None) -> None:
-        """A node that is back goes on with its pods; a new one takes those that fit nowhere."""
+        """Continue with the pods of a node that is back; schedule the pending pods on a new one."""
         if new is None or not node_is_ready(new):
             return
         if old is not None and node_is_ready(old) and old["spec"] == new["spec"]:
@@ -68,7 +70,7 @@ class Kubelet:
                 self._consider(pod)
 
     def _consider(self, pod: Obj) -> None:
-        """Let the pod wait for its next step, if it has one and does not wait for it already."""
+        """Wait for the pod's next step, if it has one and does not wait for it already."""
         step = self._next(pod)
         uid = pod["metadata"]["uid"]
         if step is None:
@@ -136,7 +138,7 @@ class Kubelet:
         return None
 
     def _reports(self, pod: Obj) -> bool:
-        """Whether a kubelet looks after the pod: its node is there and not lost."""
+        """Return whether a kubelet looks after the pod: its node exists and is ready."""
         name = pod["spec"].get("nodeName")
         node = self.world.get("Node", "", name) if name else None
         return name is None or (node is not None and node_is_ready(node))
@@ -241,6 +243,7 @@ def _back_off_seconds(restarts: int) -> int:
 
 
 def node_is_ready(node: Obj) -> bool:
+    """Return whether a node is ready; one without conditions, made by hand, is."""
     conditions = node.get("status", {}).get("conditions")
     if conditions is None:
         # One that somebody made by hand and that nothing reports for.

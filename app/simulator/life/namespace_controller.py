@@ -1,4 +1,4 @@
-"""New namespaces get what every namespace has; those that are deleted are emptied and then go."""
+"""The controller of Namespaces: new ones get a service account and a CA bundle, deleted ones are emptied."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ _AUTHORITY = "kube-root-ca.crt"
 
 
 class NamespaceController(Controller):
+    """Fills new namespaces and empties deleted ones."""
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.watch("Namespace")
         world.follow_all(self._object_changed)
 
     def _object_changed(self, old: Obj | None, new: Obj | None) -> None:
-        """What is made in, or leaves, a namespace on its way out brings that a step further."""
+        """Reconcile a terminating namespace when an object in it is created or deleted."""
         obj = new or old
         if obj is None or (old is None) is (new is None):
             return
@@ -26,6 +28,7 @@ class NamespaceController(Controller):
             self.enqueue(key_of(space))
 
     def reconcile(self, key: Key) -> None:
+        """Create what every namespace has, or delete what a terminating one still has."""
         world = self.world
         space = world.get("Namespace", *key)
         if space is None:

@@ -1,4 +1,4 @@
-"""Replica sets keep their number of pods."""
+"""The controller of ReplicaSets, which keep their number of pods."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from app.simulator.seed.pod_template import make_pod
 
 
 def is_active(pod: Obj) -> bool:
-    """Counts as a replica: neither done nor on its way out."""
+    """Return whether a pod counts as a replica: neither done nor terminating."""
     return "deletionTimestamp" not in pod["metadata"] and not is_done(pod)
 
 
 class ReplicaSetController(Controller):
+    """Keeps the number of pods of ReplicaSets."""
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.watch("ReplicaSet")
         self.watch_owned("Pod", "ReplicaSet")
 
     def reconcile(self, key: Key) -> None:
+        """Create missing pods or delete surplus ones, and set the status."""
         world = self.world
         replica_set = world.get("ReplicaSet", *key)
         if replica_set is None or "deletionTimestamp" in replica_set["metadata"]:

@@ -1,4 +1,4 @@
-"""Stateful sets keep numbered pods with their claims; daemon sets keep a pod on every node."""
+"""The controllers of StatefulSets, which keep numbered pods with their claims, and of DaemonSets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.simulator.seed.workload_objects import REVISION_LABEL
 
 
 class _PodSetController(Controller):
-    """Controllers of pods without a replica set between."""
+    """The base of controllers that own pods directly."""
 
     kind: str
 
@@ -45,9 +45,12 @@ class _PodSetController(Controller):
 
 
 class StatefulSetController(_PodSetController):
+    """Keeps the numbered pods of StatefulSets."""
+
     kind = "StatefulSet"
 
     def reconcile(self, key: Key) -> None:
+        """Do one step of a rollout or of scaling, and set the status."""
         world = self.world
         stateful_set = world.get(self.kind, *key)
         if stateful_set is None or "deletionTimestamp" in stateful_set["metadata"]:
@@ -95,7 +98,7 @@ class StatefulSetController(_PodSetController):
         self.world.say(stateful_set, "SuccessfulDelete", said, "statefulset-controller")
 
     def _claim(self, stateful_set: Obj, number: int) -> None:
-        """The replica's claims, bound at once; those of an earlier life are found again."""
+        """Create the claims of a replica, bound at once; claims of an earlier replica are used again."""
         meta = stateful_set["metadata"]
         world = self.world
         for template in stateful_set["spec"].get("volumeClaimTemplates") or ():
@@ -110,6 +113,8 @@ class StatefulSetController(_PodSetController):
 
 
 class DaemonSetController(_PodSetController):
+    """Keeps one pod of each DaemonSet on every node that takes it."""
+
     kind = "DaemonSet"
 
     def __init__(self, world: World) -> None:
@@ -122,6 +127,7 @@ class DaemonSetController(_PodSetController):
                 self.enqueue(key_of(daemon_set))
 
     def reconcile(self, key: Key) -> None:
+        """Create missing pods, replace outdated ones one by one, and set the status."""
         world = self.world
         daemon_set = world.get(self.kind, *key)
         if daemon_set is None or "deletionTimestamp" in daemon_set["metadata"]:

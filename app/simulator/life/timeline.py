@@ -1,4 +1,4 @@
-"""When things happen: actions in the order of their time, in real time or as fast as a test wants."""
+"""The clock of a simulated cluster: scheduled actions in order, in real time or advanced by a test."""
 
 from __future__ import annotations
 
@@ -31,21 +31,23 @@ class Timeline:
 
     @property
     def seconds(self) -> float:
+        """Seconds since the beginning."""
         if self._loop is not None:
             self._seconds = max(self._seconds, self._loop.time() - self._offset)
         return self._seconds
 
     def now(self) -> datetime:
+        """Return the present time."""
         return self._begin + timedelta(seconds=self.seconds)
 
     def after(self, delay: float, action: Callable[[], None]) -> None:
-        """Do that in so many seconds; of two due at once, first what was asked for first."""
+        """Run ``action`` in so many seconds; of two due at once, the one that was scheduled first."""
         heapq.heappush(self._due, (self.seconds + delay, next(self._count), action))
         if self._due[0][2] is action:
             self._arm()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass in one step, doing what comes due. Not while started."""
+        """Let so many seconds pass, running what comes due. Only while not started."""
         end = self._seconds + seconds
         while self._due and self._due[0][0] <= end:
             at, _, action = heapq.heappop(self._due)
@@ -60,7 +62,7 @@ class Timeline:
         self._arm()
 
     def stop(self) -> None:
-        """Stand still; what is due stays due."""
+        """Stop the clock; scheduled actions stay scheduled."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -75,7 +77,7 @@ class Timeline:
         self._timer = self._loop.call_at(self._due[0][0] + self._offset, self._run)
 
     def _run(self) -> None:
-        """Do what is due for a slice of time. An action that fails is reported and hurts no other."""
+        """Run due actions for one time slice. An action that raises is reported, and the others run."""
         self._timer = None
         loop = self._loop
         if loop is None:

@@ -1,4 +1,4 @@
-"""The cluster as its controllers see it: objects by kind and by owner, and a way to change them."""
+"""The cluster as its controllers see it: objects by kind and by owner, and the ways to change them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ Follower = Callable[[Obj | None, Obj | None], None]
 
 
 def kind_of(obj: Obj) -> str:
-    """The kind, followed by its group where that is not one of Kubernetes' own: kinds of others may be
-    called Service or Job as well.
-    """
+    """Return the kind, followed by the group unless it is one of Kubernetes' own: custom resources may have
+    the kind Service or Job as well."""
     group: str = obj["apiVersion"].rpartition("/")[0]
     own = "." not in group or group.endswith(".k8s.io")
     return str(obj["kind"]) if own else f"{obj['kind']}.{group}"
@@ -72,16 +71,17 @@ class World:
         self._followers.setdefault(kind, []).append(follower)
 
     def follow_all(self, follower: Follower) -> None:
+        """Call this with the object before and after every change of any kind."""
         self._all_followers.append(follower)
 
     def adopt(self) -> None:
-        """Take up what is there, and from now on every change."""
+        """Index the present objects, and from now on every change."""
         for obj in self.store.objects():
             self._notice(None, obj)
         self.store.follow(self._notice)
 
     def _notice(self, old: Obj | None, new: Obj | None) -> None:
-        """The storage has changed so: keep the indexes, tell the followers."""
+        """Update the indexes with a change of the storage, and call the followers."""
         obj = new or old
         if obj is None:
             return
@@ -102,7 +102,7 @@ class World:
             follower(old, new)
 
     def _forget_kind(self, kind: str) -> None:
-        """A definition took its objects with it."""
+        """Drop the objects of a definition that was deleted."""
         for gone in self._objects.pop(kind, {}).values():
             self._drop(gone)
 
@@ -117,37 +117,42 @@ class World:
                     del self._owned[owner["uid"]]
 
     def get(self, kind: str, namespace: str, name: str) -> Obj | None:
+        """Return the object of this kind, namespace and name, None where there is none."""
         return self._objects.get(kind, {}).get((namespace, name))
 
     def by_uid(self, uid: str) -> Obj | None:
+        """Return the object with this uid, None where there is none."""
         return self._by_uid.get(uid)
 
     def all(self, kind: str, namespace: str | None = None) -> list[Obj]:
-        """Those of that kind, in the order in which they came."""
+        """Return the objects of that kind, in the order in which they were created."""
         known = self._objects.get(kind, {})
         return [obj for key, obj in known.items() if namespace is None or key[0] == namespace]
 
     def owned(self, owner: Obj, kind: str | None = None) -> list[Obj]:
+        """Return the objects that have an owner reference to ``owner``."""
         uids: Iterable[str] = self._owned.get(owner["metadata"]["uid"], ())
         found = [self._by_uid[uid] for uid in uids]
         return [obj for obj in found if kind is None or kind_of(obj) == kind]
 
     def inside(self, namespace: str) -> list[Obj]:
-        """Everything in the namespace."""
+        """Return all objects of the namespace."""
         return [obj for known in self._objects.values() for key, obj in known.items() if key[0] == namespace]
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do that after so many seconds of the cluster's own pace."""
+        """Call ``action`` after so many seconds of the cluster's own speed."""
         self.timeline.after(seconds / self.speed, action)
 
     def stamp(self) -> str:
+        """Return the present time as metav1.Time."""
         return stamp(self.timeline.now())
 
     def create(self, obj: Obj) -> bool:
+        """Create the object; False where the storage refuses it."""
         return self._try(self.store.create, obj)
 
     def _try(self, what: Callable[[Obj], object], obj: Obj) -> bool:
-        """A refusal, because a user was faster, is what controllers live with: they look again later."""
+        """Write the object; False on a conflict with another writer: controllers reconcile again later."""
         try:
             what(obj)
         except ApiFailure:
@@ -155,7 +160,8 @@ class World:
         return True
 
     def change(self, obj: Obj, how: Callable[[Obj], object]) -> bool:
-        """Change the object as it is now; False where it is gone or nothing would be different."""
+        """Change a copy of the present object and store it; False where it is deleted or nothing would
+        change."""
         now = self.get(kind_of(obj), *key_of(obj))
         if now is None or now["metadata"]["uid"] != obj["metadata"]["uid"]:
             return False
@@ -164,6 +170,7 @@ class World:
         return changed != now and self._try(self.store.replace, changed)
 
     def set_status(self, obj: Obj, status: Obj) -> bool:
+        """Replace the status; False where nothing would change."""
         return self.change(obj, lambda each: each.update(status=status))
 
     def delete(self, obj: Obj) -> None:
@@ -177,10 +184,10 @@ class World:
         self._try(self.store.remove, obj)
 
     def finalize(self, namespace: Obj) -> None:
-        """The namespace is empty: let it go."""
+        """Remove the finalizer of an empty namespace, and the namespace with it."""
         self.change(namespace, lambda each: each["spec"].update(finalizers=[]))
         self.remove(namespace)
 
     def say(self, about: Obj, reason: str, message: str, component: str, *, warning: bool = False) -> None:
-        """Tell an event about the object."""
+        """Record an Event about the object."""
         self.recorder.say(about, reason, message, component, warning=warning)

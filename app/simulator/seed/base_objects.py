@@ -1,4 +1,5 @@
-"""What a cluster has before anything runs in it: namespaces, nodes, accounts, configuration, volumes."""
+"""Build what a cluster has before anything runs in it: namespaces, nodes, accounts, configuration,
+volumes."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ ZONES = ("a", "b", "c")
 
 
 def make_namespace(factory: ObjectFactory, name: str, created: str) -> Obj:
+    """Return an active namespace."""
     labels = {"kubernetes.io/metadata.name": name}
     return {
         "kind": "Namespace",
@@ -24,6 +26,7 @@ def make_namespace(factory: ObjectFactory, name: str, created: str) -> Obj:
 
 
 def node_condition(kind: str, status: str, at: str, reason: str, message: str) -> Obj:
+    """Return a condition of a node whose heartbeat and transition were at the same time."""
     return {
         "type": kind,
         "status": status,
@@ -122,6 +125,7 @@ def _node_status(factory: ObjectFactory, name: str, number: int, created: str) -
 
 
 def make_lease(factory: ObjectFactory, node: Obj) -> Obj:
+    """Return the lease with which a node's kubelet reports."""
     name: str = node["metadata"]["name"]
     created: str = node["metadata"]["creationTimestamp"]
     lease: Obj = {
@@ -140,6 +144,7 @@ def make_lease(factory: ObjectFactory, node: Obj) -> Obj:
 
 
 def make_account(factory: ObjectFactory, namespace: str, name: str, created: str) -> Obj:
+    """Return a service account."""
     return {
         "kind": "ServiceAccount",
         "apiVersion": "v1",
@@ -150,6 +155,7 @@ def make_account(factory: ObjectFactory, namespace: str, name: str, created: str
 def make_config_map(
     factory: ObjectFactory, namespace: str, name: str, data: dict[str, str], created: str
 ) -> Obj:
+    """Return a config map."""
     return {
         "kind": "ConfigMap",
         "apiVersion": "v1",
@@ -159,7 +165,7 @@ def make_config_map(
 
 
 def app_config(factory: ObjectFactory, app: App, created: str) -> Obj:
-    """The configuration that the application's container reads."""
+    """Return the config map that the application's container reads."""
     text = (
         f"server:\n  port: {app.port}\n  timeout: 15s\n"
         f"log:\n  format: json\n  level: info\n"
@@ -177,7 +183,7 @@ def make_secret(
     created: str,
     kind: str = "Opaque",
 ) -> Obj:
-    """values: clear text; they are what a demonstration may show, never real."""
+    """Return a secret. values: clear text, made up for the demonstration."""
     return {
         "kind": "Secret",
         "apiVersion": "v1",
@@ -190,7 +196,7 @@ def make_secret(
 def make_claim(
     factory: ObjectFactory, app: App, number: int, created: str, prefix: str = "data"
 ) -> tuple[Obj, Obj]:
-    """The claim of one replica of a stateful set, bound, and its volume."""
+    """Return the bound claim of one replica of a stateful set, and its volume."""
     claim: Obj = {
         "kind": "PersistentVolumeClaim",
         "apiVersion": "v1",

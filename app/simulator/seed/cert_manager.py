@@ -1,4 +1,5 @@
-"""A custom resource definition as cert-manager installs it, and certificates for the public applications."""
+"""Build the custom resource definitions of cert-manager, an issuer, and certificates of the public
+applications."""
 
 from __future__ import annotations
 
@@ -116,6 +117,7 @@ def _schema(spec: Obj) -> Obj:
 
 
 def make_definitions(factory: ObjectFactory, created: str) -> list[Obj]:
+    """Return the definitions of Certificate and ClusterIssuer."""
     return [
         _definition(
             factory,
@@ -152,6 +154,7 @@ def _ready(at: str, reason: str, message: str) -> Obj:
 
 
 def make_issuer(factory: ObjectFactory, created: str) -> Obj:
+    """Return the one ClusterIssuer, which is ready."""
     solver = {"http01": {"ingress": {"ingressClassName": "nginx"}}}
     server = "https://acme-v02.api.letsencrypt.org/directory"
     said = "The ACME account was registered with the ACME server"
@@ -172,6 +175,7 @@ def make_issuer(factory: ObjectFactory, created: str) -> Obj:
 
 
 def make_certificate(factory: ObjectFactory, app: App, host: str, created: str) -> Obj:
+    """Return the issued certificate of an application's host."""
     issued = factory.now - timedelta(days=factory.rng.randint(1, 55), seconds=factory.rng.randint(0, 86400))
     return {
         "kind": "Certificate",

@@ -1,4 +1,5 @@
-"""A whole cluster at rest: every object that it holds when its life begins, repeatable by its seed."""
+"""Build a whole simulated cluster at rest: all objects that it has when its life begins, repeatable by its
+seed."""
 
 from __future__ import annotations
 
@@ -20,11 +21,11 @@ _DAY = 24 * 3600.0
 
 @dataclass(frozen=True)
 class ClusterPlan:
-    """How a cluster is to be.
+    """The parameters of a simulated cluster.
 
-    nodes: how many, control plane included (2 at least). scale: factor on the replicas of the
-    applications. namespaces: of the applications, None for all; default is always among them. troubled:
-    some pods crash-loop and one rollout hangs at an image that is not there.
+    nodes: how many, the control plane included (2 at least). scale: factor on the replicas of the
+    applications. namespaces: those of the applications, None for all; default is always among them. troubled:
+    some pods crash-loop and one rollout hangs at an image that does not exist.
     """
 
     name: str = "demo"
@@ -36,6 +37,7 @@ class ClusterPlan:
     troubled: bool = True
 
     def apps(self) -> list[App]:
+        """Return the applications of the cluster, those of the system first."""
         named = None if self.namespaces is None else {"default", *self.namespaces}
         chosen = [app for app in APPS if named is None or app.namespace in named]
         if not self.troubled:
@@ -44,7 +46,8 @@ class ClusterPlan:
 
 
 def cluster_objects(plan: ClusterPlan, now: datetime) -> list[Obj]:
-    """Every object of the cluster, owners before what they own, definitions before what they define."""
+    """Return all objects of the cluster: owners before what they own, definitions before their custom
+    resources."""
     return _Seeder(plan, now).build()
 
 
@@ -69,7 +72,7 @@ class _Seeder:
         return self.objects
 
     def _born(self, most: float = 1.0) -> str:
-        """Some time after the cluster was made, in this share of its age."""
+        """Return a random time in the first share ``most`` of the cluster's age."""
         return self.factory.ago(self.age * self.rng.uniform(0.02, most))
 
     def _base(self) -> None:
@@ -101,7 +104,7 @@ class _Seeder:
         self.objects.append(service)
 
     def _static_pod(self, app: App, created: str) -> None:
-        """A mirror pod of the control plane: owned by its node, on the host's network."""
+        """Add a mirror pod of the control plane: owned by its node, on the host's network."""
         node = self.nodes[0]
         spec = {
             "hostNetwork": True,

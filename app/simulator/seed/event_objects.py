@@ -1,4 +1,4 @@
-"""Events: what a component says about an object."""
+"""Build Events, in which a component reports something about an object."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from app.simulator.seed.object_factory import Obj, ObjectFactory, json_digest
 
 
 def event_key(about: Obj, reason: str, message: str) -> str:
-    """The same for what an event correlator would count up instead of telling twice."""
+    """Return what equal events have in common; an event correlator counts them up in one Event."""
     return f"{about['metadata']['uid']}/{reason}/{message}"
 
 
@@ -20,6 +20,7 @@ def make_event(
     at: str,
     warning: bool = False,
 ) -> Obj:
+    """Return an Event of a component about an object. at: its time, as metav1.Time."""
     meta = about["metadata"]
     namespace = meta.get("namespace", "default")
     reference: Obj = {

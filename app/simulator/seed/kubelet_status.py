@@ -53,11 +53,13 @@ def image_id(image: str) -> str:
 
 
 def scheduled(pod: Obj, node: str, at: str) -> None:
+    """Bind a pod to a node."""
     pod["spec"]["nodeName"] = node
     _condition(pod, "PodScheduled", True, at)
 
 
 def unschedulable(pod: Obj, message: str, at: str) -> None:
+    """Mark a pod that no node takes."""
     _condition(pod, "PodScheduled", False, at, "Unschedulable", message)
 
 
@@ -104,6 +106,7 @@ def running(pod: Obj, pod_ip: str, at: str) -> None:
 
 
 def ready(pod: Obj, at: str) -> None:
+    """Mark all containers of a pod as ready."""
     for each in pod["status"]["containerStatuses"]:
         each["ready"] = True
     for kind in ("Ready", "ContainersReady"):
@@ -190,9 +193,11 @@ def finished(pod: Obj, at: str, code: int = 0) -> None:
 
 
 def is_ready(pod: Obj) -> bool:
+    """Return whether the condition Ready of a pod is True."""
     conditions = pod.get("status", {}).get("conditions", ())
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def is_done(pod: Obj) -> bool:
+    """Return whether a pod has ended for good."""
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")

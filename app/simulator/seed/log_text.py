@@ -1,4 +1,4 @@
-"""What the containers of simulated pods write: plausible lines, a function of the pod and the time alone.
+"""Make up the logs of simulated pods: plausible lines that depend on the pod and the time alone.
 
 Nothing is stored. A container writes a line in every slot of its own length since it started, so the last
 lines of a pod that has run for months cost as much as those of a new one.
@@ -69,7 +69,8 @@ def log_lines(
 
 
 def container_status(pod: Obj, container: str | None) -> Obj | None:
-    """That of a container of whatever kind, of the first for None; None where there is none yet."""
+    """Return the status of a container of any kind, of the first one for None; None where there is none
+    yet."""
     kinds = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
     statuses = (each for kind in kinds for each in (pod.get("status") or {}).get(kind) or ())
     return next((status for status in statuses if container in (None, status["name"])), None)

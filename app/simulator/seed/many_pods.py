@@ -1,4 +1,5 @@
-"""Thousands of pods at once, for measurements: whole ones are made per application, the rest vary them."""
+"""Build thousands of pods for measurements: one whole pod for each application, the rest are variants of
+it."""
 
 from __future__ import annotations
 
@@ -17,10 +18,10 @@ _PODS_A_NODE = 100
 
 
 def many_pods(count: int, *, seed: int | str = 0, now: datetime) -> Iterator[Obj]:
-    """The namespaces, nodes and owners of that many running pods, then the pods.
+    """Yield the namespaces, nodes and owners of that many running pods, then the pods.
 
-    Pods share their inner parts with each other: they are to be stored or encoded, never changed. Their
-    label `shard` has 100 values, each of which selects one pod in a hundred.
+    Pods share their inner parts with each other: they are to be stored or encoded, never changed. Their label
+    `shard` has 100 values, each of which selects one pod in a hundred.
     """
     factory = ObjectFactory(f"many/{seed}", now)
     born = factory.ago(40 * 24 * 3600)

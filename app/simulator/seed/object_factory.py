@@ -1,4 +1,5 @@
-"""The seeded source of names, identities and times, and the metadata that every object carries."""
+"""The seeded source of names, uids and times of a simulated cluster, and the metadata that every object
+has."""
 
 from __future__ import annotations
 
@@ -25,24 +26,24 @@ def key_of(obj: Obj) -> Key:
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as metav1.Time: RFC 3339, UTC, whole seconds."""
+    """Return a time as metav1.Time: RFC 3339, UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def micro_stamp(moment: datetime) -> str:
-    """A moment as metav1.MicroTime, which leases and newer events use."""
+    """Return a time as metav1.MicroTime, which leases and newer events use."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def moment(text: str) -> datetime:
-    """The inverse of :func:`stamp` and :func:`micro_stamp`."""
+    """Parse the text of :func:`stamp` or :func:`micro_stamp`. Raises ValueError."""
     return datetime.fromisoformat(text)
 
 
 class ObjectFactory:
-    """Everything random about one cluster comes from here, so that a seed repeats it.
+    """The source of everything random in one cluster, so that a seed repeats it.
 
-    now: the moment that ages are counted back from.
+    now: the time from which ages are counted back.
     """
 
     def __init__(self, seed: int | str, now: datetime) -> None:
@@ -50,13 +51,15 @@ class ObjectFactory:
         self.now = now
 
     def uid(self) -> str:
+        """Return a new uid, a random UUID."""
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
 
     def suffix(self, length: int = 5) -> str:
-        """The random end of a generated name."""
+        """Return the random end of a generated name."""
         return "".join(self.rng.choices(ALPHABET, k=length))
 
     def ago(self, seconds: float) -> str:
+        """Return the time so many seconds before ``now``, as metav1.Time."""
         return stamp(self.now - timedelta(seconds=seconds))
 
     def meta(
@@ -71,7 +74,7 @@ class ObjectFactory:
         generation: int | None = None,
         generate_name: str | None = None,
     ) -> Obj:
-        """ObjectMeta without what only the storage knows (the resourceVersion)."""
+        """Return ObjectMeta without the resourceVersion, which the storage sets."""
         meta: Obj = {"name": name}
         if generate_name:
             meta["generateName"] = generate_name
@@ -91,7 +94,7 @@ class ObjectFactory:
 
 
 def owner_reference(owner: Obj) -> Obj:
-    """The reference by which a controller claims what it made."""
+    """Return the reference with which a controller marks an object as its own."""
     return {
         "apiVersion": owner["apiVersion"],
         "kind": owner["kind"],
@@ -103,7 +106,7 @@ def owner_reference(owner: Obj) -> Obj:
 
 
 def controller_of(obj: Obj) -> Obj | None:
-    """The owner reference of the one controller, if there is one."""
+    """Return the owner reference of the object's controller, None where it has none."""
     for reference in obj["metadata"].get("ownerReferences", ()):
         if reference.get("controller"):
             return dict(reference)
@@ -111,12 +114,12 @@ def controller_of(obj: Obj) -> Obj | None:
 
 
 def json_digest(value: object) -> str:
-    """64 hex digits that are a function of a JSON value."""
+    """Return the SHA-256 of a JSON value as 64 hex digits."""
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def template_hash(template: Obj) -> str:
-    """A pod template's hash as controllers write it: decimal digits in the safe alphabet."""
+    """Return the hash of a pod template as controllers write it: decimal digits in the alphabet of names."""
     number = str(int(json_digest(template)[:8], 16))
     return "".join(ALPHABET[ord(digit) % len(ALPHABET)] for digit in number)
 
@@ -161,7 +164,7 @@ def managed_entry(
     operation: str = "Update",
     subresource: str | None = None,
 ) -> Obj:
-    """One managedFields entry: this manager set these top-level parts of the object.
+    """Return the managedFields entry of a manager that set these top-level parts of the object.
 
     The encoding is Kubernetes' FieldsV1 (sigs.k8s.io/structured-merge-diff).
     """

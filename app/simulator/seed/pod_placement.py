@@ -1,4 +1,4 @@
-"""Where pods go and which addresses they get; and a pod's way from made to running in one step."""
+"""Place pods on nodes: the choice of a node, the addresses of pods, and bringing a pod up in one step."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from app.simulator.seed.object_factory import Obj, moment, stamp
 
 
 def host_ip(node: Obj) -> str:
+    """Return the internal address of a node, "" where it has none."""
     for address in node.get("status", {}).get("addresses", ()):
         if address["type"] == "InternalIP":
             return str(address["address"])
@@ -18,7 +19,8 @@ def host_ip(node: Obj) -> str:
 
 
 def is_worker(node: Obj) -> bool:
-    """Takes pods that tolerate nothing special: not cordoned, no taint that keeps them off."""
+    """Return whether pods without tolerations may run on the node: not cordoned, no taint that keeps them
+    off."""
     spec = node.get("spec", {})
     taints = spec.get("taints") or ()
     return not spec.get("unschedulable") and not any(
@@ -27,7 +29,7 @@ def is_worker(node: Obj) -> bool:
 
 
 class NodeAllocations:
-    """Counts the pods of every node and hands out the addresses of its range, each once at a time."""
+    """The number of pods of every node, and the addresses of its pod range that are in use."""
 
     def __init__(self) -> None:
         self.load: Counter[str] = Counter()
@@ -35,7 +37,7 @@ class NodeAllocations:
         self._last: Counter[str] = Counter()
 
     def occupy(self, pod: Obj) -> None:
-        """Note a pod that is there already."""
+        """Count a pod that is on its node already."""
         node = pod["spec"].get("nodeName")
         if node:
             self.load[node] += 1
@@ -44,7 +46,7 @@ class NodeAllocations:
                 self._taken.setdefault(node, set()).add(_number(ip))
 
     def vacate(self, pod: Obj) -> None:
-        """Forget a pod that has gone."""
+        """Take a deleted pod out of the count, and free its address."""
         node = pod["spec"].get("nodeName")
         if node:
             self.load[node] -= 1
@@ -53,7 +55,8 @@ class NodeAllocations:
                 self._taken.get(node, set()).discard(_number(ip))
 
     def choose(self, nodes: Iterable[Obj]) -> Obj | None:
-        """The worker with the fewest pods; of equals, the first by name."""
+        """Return the worker with the fewest pods, of equals the first by name; None where there is no
+        worker."""
         workers = [node for node in nodes if is_worker(node)]
         return min(
             workers,
@@ -62,7 +65,7 @@ class NodeAllocations:
         )
 
     def address(self, node: Obj) -> str:
-        """The next free address of the node's pod range; used ones come round again last."""
+        """Return the next free address of the node's pod range; freed addresses are used again last."""
         name = node["metadata"]["name"]
         base, _, width = (node.get("spec", {}).get("podCIDR") or "10.244.255.0/24").partition("/")
         prefix = base.rpartition(".")[0]
@@ -81,7 +84,7 @@ def _number(ip: str) -> int:
 
 
 def bring_up(pod: Obj, node: Obj, ip: str, after: float = 4.0) -> str:
-    """Take a pod that was just made to Running and Ready; answer when it got there.
+    """Take a new pod to Running and Ready and return the time when it became ready.
 
     after: seconds from its creation until it is ready.
     """

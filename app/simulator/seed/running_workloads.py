@@ -1,4 +1,4 @@
-"""Workloads that have been running for a while: their old revisions, their pods, their status."""
+"""Bring workloads to the state after a long time of running: old revisions, pods, status."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HOUR = 3600.0
 
 
 class RunningWorkloads:
-    """Makes what the controllers would have made of a workload by now, and puts it into objects."""
+    """Makes what the controllers would have made of a workload by now, and appends it to ``objects``."""
 
     def __init__(self, factory: ObjectFactory, nodes: list[Obj], objects: list[Obj]) -> None:
         self.factory = factory
@@ -29,7 +29,7 @@ class RunningWorkloads:
         self.allocations = NodeAllocations()
 
     def add(self, app: App, workload: Obj) -> list[Obj]:
-        """Run the workload, set its status, and answer the pods that a service of it has."""
+        """Run the workload, set its status, and return the pods that its service selects."""
         pods: list[Obj] = []
         match app.kind:
             case "Deployment":
@@ -197,6 +197,7 @@ class RunningWorkloads:
 
 
 def stateful_labels(name: str, number: int, revision: str) -> dict[str, str]:
+    """Return the labels that a stateful set adds to its pod of this number."""
     return {
         "statefulset.kubernetes.io/pod-name": name,
         "apps.kubernetes.io/pod-index": str(number),
@@ -205,7 +206,7 @@ def stateful_labels(name: str, number: int, revision: str) -> dict[str, str]:
 
 
 def stateful_template(stateful_set: Obj, number: int) -> Obj:
-    """The set's pod template with the volumes of its claims and the stable host name."""
+    """Return the set's pod template with the volumes of its claims and the stable host name."""
     template: Obj = copy.deepcopy(stateful_set["spec"]["template"])
     spec = template["spec"]
     name = f"{stateful_set['metadata']['name']}-{number}"

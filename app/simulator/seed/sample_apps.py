@@ -1,4 +1,4 @@
-"""What runs in a simulated cluster: the applications, as data."""
+"""The applications of simulated clusters, as data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ FAILURE_ANNOTATION = "demo.k8s-mcp.dev/habit"
 
 @dataclass(frozen=True)
 class App:
-    """One workload. replicas are scaled with the cluster; the failure_mode is what :data:`HABIT` says."""
+    """One workload. replicas are scaled with the cluster; failure_mode is a value of
+    :data:`FAILURE_ANNOTATION`."""
 
     namespace: str
     name: str
@@ -29,6 +30,7 @@ class App:
 
     @property
     def labels(self) -> dict[str, str]:
+        """The recommended labels of the workload and its pods."""
         name, _, tag = self.image.rpartition(":")
         del name
         return {

@@ -1,4 +1,4 @@
-"""Services, their endpoint slices, and ingresses."""
+"""Build services, their endpoint slices, and ingresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.simulator.seed.sample_apps import App
 
 
 def make_service(factory: ObjectFactory, app: App, cluster_ip: str, created: str) -> Obj:
-    """cluster_ip: "None" for the headless service of a stateful set."""
+    """Return the service of an application. cluster_ip: "None" for the headless one of a stateful set."""
     return {
         "kind": "Service",
         "apiVersion": "v1",
@@ -32,7 +32,8 @@ def make_service(factory: ObjectFactory, app: App, cluster_ip: str, created: str
 
 
 def make_slice(factory: ObjectFactory, service: Obj, created: str) -> Obj:
-    """The one endpoint slice of a service, still empty. A suffix that is a function of the service's uid."""
+    """Return the endpoint slice of a service, without endpoints; its suffix is a function of the service's
+    uid."""
     meta = service["metadata"]
     name = f"{meta['name']}-{zlib.crc32(meta['uid'].encode()) % 36**5:05d}"
     labels = {
@@ -52,6 +53,7 @@ def make_slice(factory: ObjectFactory, service: Obj, created: str) -> Obj:
 
 
 def slice_ports(service: Obj) -> list[Obj]:
+    """Return the ports of a service as its endpoint slice has them."""
     return [
         {
             "name": port.get("name", ""),
@@ -63,7 +65,7 @@ def slice_ports(service: Obj) -> list[Obj]:
 
 
 def endpoints(pods: Sequence[Obj]) -> list[Obj]:
-    """The endpoints that these pods of a service are, in order of their names."""
+    """Return the endpoints that these pods of a service are, in order of their names."""
     found: list[Obj] = []
     for pod in sorted(pods, key=lambda each: str(each["metadata"]["name"])):
         ip = pod.get("status", {}).get("podIP")
@@ -88,6 +90,7 @@ def endpoints(pods: Sequence[Obj]) -> list[Obj]:
 
 
 def make_ingress(factory: ObjectFactory, app: App, host: str, address: str, created: str) -> Obj:
+    """Return the ingress of a public application."""
     backend = {"service": {"name": app.name, "port": {"name": "main"}}}
     return {
         "kind": "Ingress",

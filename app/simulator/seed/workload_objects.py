@@ -1,4 +1,5 @@
-"""Workloads as their authors wrote them, and the replica sets and jobs that controllers make of them."""
+"""Build workloads as their authors wrote them, and the replica sets and jobs that controllers make of
+them."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ _API = {
 
 
 def make_workload(factory: ObjectFactory, app: App, replicas: int, created: str) -> Obj:
-    """The application's workload, without status."""
+    """Return the workload of an application, without status."""
     workload: Obj = {
         "kind": app.kind,
         "apiVersion": _API[app.kind],
@@ -115,6 +116,7 @@ def _job_spec(app: App, selector: Obj, template: Obj) -> Obj:
 
 
 def claim_spec(app: App) -> Obj:
+    """Return the spec of the volume claim of a stateful application."""
     return {
         "accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": app.storage or "1Gi"}},
@@ -126,7 +128,7 @@ def claim_spec(app: App) -> Obj:
 def make_replica_set(
     factory: ObjectFactory, deployment: Obj, template: Obj, *, replicas: int, revision: int, created: str
 ) -> Obj:
-    """The replica set of one revision of a deployment."""
+    """Return the replica set of one revision of a deployment."""
     name: str = deployment["metadata"]["name"]
     key = template_hash(template)
     template = copy.deepcopy(template)
@@ -169,7 +171,10 @@ def _selector_with(workload: Obj, label: str, value: str) -> Obj:
 
 
 def make_job(factory: ObjectFactory, cron_job: Obj, *, minute: int, created: str) -> Obj:
-    """The job of one scheduled time. minute: that time in minutes since 1970, which names the job."""
+    """Return the job of one scheduled time of a cron job.
+
+    minute: that time in minutes since 1970, which is part of the job's name.
+    """
     written: Obj = cron_job["spec"]["jobTemplate"]
     name = f"{cron_job['metadata']['name']}-{minute}"
     uid_labels: dict[str, str] = {"batch.kubernetes.io/job-name": name, "job-name": name}

@@ -17,6 +17,7 @@ REVISION = "deployment.kubernetes.io/revision"
 
 
 def wanted_replicas(workload: Obj) -> int:
+    """Return the replicas that a workload's spec asks for, 1 by default."""
     value = workload["spec"].get("replicas")
     return 1 if value is None else int(value)
 
@@ -40,11 +41,13 @@ def rolling_bounds(deployment: Obj) -> tuple[int, int]:
 
 
 def condition(status: Obj, kind: str) -> Obj | None:
+    """Return the condition of this type, None where the status has none."""
     found: Obj | None = next((each for each in status.get("conditions", ()) if each["type"] == kind), None)
     return found
 
 
 def replica_set_status(replica_set: Obj, pods: Sequence[Obj]) -> Obj:
+    """Return the status of a replica set that has these pods."""
     ready = sum(1 for pod in pods if is_ready(pod))
     status: Obj = {"replicas": len(pods)}
     if pods:
@@ -155,6 +158,7 @@ def stateful_set_status(stateful_set: Obj, pods: Sequence[Obj], revision: str, c
 
 
 def daemon_set_status(daemon_set: Obj, pods: Sequence[Obj], nodes: int, revision: str) -> Obj:
+    """Return the status of a daemon set that has these pods and should have ``wanted``."""
     ready = sum(1 for pod in pods if is_ready(pod))
     status: Obj = {
         "currentNumberScheduled": len(pods),
@@ -174,6 +178,7 @@ def daemon_set_status(daemon_set: Obj, pods: Sequence[Obj], nodes: int, revision
 
 
 def job_status(job: Obj, pods: Sequence[Obj], now: datetime) -> Obj:
+    """Return the status of a job that has these pods."""
     old: Obj = job.get("status") or {}
     if any(condition(old, kind) for kind in ("Complete", "Failed")):
         return old

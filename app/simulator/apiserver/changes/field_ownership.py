@@ -1,4 +1,4 @@
-"""Who owns which field: managedFields, and the conflicts and removals of server-side apply.
+"""Field ownership: managedFields, and the conflicts and removals of server-side apply.
 
 The sets of fields are those of kubernetes-sigs/structured-merge-diff, by leaf: members by name (``f:``),
 elements of lists by their merge key (``k:``), finalizers by value (``v:``); other lists are owned as a whole.
@@ -37,7 +37,8 @@ _NOBODYS = frozenset(
 
 
 def updated(old: Obj | None, new: Obj, manager: str, sub: str) -> Obj:
-    """The new object, with whoever changed a field as its one owner. ``old`` is None for a new object."""
+    """Return the new object with the manager as the one owner of each field it changed. ``old`` is None for a
+    new object."""
     before = _leaves(old) if old is not None else {}
     after = _leaves(new)
     changed = {path for path, value in after.items() if path not in before or before[path] != value}
@@ -56,7 +57,7 @@ def updated(old: Obj | None, new: Obj, manager: str, sub: str) -> Obj:
 
 
 def applied(old: Obj, patch: Obj, manager: str, *, force: bool) -> Obj:
-    """The object after an apply: fields that this manager gave before and gives no longer are removed.
+    """Return the object after an apply: fields that this manager applied before and not now are removed.
 
     Raises ApiFailure where another manager owns a field that would change, unless by ``force``.
     """

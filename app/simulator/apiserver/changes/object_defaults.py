@@ -62,7 +62,7 @@ _STATUS: dict[str, Obj] = {
 
 
 def completed(resource: str, obj: Obj) -> Obj:
-    """The object with its defaults, as it is stored at every write."""
+    """Return the object with its defaults, as it is stored at every write."""
     found = {**obj}
     if resource == "secrets":
         found = _secret(found)
@@ -84,7 +84,7 @@ def completed(resource: str, obj: Obj) -> Obj:
 
 
 def started(resource: str, obj: Obj) -> Obj:
-    """A new object with the status that it starts with, which is not for clients to say."""
+    """Return a new object with its initial status, which clients cannot set."""
     if resource not in _STATUS:
         return obj
     return {**obj, "status": {**_STATUS[resource]}}

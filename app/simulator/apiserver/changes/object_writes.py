@@ -1,4 +1,4 @@
-"""Creating, replacing, patching, scaling and deleting."""
+"""Create, replace, patch, scale and delete objects."""
 
 import re
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ _SHOWN_DELETED = frozenset(
 
 
 class ObjectWriter:
-    """The writes of one cluster, each answered with the object as it is then."""
+    """The writes of one cluster; each returns the object in its new state. All raise ApiFailure."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -44,6 +44,7 @@ class ObjectWriter:
     def create(
         self, served: ServedResource, namespace: str, body: bytes, query: Mapping[str, str], agent: str
     ) -> Obj:
+        """Create the object of a request body."""
         obj = self._object(served, namespace, patches.parse(body))
         return self._make(served, obj, query, _manager(query, agent))
 
@@ -57,6 +58,7 @@ class ObjectWriter:
         query: Mapping[str, str],
         agent: str,
     ) -> Obj:
+        """Replace an object, or its subresource ``sub``."""
         obj = self._object(served, namespace, patches.parse(body))
         given = obj["metadata"].get("name", name)
         if given != name:
@@ -76,7 +78,7 @@ class ObjectWriter:
         query: Mapping[str, str],
         agent: str,
     ) -> tuple[Obj, bool]:
-        """The object, and whether the patch created it, as server-side apply does."""
+        """Patch an object; return it, and whether the patch created it, as server-side apply does."""
         if content_type == patches.APPLY:
             return self._apply(served, namespace, name, sub, body, query)
         old = self._storage.get(served, namespace, name).obj
@@ -95,7 +97,7 @@ class ObjectWriter:
         query: Mapping[str, str],
         agent: str,
     ) -> Obj:
-        """The Scale of a workload, changed where there is a body."""
+        """Return the Scale of a workload, changed where there is a body."""
         obj = self._storage.get(served, namespace, name).obj
         if body is not None:
             wanted = replicas_of(scale_of(obj), body, content_type)
@@ -107,7 +109,7 @@ class ObjectWriter:
     def delete(
         self, served: ServedResource, namespace: str, name: str, body: bytes, query: Mapping[str, str]
     ) -> Obj:
-        """The object as it is then, or was."""
+        """Delete an object; return it in its state after that, or before where it is gone."""
         options = {**query, **(patches.parse(body) if body else {})}
         policy = options.get("propagationPolicy")
         if policy is not None and policy not in _POLICIES:
@@ -131,7 +133,8 @@ class ObjectWriter:
         return self._storage.delete(obj, float(grace) if grace is not None else None)
 
     def told(self, served: ServedResource, obj: Obj) -> Obj:
-        """How the deletion of an object is answered: with what is still there, else with the news."""
+        """Return the answer to a DELETE: the object where it still exists, else a Status for most
+        resources."""
         metadata = obj["metadata"]
         held = "deletionTimestamp" in metadata and self._holds(served, metadata)
         if held or served.name in _SHOWN_DELETED:
@@ -240,12 +243,13 @@ class ObjectWriter:
 
 
 def _manager(query: Mapping[str, str], agent: str) -> str:
-    """Who writes: as told, else the beginning of the User-Agent."""
+    """Return the field manager: the parameter, else the beginning of the User-Agent."""
     return query.get("fieldManager") or agent.partition("/")[0] or "unknown"
 
 
 def _part(served: ServedResource, old: Obj, new: Obj, sub: str) -> Obj:
-    """``/status`` changes the status alone, everything else all but it where there is that subresource."""
+    """Return the old object with what this request may change: ``/status`` the status alone, others all but
+    it."""
     if sub == "status":
         version = {"resourceVersion": new["metadata"].get("resourceVersion")}
         return {**old, "status": new.get("status"), "metadata": {**old["metadata"], **version}}

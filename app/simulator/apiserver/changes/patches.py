@@ -38,7 +38,7 @@ _MERGE_KEYS = {
 
 
 def patched(obj: Obj, body: bytes, content_type: str, *, typed: bool) -> Obj:
-    """The object after the patch. Raises ApiFailure."""
+    """Return the object after the patch. Raises ApiFailure."""
     patch = parse(body)
     if content_type == JSON_PATCH:
         return _json_patched(obj, patch)
@@ -56,14 +56,14 @@ def patched(obj: Obj, body: bytes, content_type: str, *, typed: bool) -> Obj:
 
 
 def applied(obj: Obj, patch: Obj) -> Obj:
-    """The object with all that an apply names set, lists merged by their keys; nothing is removed."""
+    """Return the object with all members of an apply set, lists merged by their keys; nothing is removed."""
     without = {key: value for key, value in patch.items() if key not in ("kind", "apiVersion")}
     found: Obj = _strategic(obj, without)
     return found
 
 
 def parse(body: bytes) -> Any:
-    """JSON or YAML. Raises ApiFailure."""
+    """Parse JSON or YAML. Raises ApiFailure."""
     with contextlib.suppress(ValueError):
         return json.loads(body)
     try:
@@ -127,7 +127,8 @@ def _strategic_list(name: str, values: list[Any], patch: list[Any]) -> list[Any]
 
 
 def merge_key(name: str, elements: list[Any]) -> str | None:
-    """By which member the elements of the list of that name are told apart; None where it is one value."""
+    """Return the member that tells the elements of a list of that name apart; None where the list is one
+    value."""
     keys = _MERGE_KEYS.get(name, ())
     if not all(isinstance(each, dict) for each in elements):
         return None

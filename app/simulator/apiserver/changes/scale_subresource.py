@@ -1,4 +1,4 @@
-"""The scale subresource: how many replicas a workload has and is to have."""
+"""The scale subresource: read and change the number of replicas of a workload."""
 
 from app.simulator.apiserver.api_failures import ApiFailure, invalid
 from app.simulator.apiserver.changes import patches
@@ -8,7 +8,7 @@ _SHARED = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
 def scale_of(obj: Obj) -> Obj:
-    """The Scale of a workload."""
+    """Return the Scale of a workload."""
     spec, status = obj.get("spec", {}), obj.get("status", {})
     labels = (spec.get("selector") or {}).get("matchLabels") or {}
     return {
@@ -24,7 +24,7 @@ def scale_of(obj: Obj) -> Obj:
 
 
 def replicas_of(scale: Obj, body: bytes, content_type: str) -> Obj:
-    """The Scale that a request asks for, which has a number of replicas. Raises ApiFailure."""
+    """Return the Scale that a request asks for, which has a number of replicas. Raises ApiFailure."""
     if content_type == "application/json":
         wanted = patches.parse(body)
     else:
