@@ -40,32 +40,32 @@ def cluster_plans(count: int, seed: int = 0) -> list[ClusterPlan]:
     ValueError."""
     if count < 1:
         raise ValueError(f"count is {count}: a demonstration needs 1 cluster or more")
-    found: list[ClusterPlan] = []
+    chosen: list[ClusterPlan] = []
     for number in range(count):
         if number < len(_FIRST):
-            known = _FIRST[number]
+            plan = _FIRST[number]
         else:
             lap, city = divmod(number - len(_FIRST), len(_CITIES))
             name = f"edge-{_CITIES[city]}-{lap + 1}"
             troubled = number % 4 == 0
-            known = ClusterPlan(
+            plan = ClusterPlan(
                 name, region="eu-west-1", nodes=2, scale=0.4, namespaces=_EDGE, troubled=troubled
             )
-        found.append(replace(known, seed=seed))
-    return found
+        chosen.append(replace(plan, seed=seed))
+    return chosen
 
 
 def kubeconfig(servers: Iterable[tuple[str, str, str | None]]) -> dict[str, Any]:
     """Return a kubeconfig with one context for each (name, URL, bearer token or None); the first is the
     current one."""
-    known = list(servers)
+    listed = list(servers)
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "current-context": known[0][0] if known else "",
-        "clusters": [{"name": name, "cluster": {"server": url}} for name, url, _ in known],
-        "users": [{"name": name, "user": {"token": token} if token else {}} for name, _, token in known],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name, _, _ in known],
+        "current-context": listed[0][0] if listed else "",
+        "clusters": [{"name": name, "cluster": {"server": url}} for name, url, _ in listed],
+        "users": [{"name": name, "user": {"token": token} if token else {}} for name, _, token in listed],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name, _, _ in listed],
     }
 
 

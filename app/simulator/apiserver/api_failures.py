@@ -40,7 +40,7 @@ class ApiFailure(Exception):
 
     def status(self) -> dict[str, Any]:
         """Return the Status object."""
-        found: dict[str, Any] = {
+        status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": self.metadata,
@@ -50,8 +50,8 @@ class ApiFailure(Exception):
             "code": self.code,
         }
         if self.details or self.reason in _DETAILED:
-            found["details"] = {key: value for key, value in self.details.items() if value != ""}
-        return found
+            status["details"] = {key: value for key, value in self.details.items() if value != ""}
+        return status
 
 
 _CAUSES = {

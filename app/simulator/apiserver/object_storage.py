@@ -78,26 +78,26 @@ class Storage:
 
     def get(self, served: ServedResource, namespace: str, name: str) -> StoredObject:
         """Return the object of this name. Raises ApiFailure where there is none."""
-        found = self.collection(served.name).get((namespace, name))
-        if found is None:
+        stored = self.collection(served.name).get((namespace, name))
+        if stored is None:
             raise served.missing(name)
-        return found
+        return stored
 
     def since(self, version: int) -> list[StorageChange]:
         """Return the changes after a version; the caller refuses versions before `compacted`."""
-        found: list[StorageChange] = []
+        changes: list[StorageChange] = []
         for change in reversed(self._history):
             if change.version <= version:
                 break
-            found.append(change)
-        return found[::-1]
+            changes.append(change)
+        return changes[::-1]
 
     # The life of the cluster (`app.simulator.life.world.Store`)
 
     def objects(self) -> Iterator[Obj]:
         """Yield all objects of all resources."""
-        for known in [*self._collections.values()]:
-            for stored in [*known.values()]:
+        for collection in [*self._collections.values()]:
+            for stored in [*collection.values()]:
                 yield stored.obj
 
     def follow(self, follower: Follower) -> None:
@@ -117,9 +117,9 @@ class Storage:
     def remove(self, obj: Obj) -> None:
         """Delete an object for good, whatever finalizers it has."""
         served = self.registry.of(obj)
-        found = self.collection(served.name).get(key_of(obj))
-        if found is not None:
-            self._drop(served, found)
+        stored = self.collection(served.name).get(key_of(obj))
+        if stored is not None:
+            self._drop(served, stored)
 
     # Writing
 
@@ -164,8 +164,8 @@ class Storage:
         changed = {**obj, "metadata": metadata}
         if _without_version(changed) == _without_version(old.obj):
             return old.obj
-        held = metadata.get("finalizers") or _stops_slowly(served, changed)
-        if "deletionTimestamp" in metadata and not held:
+        blocked = metadata.get("finalizers") or _stops_slowly(served, changed)
+        if "deletionTimestamp" in metadata and not blocked:
             metadata["resourceVersion"] = self._drop(served, old)["metadata"]["resourceVersion"]
             return changed
         return self._put(served, old, changed).obj
@@ -176,30 +176,30 @@ class Storage:
         ``grace`` is in seconds, the pod's own for None. Returns the object as it is then.
         """
         served = self.registry.of(obj)
-        found = self.get(served, *key_of(obj))
-        held = bool(found.obj["metadata"].get("finalizers"))
-        slow = _stops_slowly(served, found.obj) and (grace != 0 or served.kind == "Namespace")
-        if not held and not slow:
-            return self._drop(served, found)
-        if "deletionTimestamp" in found.obj["metadata"]:
-            return found.obj
+        stored = self.get(served, *key_of(obj))
+        blocked = bool(stored.obj["metadata"].get("finalizers"))
+        slow = _stops_slowly(served, stored.obj) and (grace != 0 or served.kind == "Namespace")
+        if not blocked and not slow:
+            return self._drop(served, stored)
+        if "deletionTimestamp" in stored.obj["metadata"]:
+            return stored.obj
         seconds = 0.0
         if slow and served.kind == "Pod":
             seconds = (
-                grace if grace is not None else found.obj["spec"].get("terminationGracePeriodSeconds", 30)
+                grace if grace is not None else stored.obj["spec"].get("terminationGracePeriodSeconds", 30)
             )
         metadata = {
-            **found.obj["metadata"],
+            **stored.obj["metadata"],
             "deletionTimestamp": stamp(datetime.now(UTC) + timedelta(seconds=seconds)),
         }
         if served.kind != "Namespace":
             metadata["deletionGracePeriodSeconds"] = int(seconds)
         if "generation" in metadata:
             metadata["generation"] += 1
-        changed = {**found.obj, "metadata": metadata}
+        changed = {**stored.obj, "metadata": metadata}
         if served.kind == "Namespace":
             changed["status"] = {**changed.get("status", {}), "phase": "Terminating"}
-        return self._put(served, found, changed).obj
+        return self._put(served, stored, changed).obj
 
     # Trouble
 
@@ -210,15 +210,15 @@ class Storage:
 
     def snapshot(self) -> tuple[int, dict[str, dict[Key, StoredObject]]]:
         """Return the present state, for `restore`."""
-        return self.version, {name: {**known} for name, known in self._collections.items()}
+        return self.version, {name: {**collection} for name, collection in self._collections.items()}
 
     def restore(self, snapshot: tuple[int, dict[str, dict[Key, StoredObject]]]) -> None:
         """Go back to a snapshot, as an etcd restored from a backup does: versions begin again from there.
 
         No watcher is told; a real API server restarts when this happens, and its watches end.
         """
-        self.version, known = snapshot[0], snapshot[1]
-        self._collections = {name: {**each} for name, each in known.items()}
+        self.version, collections = snapshot[0], snapshot[1]
+        self._collections = {name: {**collection} for name, collection in collections.items()}
         self.registry = Registry()
         for stored in self.collection(DEFINITIONS).values():
             self.registry.follow(None, stored.obj)
@@ -238,14 +238,17 @@ class Storage:
         self._happened(StorageChange(served.name, old, new, self.version))
         return new
 
-    def _drop(self, served: ServedResource, found: StoredObject) -> Obj:
+    def _drop(self, served: ServedResource, stored: StoredObject) -> Obj:
         if served.name == DEFINITIONS:
-            self._empty(found.obj["metadata"]["name"])
-        del self._collections[served.name][key_of(found.obj)]
+            self._empty(stored.obj["metadata"]["name"])
+        del self._collections[served.name][key_of(stored.obj)]
         self.version += 1
-        last: Obj = {**found.obj, "metadata": {**found.obj["metadata"], "resourceVersion": str(self.version)}}
+        last: Obj = {
+            **stored.obj,
+            "metadata": {**stored.obj["metadata"], "resourceVersion": str(self.version)},
+        }
         deleted = StoredObject(last, served.encoded(last), self.version)
-        self._happened(StorageChange(served.name, found, None, self.version, deleted))
+        self._happened(StorageChange(served.name, stored, None, self.version, deleted))
         return last
 
     def _happened(self, change: StorageChange) -> None:

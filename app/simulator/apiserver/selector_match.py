@@ -38,11 +38,11 @@ def label_predicate(text: str) -> Predicate | None:
     tests: list[Callable[[Obj], bool]] = []
     at = 0
     while at < len(text):
-        found = _REQUIREMENT.match(text, at)
-        if found is None:
+        match = _REQUIREMENT.match(text, at)
+        if match is None:
             raise ApiFailure("BadRequest", f"unable to parse requirement: {text[at:]!r}")
-        at = found.end()
-        tests.append(_requirement(found))
+        at = match.end()
+        tests.append(_requirement(match))
     if not tests:
         return None
     return lambda obj: _all(tests, obj["metadata"].get("labels") or {})
@@ -52,19 +52,19 @@ def _all(tests: Iterable[Callable[[Obj], bool]], labels: Obj) -> bool:
     return all(test(labels) for test in tests)
 
 
-def _requirement(found: re.Match[str]) -> Callable[[Obj], bool]:
-    if found["absent"]:
-        absent = found["no"]
+def _requirement(match: re.Match[str]) -> Callable[[Obj], bool]:
+    if match["absent"]:
+        absent = match["no"]
         return lambda labels: absent not in labels
-    key = found["key"]
-    if found["sign"]:
-        value = found["value"]
-        if found["sign"] == "!=":
+    key = match["key"]
+    if match["sign"]:
+        value = match["value"]
+        if match["sign"] == "!=":
             return lambda labels: labels.get(key) != value
         return lambda labels: labels.get(key) == value
-    if found["set"]:
-        values = {value.strip() for value in found["values"].split(",")}
-        if found["set"] == "notin":
+    if match["set"]:
+        values = {value.strip() for value in match["values"].split(",")}
+        if match["set"] == "notin":
             return lambda labels: labels.get(key) not in values
         return lambda labels: labels.get(key) in values
     return lambda labels: key in labels
@@ -73,15 +73,15 @@ def _requirement(found: re.Match[str]) -> Callable[[Obj], bool]:
 def field_predicate(text: str, resource: str) -> Predicate | None:
     """Return a test for a field selector on the paths that API servers support. Raises ApiFailure for
     others."""
-    known = ("metadata.name", "metadata.namespace", *_FIELDS.get(resource, "").split())
+    supported = ("metadata.name", "metadata.namespace", *_FIELDS.get(resource, "").split())
     tests = []
     for part in filter(None, text.split(",")):
-        found = re.fullmatch(r"([\w.]+)(==|=|!=)(.*)", part)
-        if found is None:
+        match = re.fullmatch(r"([\w.]+)(==|=|!=)(.*)", part)
+        if match is None:
             raise ApiFailure("BadRequest", f"invalid selector: '{part}'; can't understand '{part}'")
-        if found[1] not in known:
-            raise ApiFailure("BadRequest", f"field label not supported: {found[1]}")
-        tests.append((found[1].split("."), found[2] != "!=", found[3]))
+        if match[1] not in supported:
+            raise ApiFailure("BadRequest", f"field label not supported: {match[1]}")
+        tests.append((match[1].split("."), match[2] != "!=", match[3]))
     if not tests:
         return None
     return lambda obj: all((_field(obj, path) == value) is wanted for path, wanted, value in tests)

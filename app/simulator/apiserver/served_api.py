@@ -133,8 +133,8 @@ def _resource_list(registry: Registry, api_version: str) -> dict[str, Any] | Non
 
 
 def _group(name: str, versions: list[str]) -> dict[str, Any]:
-    known = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
-    return {"name": name, "versions": known, "preferredVersion": known[0]}
+    group_versions = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": group_versions, "preferredVersion": group_versions[0]}
 
 
 def _groups(registry: Registry) -> list[tuple[str, list[tuple[str, list[ServedResource]]]]]:
@@ -146,15 +146,15 @@ def _groups(registry: Registry) -> list[tuple[str, list[tuple[str, list[ServedRe
 
 
 def _subresources(served: ServedResource) -> dict[str, Any]:
-    found = [
+    subresources = [
         {
-            "subresource": each,
-            "responseKind": _SCALE if each == "scale" else _kind(served),
-            "verbs": _verbs(each),
+            "subresource": name,
+            "responseKind": _SCALE if name == "scale" else _kind(served),
+            "verbs": _verbs(name),
         }
-        for each in sorted(served.subresources)
+        for name in sorted(served.subresources)
     ]
-    return {"subresources": found} if found else {}
+    return {"subresources": subresources} if subresources else {}
 
 
 def _words(served: ServedResource) -> dict[str, Any]:

@@ -42,11 +42,11 @@ async def send(
     follows = query.get("follow") == "true" and not previous
     while follows:
         await asyncio.sleep(FOLLOW_SECONDS)
-        found = _present(storage, pod)
-        if found is None:
+        present = _present(storage, pod)
+        if present is None:
             break
-        follows = _runs(found, container)
-        more = log_lines(found, container, now=datetime.now(UTC), since=last)
+        follows = _runs(present, container)
+        more = log_lines(present, container, now=datetime.now(UTC), since=last)
         if more:
             last = more[-1].at
             await response.write(_text(more, stamped=stamped))
@@ -74,10 +74,10 @@ def _since(query: Mapping[str, str], now: datetime) -> datetime | None:
 def _present(storage: Storage, pod: Obj) -> Obj | None:
     """Return the pod in its present state; None where it is deleted, or another pod has its name."""
     metadata = pod["metadata"]
-    found = storage.collection("pods").get((metadata["namespace"], metadata["name"]))
-    if found is None or found.obj["metadata"]["uid"] != metadata["uid"]:
+    stored = storage.collection("pods").get((metadata["namespace"], metadata["name"]))
+    if stored is None or stored.obj["metadata"]["uid"] != metadata["uid"]:
         return None
-    return found.obj
+    return stored.obj
 
 
 def _runs(pod: Obj, container: str) -> bool:
@@ -85,15 +85,15 @@ def _runs(pod: Obj, container: str) -> bool:
     return status is not None and "running" in status.get("state", {})
 
 
-def _container(pod: Obj, asked: str | None) -> str:
+def _container(pod: Obj, wanted: str | None) -> str:
     spec, name = pod["spec"], pod["metadata"]["name"]
-    main, *others = ([each["name"] for each in spec.get(kind) or ()] for kind in KINDS)
-    if asked is None and len(main) > 1:
-        told = f"a container name must be specified for pod {name}, choose one of: [{' '.join(main)}]"
-        raise ApiFailure("BadRequest", told)
-    if asked is not None and not any(asked in names for names in (main, *others)):
-        raise ApiFailure("BadRequest", f"container {asked} is not valid for pod {name}")
-    return asked or str(main[0])
+    main, *others = ([container["name"] for container in spec.get(kind) or ()] for kind in KINDS)
+    if wanted is None and len(main) > 1:
+        message = f"a container name must be specified for pod {name}, choose one of: [{' '.join(main)}]"
+        raise ApiFailure("BadRequest", message)
+    if wanted is not None and not any(wanted in names for names in (main, *others)):
+        raise ApiFailure("BadRequest", f"container {wanted} is not valid for pod {name}")
+    return wanted or str(main[0])
 
 
 def _text(lines: list[LogLine], *, stamped: bool) -> bytes:

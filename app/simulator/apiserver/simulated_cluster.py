@@ -121,39 +121,42 @@ class SimulatedCluster:
         if (document := self._document(request)) is not None:
             _check_method(request.method in ("GET", "HEAD"))
             fault = self.faults.pick(RequestKind("discover", request.path))
-            return await self._met(fault, request) or document
+            return await self._fault_response(fault, request) or document
         _check_body(request)
-        found = route(request.path, self.storage.registry)
-        if found is None:
+        target = route(request.path, self.storage.registry)
+        if target is None:
             return _nothing(request.path, self.storage.registry)
-        _check_method(found.allows(request.method))
+        _check_method(target.allows(request.method))
         query = dict(request.query)
-        verb = found.verb(request.method, query)
-        fault = self.faults.pick(RequestKind(verb, found.served.name))
-        if fault not in _WATCH_FAULTS and (met := await self._met(fault, request)) is not None:
-            return met
-        account.check(verb, found)
+        verb = target.verb(request.method, query)
+        fault = self.faults.pick(RequestKind(verb, target.served.name))
+        if (
+            fault not in _WATCH_FAULTS
+            and (response := await self._fault_response(fault, request)) is not None
+        ):
+            return response
+        account.check(verb, target)
         if verb == "watch":
-            scope = served_lists.ListScope(found.served, found.namespace)
+            scope = served_lists.ListScope(target.served, target.namespace)
             return await WatchResponse(self.storage, self.faults, scope, query, fault).send(request)
         if verb == "list":
             body = served_lists.list_body(
-                self.storage, served_lists.ListScope(found.served, found.namespace), query
+                self.storage, served_lists.ListScope(target.served, target.namespace), query
             )
             return await self._send(body, request, fault)
-        if found.sub == "log":
-            pod = self.storage.get(found.served, found.namespace, found.name)
+        if target.sub == "log":
+            pod = self.storage.get(target.served, target.namespace, target.name)
             return await served_logs.send(request, self.storage, pod.obj, query)
-        return await self._one(found, verb, request, query)
+        return await self._answer_object(target, verb, request, query)
 
-    async def _one(
-        self, found: Route, verb: str, request: web.Request, query: Mapping[str, str]
+    async def _answer_object(
+        self, target: Route, verb: str, request: web.Request, query: Mapping[str, str]
     ) -> web.Response:
         """A request about one object, or one that makes one."""
-        served, namespace, name = found.served, found.namespace, found.name
+        served, namespace, name = target.served, target.namespace, target.name
         body = await request.read()
         kind, agent = request.content_type, request.headers.get("User-Agent", "")
-        if found.sub == "scale":
+        if target.sub == "scale":
             return _json(self._writes.scale(served, namespace, name, body or None, kind, query, agent))
         if verb == "get":
             return web.Response(
@@ -162,20 +165,20 @@ class SimulatedCluster:
         if verb == "create":
             return _object(served, self._writes.create(served, namespace, body, query, agent), 201)
         if verb == "update":
-            obj = self._writes.replace(served, namespace, name, found.sub, body, query, agent)
+            obj = self._writes.replace(served, namespace, name, target.sub, body, query, agent)
             return _object(served, obj)
         if verb == "patch":
-            obj, created = self._writes.patch(served, namespace, name, found.sub, body, kind, query, agent)
+            obj, created = self._writes.patch(served, namespace, name, target.sub, body, kind, query, agent)
             return _object(served, obj, 201 if created else 200)
         if verb == "delete":
             obj = self._writes.delete(served, namespace, name, body, query)
-            return _object(served, self._writes.told(served, obj))
-        return self._delete_all(found, body, query)
+            return _object(served, self._writes.deletion_answer(served, obj))
+        return self._delete_all(target, body, query)
 
-    def _delete_all(self, found: Route, body: bytes, query: Mapping[str, str]) -> web.Response:
-        served = found.served
+    def _delete_all(self, target: Route, body: bytes, query: Mapping[str, str]) -> web.Response:
+        served = target.served
         matches = served_lists.selector_predicate(served, query)
-        scope = served_lists.ListScope(served, found.namespace)
+        scope = served_lists.ListScope(served, target.namespace)
         deleted = [
             self._writes.delete(served, *key, body, query)
             for key, stored in sorted(self.storage.collection(served.name).items())
@@ -183,14 +186,14 @@ class SimulatedCluster:
         ]
         metadata = {"resourceVersion": str(self.storage.version)}
         head = {"kind": f"{served.kind}List", "apiVersion": served.api_version}
-        return _json({**head, "metadata": metadata, "items": [_bare(served, each) for each in deleted]})
+        return _json({**head, "metadata": metadata, "items": [_bare(served, obj) for obj in deleted]})
 
     def _account(self, request: web.Request) -> Account:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        known = self.accounts.get(token.strip()) if scheme.lower() == "bearer" else None
-        if known is None and not self._open:
+        account = self.accounts.get(token.strip()) if scheme.lower() == "bearer" else None
+        if account is None and not self._open:
             raise ApiFailure("Unauthorized", "Unauthorized")
-        return known or Account()
+        return account or Account()
 
     def _document(self, request: web.Request) -> web.Response | None:
         """What the server says about itself at this path; None where the path is of objects."""
@@ -199,11 +202,11 @@ class SimulatedCluster:
         if path in ("/api", "/apis") and "apidiscovery.k8s.io;v=v2;" in wants:
             body = orjson.dumps(served_api.aggregated(registry, core=path == "/api"))
             return web.Response(body=body, headers={"Content-Type": served_api.AGGREGATED})
-        found = served_api.document(registry, path, self.url.removeprefix("http://"))
-        found = found or served_openapi.document(registry, path)
-        return _json(found) if found is not None else None
+        document = served_api.document(registry, path, self.url.removeprefix("http://"))
+        document = document or served_openapi.document(registry, path)
+        return _json(document) if document is not None else None
 
-    async def _met(self, fault: Fault | None, request: web.Request) -> web.StreamResponse | None:
+    async def _fault_response(self, fault: Fault | None, request: web.Request) -> web.StreamResponse | None:
         """The answer that a fault makes instead of the right one; None where it makes none."""
         if fault in FAILURES:
             return _failed(FAILURES[fault])
@@ -244,17 +247,17 @@ def _check_method(allowed: bool) -> None:
 
 def _check_body(request: web.Request) -> None:
     if request.content_type == "application/vnd.kubernetes.protobuf":
-        known = "accepted media types include: application/json, application/yaml"
+        accepted = "accepted media types include: application/json, application/yaml"
         raise ApiFailure(
-            "UnsupportedMediaType", f"the body of the request was in an unknown format - {known}"
+            "UnsupportedMediaType", f"the body of the request was in an unknown format - {accepted}"
         )
 
 
 def _nothing(path: str, registry: Registry) -> web.Response:
     """A Status below groups that there are, as Go's own server answers elsewhere."""
     parts = path.strip("/").split("/")
-    known = {served.group for served in registry}
-    if parts[0] == "api" or (parts[0] == "apis" and len(parts) > 2 and parts[1] in known):
+    groups = {served.group for served in registry}
+    if parts[0] == "api" or (parts[0] == "apis" and len(parts) > 2 and parts[1] in groups):
         raise ApiFailure("NotFound", "the server could not find the requested resource")
     return web.Response(text="404 page not found\n", status=404)
 

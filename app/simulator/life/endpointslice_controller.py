@@ -37,11 +37,11 @@ class EndpointSliceController(Controller):
             return
         pods = [pod for pod in world.all("Pod", key[0]) if _selects(service, pod)]
         wanted = {"endpoints": endpoints(pods), "ports": slice_ports(service)}
-        known = world.owned(service, "EndpointSlice")
-        if not known:
+        slices = world.owned(service, "EndpointSlice")
+        if not slices:
             world.create({**make_slice(world.factory, service, world.stamp()), **wanted})
-        elif any(known[0].get(part) != value for part, value in wanted.items()):
-            world.change(known[0], lambda each: each.update(wanted))
+        elif any(slices[0].get(part) != value for part, value in wanted.items()):
+            world.change(slices[0], lambda endpoint_slice: endpoint_slice.update(wanted))
 
 
 def _selects(service: Obj, pod: Obj) -> bool:

@@ -26,7 +26,7 @@ class EventRecorder:
         self.world = world
         self.limit = limit
         # By what makes an event the same: its place, and when it was last told. Oldest first.
-        self._told: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
+        self._recorded: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
         self._sweeping = False
         world.follow("Event", self._event_changed)
 
@@ -36,7 +36,7 @@ class EventRecorder:
             meta = new["metadata"]
             about = new.get("involvedObject") or {}
             key = f"{about.get('uid')}/{new.get('reason')}/{new.get('message')}"
-            if key in self._told:
+            if key in self._recorded:
                 key += meta["name"]
             self._note(key, meta["namespace"], meta["name"])
 
@@ -44,8 +44,8 @@ class EventRecorder:
         """Record an Event, or count an equal one up."""
         world = self.world
         key = event_key(about, reason, message)
-        known = self._told.get(key)
-        event = world.get("Event", known[0], known[1]) if known is not None else None
+        recorded = self._recorded.get(key)
+        event = world.get("Event", recorded[0], recorded[1]) if recorded is not None else None
         at = world.stamp()
         if event is None:
             world.create(
@@ -57,31 +57,31 @@ class EventRecorder:
         self._note(key, event["metadata"]["namespace"], event["metadata"]["name"])
 
     def _note(self, key: str, namespace: str, name: str) -> None:
-        self._told.pop(key, None)
-        self._told[key] = (namespace, name, self.world.timeline.seconds)
+        self._recorded.pop(key, None)
+        self._recorded[key] = (namespace, name, self.world.timeline.seconds)
         if not self._sweeping:
             self._sweeping = True
             self.world.timeline.after(_SWEEP_SECONDS, self._sweep)
 
-        if len(self._told) > self.limit:
+        if len(self._recorded) > self.limit:
             # Not now: this may be called in the middle of telling others about a change.
             self.world.timeline.after(0.0, self._trim)
 
     def _trim(self) -> None:
-        while len(self._told) > self.limit:
+        while len(self._recorded) > self.limit:
             self._forget_oldest()
 
     def _sweep(self) -> None:
         self._sweeping = False
         oldest = self.world.timeline.seconds - _KEPT_SECONDS
-        while self._told and next(iter(self._told.values()))[2] < oldest:
+        while self._recorded and next(iter(self._recorded.values()))[2] < oldest:
             self._forget_oldest()
-        if self._told:
+        if self._recorded:
             self._sweeping = True
             self.world.timeline.after(_SWEEP_SECONDS, self._sweep)
 
     def _forget_oldest(self) -> None:
-        _, (namespace, name, _) = self._told.popitem(last=False)
+        _, (namespace, name, _) = self._recorded.popitem(last=False)
         event = self.world.get("Event", namespace, name)
         if event is not None:
             self.world.remove(event)

@@ -155,24 +155,24 @@ class Kubelet:
 
     def _schedule(self, pod: Obj) -> None:
         world = self.world
-        node = self.allocations.choose([each for each in world.all("Node") if node_is_ready(each)])
+        node = self.allocations.choose([target for target in world.all("Node") if node_is_ready(target)])
         count = len(world.all("Node"))
         if node is None:
             message = f"0/{count} nodes are available: {count} node(s) were unschedulable."
-            world.change(pod, lambda each: podstatus.unschedulable(each, message, world.stamp()))
+            world.change(pod, lambda target: podstatus.unschedulable(target, message, world.stamp()))
             self._say(pod, "FailedScheduling", message, warning=True)
             self._consider(self.world.get("Pod", *key_of(pod)) or pod)
             return
         name = node["metadata"]["name"]
 
-        def place(each: Obj) -> None:
-            default_pod(each, world.factory)
-            podstatus.scheduled(each, name, world.stamp())
+        def place(target: Obj) -> None:
+            default_pod(target, world.factory)
+            podstatus.scheduled(target, name, world.stamp())
 
         world.change(pod, place)
         meta = pod["metadata"]
-        said = f"Successfully assigned {meta['namespace']}/{meta['name']} to {name}"
-        self._say(pod, "Scheduled", said)
+        message = f"Successfully assigned {meta['namespace']}/{meta['name']} to {name}"
+        self._say(pod, "Scheduled", message)
 
     def _start(self, pod: Obj) -> None:
         ip = host_ip(self._node(pod))
@@ -203,13 +203,13 @@ class Kubelet:
 
     def _back_off(self, pod: Obj) -> None:
         seconds = _back_off_seconds(pod["status"]["containerStatuses"][0]["restartCount"])
-        self.world.change(pod, lambda each: podstatus.backing_off(each, seconds, self.world.stamp()))
+        self.world.change(pod, lambda target: podstatus.backing_off(target, seconds, self.world.stamp()))
         meta = pod["metadata"]
-        said = (
+        message = (
             f"Back-off restarting failed container {pod['spec']['containers'][0]['name']} in pod "
             f"{meta['name']}_{meta['namespace']}({meta['uid']})"
         )
-        self._say(pod, "BackOff", said, warning=True)
+        self._say(pod, "BackOff", message, warning=True)
 
     def _restart(self, pod: Obj) -> None:
         self.world.change(pod, lambda each: podstatus.restarted(each, self.world.stamp()))

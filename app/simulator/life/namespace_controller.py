@@ -30,20 +30,20 @@ class NamespaceController(Controller):
     def reconcile(self, key: Key) -> None:
         """Create what every namespace has, or delete what a terminating one still has."""
         world = self.world
-        space = world.get("Namespace", *key)
-        if space is None:
+        namespace = world.get("Namespace", *key)
+        if namespace is None:
             return
         name = key[1]
-        if "deletionTimestamp" not in space["metadata"]:
+        if "deletionTimestamp" not in namespace["metadata"]:
             at = world.stamp()
             if world.get("ServiceAccount", name, "default") is None:
                 world.create(make_account(world.factory, name, "default", at))
-            known = world.get("ConfigMap", "kube-system", _AUTHORITY)
-            if known is not None and world.get("ConfigMap", name, _AUTHORITY) is None:
-                world.create(make_config_map(world.factory, name, _AUTHORITY, known["data"], at))
+            authority = world.get("ConfigMap", "kube-system", _AUTHORITY)
+            if authority is not None and world.get("ConfigMap", name, _AUTHORITY) is None:
+                world.create(make_config_map(world.factory, name, _AUTHORITY, authority["data"], at))
             return
         inside = world.inside(name)
         for obj in inside:
             world.delete(obj)
         if not inside:
-            world.finalize(space)
+            world.finalize(namespace)

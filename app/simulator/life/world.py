@@ -126,18 +126,20 @@ class World:
 
     def all(self, kind: str, namespace: str | None = None) -> list[Obj]:
         """Return the objects of that kind, in the order in which they were created."""
-        known = self._objects.get(kind, {})
-        return [obj for key, obj in known.items() if namespace is None or key[0] == namespace]
+        objects = self._objects.get(kind, {})
+        return [obj for key, obj in objects.items() if namespace is None or key[0] == namespace]
 
     def owned(self, owner: Obj, kind: str | None = None) -> list[Obj]:
         """Return the objects that have an owner reference to ``owner``."""
         uids: Iterable[str] = self._owned.get(owner["metadata"]["uid"], ())
-        found = [self._by_uid[uid] for uid in uids]
-        return [obj for obj in found if kind is None or kind_of(obj) == kind]
+        objects = [self._by_uid[uid] for uid in uids]
+        return [obj for obj in objects if kind is None or kind_of(obj) == kind]
 
     def inside(self, namespace: str) -> list[Obj]:
         """Return all objects of the namespace."""
-        return [obj for known in self._objects.values() for key, obj in known.items() if key[0] == namespace]
+        return [
+            obj for objects in self._objects.values() for key, obj in objects.items() if key[0] == namespace
+        ]
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Call ``action`` after so many seconds of the cluster's own speed."""

@@ -61,11 +61,11 @@ def log_lines(
         first = max(first, int((since - span.start).total_seconds() / period) - 1)
     if tail is not None:
         first = max(first, last - tail)
-    found = [_line(span, slot, period) for slot in range(first, last + 1)]
+    lines = [_line(span, slot, period) for slot in range(first, last + 1)]
     if span.crashed:
-        found += [LogLine(span.end, text) for text in _last_words(span)]
-    found = [line for line in found if line.at <= span.end and (since is None or line.at > since)]
-    return found if tail is None else found[len(found) - min(tail, len(found)) :]
+        lines += [LogLine(span.end, text) for text in _last_words(span)]
+    lines = [line for line in lines if line.at <= span.end and (since is None or line.at > since)]
+    return lines if tail is None else lines[len(lines) - min(tail, len(lines)) :]
 
 
 def container_status(pod: Obj, container: str | None) -> Obj | None:

@@ -146,12 +146,12 @@ def _fields(value: Any, key: str = "") -> Obj:
         return {f"f:{name}": _fields(inner, name) for name, inner in value.items()}
     keys = _LIST_KEYS.get(key, ())
     if isinstance(value, list) and keys and all(isinstance(item, dict) for item in value):
-        found: Obj = {}
+        fields: Obj = {}
         for item in value:
-            known = {name: item[name] for name in keys if name in item}
-            if known:
-                found["k:" + orjson.dumps(known).decode()] = {".": {}, **_fields(item)}
-        return found
+            key_values = {name: item[name] for name in keys if name in item}
+            if key_values:
+                fields["k:" + orjson.dumps(key_values).decode()] = {".": {}, **_fields(item)}
+        return fields
     return {}
 
 

@@ -66,14 +66,14 @@ def slice_ports(service: Obj) -> list[Obj]:
 
 def endpoints(pods: Sequence[Obj]) -> list[Obj]:
     """Return the endpoints that these pods of a service are, in order of their names."""
-    found: list[Obj] = []
+    result: list[Obj] = []
     for pod in sorted(pods, key=lambda each: str(each["metadata"]["name"])):
         ip = pod.get("status", {}).get("podIP")
         if not ip or is_done(pod):
             continue
         ends = "deletionTimestamp" in pod["metadata"]
         serving = is_ready(pod)
-        found.append(
+        result.append(
             {
                 "addresses": [ip],
                 "conditions": {"ready": serving and not ends, "serving": serving, "terminating": ends},
@@ -86,7 +86,7 @@ def endpoints(pods: Sequence[Obj]) -> list[Obj]:
                 },
             }
         )
-    return found
+    return result
 
 
 def make_ingress(factory: ObjectFactory, app: App, host: str, address: str, created: str) -> Obj:

@@ -42,8 +42,8 @@ def rolling_bounds(deployment: Obj) -> tuple[int, int]:
 
 def condition(status: Obj, kind: str) -> Obj | None:
     """Return the condition of this type, None where the status has none."""
-    found: Obj | None = next((each for each in status.get("conditions", ()) if each["type"] == kind), None)
-    return found
+    result: Obj | None = next((each for each in status.get("conditions", ()) if each["type"] == kind), None)
+    return result
 
 
 def replica_set_status(replica_set: Obj, pods: Sequence[Obj]) -> Obj:

@@ -103,8 +103,8 @@ def _conflict(taken: list[tuple[int, Path]], entries: list[Obj]) -> ApiFailure:
         for number, path in taken
     ]
     count = f"{len(causes)} conflict{'s' if len(causes) > 1 else ''}"
-    told = ", ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
-    return ApiFailure("Conflict", f"Apply failed with {count}: {told}", causes=causes)
+    conflicts = ", ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
+    return ApiFailure("Conflict", f"Apply failed with {count}: {conflicts}", causes=causes)
 
 
 def _spoken(part: str) -> str:
@@ -137,12 +137,12 @@ def _entry(obj: Obj, manager: str, operation: str, sub: str) -> Obj:
 
 def _rewritten(entries: list[Obj], owned: _Owners, touched: set[int]) -> list[Obj]:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    found = []
+    kept = []
     for number, entry in enumerate(entries):
         if owned[number]:
             time = now if number in touched else entry["time"]
-            found.append({**entry, "time": time, "fieldsV1": _nested(owned[number])})
-    return found
+            kept.append({**entry, "time": time, "fieldsV1": _nested(owned[number])})
+    return kept
 
 
 def _with_entries(obj: Obj, entries: list[Obj]) -> Obj:
@@ -165,12 +165,12 @@ def _unnested(fields: Obj, prefix: Path) -> Iterator[Path]:
 
 
 def _nested(paths: Iterable[Path]) -> Obj:
-    found: Obj = {}
+    fields: Obj = {}
     for path in sorted(paths):
-        at = found
+        inner = fields
         for part in path:
-            at = at.setdefault(part, {})
-    return found
+            inner = inner.setdefault(part, {})
+    return fields
 
 
 def _leaves(obj: Obj) -> dict[Path, Any]:

@@ -63,10 +63,10 @@ _STATUS: dict[str, Obj] = {
 
 def completed(resource: str, obj: Obj) -> Obj:
     """Return the object with its defaults, as it is stored at every write."""
-    found = {**obj}
+    result = {**obj}
     if resource == "secrets":
-        found = _secret(found)
-    spec = found.get("spec")
+        result = _secret(result)
+    spec = result.get("spec")
     if isinstance(spec, dict) or resource == "namespaces":
         spec = _filled(spec or {}, _SPECS.get(resource, {}))
         if resource == "pods":
@@ -74,13 +74,13 @@ def completed(resource: str, obj: Obj) -> Obj:
         elif isinstance(spec.get("template"), dict) and _is_workload(resource):
             spec["template"] = _template(spec["template"])
         elif resource == "services":
-            spec = _service(spec, found["metadata"])
-        found["spec"] = spec
+            spec = _service(spec, result["metadata"])
+        result["spec"] = spec
     if resource == "namespaces":
-        metadata = found["metadata"]
+        metadata = result["metadata"]
         labels = {"kubernetes.io/metadata.name": metadata.get("name", ""), **(metadata.get("labels") or {})}
-        found["metadata"] = {**metadata, "labels": labels}
-    return found
+        result["metadata"] = {**metadata, "labels": labels}
+    return result
 
 
 def started(resource: str, obj: Obj) -> Obj:
@@ -105,11 +105,11 @@ def _template(template: Obj) -> Obj:
 
 
 def _pod_spec(spec: Obj) -> Obj:
-    found = _filled(spec, _POD_SPEC)
+    result = _filled(spec, _POD_SPEC)
     for name in ("containers", "initContainers"):
-        if isinstance(found.get(name), list):
-            found[name] = [_container(each) for each in found[name]]
-    return found
+        if isinstance(result.get(name), list):
+            result[name] = [_container(container) for container in result[name]]
+    return result
 
 
 def _container(container: Any) -> Any:
@@ -117,30 +117,30 @@ def _container(container: Any) -> Any:
         return container
     image = str(container.get("image", "")).rpartition("/")[2]
     latest = ":" not in image or image.endswith(":latest")
-    found = _filled(container, {**_CONTAINER, "imagePullPolicy": "Always" if latest else "IfNotPresent"})
-    if isinstance(found.get("ports"), list):
-        found["ports"] = [_filled(each, {"protocol": "TCP"}) for each in found["ports"]]
-    return found
+    result = _filled(container, {**_CONTAINER, "imagePullPolicy": "Always" if latest else "IfNotPresent"})
+    if isinstance(result.get("ports"), list):
+        result["ports"] = [_filled(port, {"protocol": "TCP"}) for port in result["ports"]]
+    return result
 
 
 def _service(spec: Obj, metadata: Obj) -> Obj:
-    found = {**spec}
-    if isinstance(found.get("ports"), list):
-        found["ports"] = [
-            _filled(each, {"protocol": "TCP", "targetPort": each.get("port")}) for each in found["ports"]
+    result = {**spec}
+    if isinstance(result.get("ports"), list):
+        result["ports"] = [
+            _filled(port, {"protocol": "TCP", "targetPort": port.get("port")}) for port in result["ports"]
         ]
-    if found["type"] != "ExternalName" and not found.get("clusterIP"):
+    if result["type"] != "ExternalName" and not result.get("clusterIP"):
         # The same name has the same address, so that a run can be repeated.
         number = zlib.crc32(f"{metadata.get('namespace')}/{metadata.get('name')}".encode())
-        found["clusterIP"] = f"10.96.{number >> 8 & 255}.{number & 255}"
-        found["clusterIPs"] = [found["clusterIP"]]
-    return found
+        result["clusterIP"] = f"10.96.{number >> 8 & 255}.{number & 255}"
+        result["clusterIPs"] = [result["clusterIP"]]
+    return result
 
 
 def _secret(obj: Obj) -> Obj:
-    found = {"type": "Opaque", **obj}
-    given = found.pop("stringData", None)
-    if given:
-        encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in given.items()}
-        found["data"] = {**(found.get("data") or {}), **encoded}
-    return found
+    result = {"type": "Opaque", **obj}
+    string_data = result.pop("stringData", None)
+    if string_data:
+        encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in string_data.items()}
+        result["data"] = {**(result.get("data") or {}), **encoded}
+    return result

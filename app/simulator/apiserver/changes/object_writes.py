@@ -113,8 +113,8 @@ class ObjectWriter:
         options = {**query, **(patches.parse(body) if body else {})}
         policy = options.get("propagationPolicy")
         if policy is not None and policy not in _POLICIES:
-            known = '"Foreground", "Background", "Orphan"'
-            problem = f'Unsupported value: "{policy}": supported values: {known}'
+            supported = '"Foreground", "Background", "Orphan"'
+            problem = f'Unsupported value: "{policy}": supported values: {supported}'
             raise bad_option("DeleteOptions", "propagationPolicy", problem)
         obj = self._storage.get(served, namespace, name).obj
         uid = (options.get("preconditions") or {}).get("uid") or obj["metadata"]["uid"]
@@ -132,12 +132,12 @@ class ObjectWriter:
             )
         return self._storage.delete(obj, float(grace) if grace is not None else None)
 
-    def told(self, served: ServedResource, obj: Obj) -> Obj:
+    def deletion_answer(self, served: ServedResource, obj: Obj) -> Obj:
         """Return the answer to a DELETE: the object where it still exists, else a Status for most
         resources."""
         metadata = obj["metadata"]
-        held = "deletionTimestamp" in metadata and self._holds(served, metadata)
-        if held or served.name in _SHOWN_DELETED:
+        exists = "deletionTimestamp" in metadata and self._holds(served, metadata)
+        if exists or served.name in _SHOWN_DELETED:
             return obj
         details = {"name": metadata["name"], "kind": served.plural, "uid": metadata["uid"]}
         if served.group:
@@ -162,15 +162,15 @@ class ObjectWriter:
             raise bad_option("PatchOptions", "fieldManager", problem)
         patch = self._object(served, namespace, patches.parse(body))
         patch["metadata"] = {**patch["metadata"], "name": name}
-        found = self._storage.collection(served.name).get((namespace, name))
+        stored = self._storage.collection(served.name).get((namespace, name))
         force = query.get("force") == "true"
-        if found is None:
+        if stored is None:
             bare = {**served.head, "metadata": {}}
             return self._make(
                 served, field_ownership.applied(bare, patch, manager, force=force), query, None
             ), True
-        obj = field_ownership.applied(found.obj, patch, manager, force=force)
-        return self._change(served, found.obj, obj, sub, query, None), False
+        obj = field_ownership.applied(stored.obj, patch, manager, force=force)
+        return self._change(served, stored.obj, obj, sub, query, None), False
 
     def _make(self, served: ServedResource, obj: Obj, query: Mapping[str, str], manager: str | None) -> Obj:
         """``manager`` is None where the fields' owners are settled already."""
@@ -229,12 +229,12 @@ class ObjectWriter:
         return {**obj, **served.head, "metadata": metadata}
 
     def _check_namespace(self, served: ServedResource, namespace: str, name: str) -> None:
-        found = self._storage.collection("namespaces").get(("", namespace))
-        if found is None:
+        stored = self._storage.collection("namespaces").get(("", namespace))
+        if stored is None:
             raise ApiFailure(
                 "NotFound", f'namespaces "{namespace}" not found', name=namespace, kind="namespaces"
             )
-        if "deletionTimestamp" in found.obj["metadata"]:
+        if "deletionTimestamp" in stored.obj["metadata"]:
             terminating = f"namespace {namespace} is being terminated"
             cause = {"reason": "NamespaceTerminating", "message": terminating, "field": "metadata.namespace"}
             message = f"unable to create new content in namespace {namespace} because it is being terminated"

@@ -48,8 +48,8 @@ def patched(obj: Obj, body: bytes, content_type: str, *, typed: bool) -> Obj:
         merged: Obj = _merged(obj, patch)
         return merged
     if content_type == STRATEGIC and typed:
-        found: Obj = _strategic(obj, patch)
-        return found
+        obj_after: Obj = _strategic(obj, patch)
+        return obj_after
     raise ApiFailure(
         "UnsupportedMediaType", f"the body of the request was in an unknown format: {content_type}"
     )
@@ -58,8 +58,8 @@ def patched(obj: Obj, body: bytes, content_type: str, *, typed: bool) -> Obj:
 def applied(obj: Obj, patch: Obj) -> Obj:
     """Return the object with all members of an apply set, lists merged by their keys; nothing is removed."""
     without = {key: value for key, value in patch.items() if key not in ("kind", "apiVersion")}
-    found: Obj = _strategic(obj, without)
-    return found
+    result: Obj = _strategic(obj, without)
+    return result
 
 
 def parse(body: bytes) -> Any:
@@ -76,13 +76,13 @@ def _merged(value: Any, patch: Any) -> Any:
     """RFC 7396."""
     if not isinstance(patch, dict):
         return patch
-    found = dict(value) if isinstance(value, dict) else {}
-    for key, each in patch.items():
-        if each is None:
-            found.pop(key, None)
+    result = dict(value) if isinstance(value, dict) else {}
+    for key, member in patch.items():
+        if member is None:
+            result.pop(key, None)
         else:
-            found[key] = _merged(found.get(key), each)
-    return found
+            result[key] = _merged(result.get(key), member)
+    return result
 
 
 def _strategic(value: Any, patch: Any) -> Any:
@@ -90,63 +90,63 @@ def _strategic(value: Any, patch: Any) -> Any:
     if not isinstance(patch, dict):
         return patch
     if patch.get("$patch") == "replace":
-        return {key: each for key, each in patch.items() if key != "$patch"}
-    found = dict(value) if isinstance(value, dict) else {}
-    for key, each in patch.items():
+        return {key: member for key, member in patch.items() if key != "$patch"}
+    result = dict(value) if isinstance(value, dict) else {}
+    for key, member in patch.items():
         if key.startswith("$setElementOrder/") or key == "$patch":
             continue
         if key.startswith("$deleteFromPrimitiveList/"):
             name = key.partition("/")[2]
-            found[name] = [one for one in found.get(name) or [] if one not in each]
+            result[name] = [element for element in result.get(name) or [] if element not in member]
         elif key.startswith("$retainKeys"):
-            found = {name: one for name, one in found.items() if name in each}
-        elif each is None:
-            found.pop(key, None)
-        elif isinstance(each, list):
-            found[key] = _strategic_list(key, found.get(key) or [], each)
+            result = {name: element for name, element in result.items() if name in member}
+        elif member is None:
+            result.pop(key, None)
+        elif isinstance(member, list):
+            result[key] = _strategic_list(key, result.get(key) or [], member)
         else:
-            found[key] = _strategic(found.get(key), each)
-    return found
+            result[key] = _strategic(result.get(key), member)
+    return result
 
 
 def _strategic_list(name: str, values: list[Any], patch: list[Any]) -> list[Any]:
     if name == "finalizers":
-        return [*values, *(each for each in patch if each not in values)]
+        return [*values, *(element for element in patch if element not in values)]
     if {"$patch": "replace"} in patch:
-        return [each for each in patch if each != {"$patch": "replace"}]
+        return [element for element in patch if element != {"$patch": "replace"}]
     key = merge_key(name, patch)
     if key is None:
         return patch
-    found = {each.get(key): each for each in values}
-    for each in patch:
-        if each.get("$patch") == "delete":
-            found.pop(each.get(key), None)
+    by_key = {element.get(key): element for element in values}
+    for element in patch:
+        if element.get("$patch") == "delete":
+            by_key.pop(element.get(key), None)
         else:
-            found[each.get(key)] = _strategic(found.get(each.get(key)), each)
-    return [*found.values()]
+            by_key[element.get(key)] = _strategic(by_key.get(element.get(key)), element)
+    return [*by_key.values()]
 
 
 def merge_key(name: str, elements: list[Any]) -> str | None:
     """Return the member that tells the elements of a list of that name apart; None where the list is one
     value."""
     keys = _MERGE_KEYS.get(name, ())
-    if not all(isinstance(each, dict) for each in elements):
+    if not all(isinstance(element, dict) for element in elements):
         return None
-    return next((key for key in keys if all(key in each for each in elements)), None)
+    return next((key for key in keys if all(key in element for element in elements)), None)
 
 
 def _json_patched(obj: Obj, patch: Any) -> Obj:
     """RFC 6902."""
     if not isinstance(patch, list):
         raise ApiFailure("BadRequest", "a JSON patch must be a list of operations")
-    found = copy.deepcopy(obj)
+    result = copy.deepcopy(obj)
     for operation in patch:
         try:
-            _operate(found, operation)
+            _operate(result, operation)
         except (KeyError, IndexError, TypeError, ValueError):
             message = "the server rejected our request due to an error in our request"
             raise ApiFailure("Invalid", message) from None
-    return found
+    return result
 
 
 def _operate(document: Obj, operation: Obj) -> None:
