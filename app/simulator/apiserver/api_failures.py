@@ -44,7 +44,7 @@ class ApiFailure(Exception):
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": self.metadata,
-            "status": "ApiFailure",
+            "status": "Failure",
             "message": self.message,
             "reason": self.reason,
             "code": self.code,
