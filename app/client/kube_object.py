@@ -17,10 +17,10 @@ class Object(dict[str, Any]):
             value = self[name]
         except KeyError:
             raise AttributeError(f"{self._called()} has no {name!r}; it has {', '.join(self)}") from None
-        found = wrapped(value)
-        if found is not value:
-            self[name] = found  # so that what is changed in it is changed here
-        return found
+        wrapper = wrapped(value)
+        if wrapper is not value:
+            self[name] = wrapper  # so that what is changed in it is changed here
+        return wrapper
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
@@ -59,10 +59,10 @@ def wrapped(value: Any) -> Any:
     lists = [(value, copy)]
     while lists:  # of lists, however deep
         original, made = lists.pop()
-        for each in original:
-            made.append(Object(each) if type(each) is dict else [] if type(each) is list else each)
-            if type(each) is list:
-                lists.append((each, made[-1]))
+        for item in original:
+            made.append(Object(item) if type(item) is dict else [] if type(item) is list else item)
+            if type(item) is list:
+                lists.append((item, made[-1]))
     return copy
 
 
@@ -88,7 +88,7 @@ class Results(list[Object]):
     @property
     def failed(self) -> list[Object]:
         """Those that went wrong; the ones of ``apply`` also where just some documents did."""
-        return [each for each in self if each["status"] >= 300 or "error" in each]
+        return [result for result in self if result["status"] >= 300 or "error" in result]
 
 
 class Text(str):

@@ -8,32 +8,32 @@ from app.kube.answer_limits import ERROR_BYTES, ERROR_SECONDS, Turns
 from app.kube.api_errors import AnswerTooLarge
 
 
-async def whole(answer: aiohttp.ClientResponse, most: int) -> bytes:
+async def whole(response: aiohttp.ClientResponse, most: int) -> bytes:
     """All of an answer, unpacked where it came packed unasked.
 
     Raises AnswerTooLarge where it is longer than ``most`` bytes, and what reading raises.
     """
     turns, pieces, size = Turns(), list[bytes](), 0
-    async for piece in answer.content.iter_any():
+    async for piece in response.content.iter_any():
         pieces.append(piece)
         size += len(piece)
         if size > most:
-            answer.close()
+            response.close()
             raise AnswerTooLarge(most)
         await turns.share(len(piece))
     return b"".join(pieces)
 
 
-async def beginning(answer: aiohttp.ClientResponse) -> bytes:
+async def beginning(response: aiohttp.ClientResponse) -> bytes:
     """So much of an answer as an error may have; more is neither kept nor waited for."""
     body = bytearray()
     try:
         async with asyncio.timeout(ERROR_SECONDS):
-            async for piece in answer.content.iter_any():
+            async for piece in response.content.iter_any():
                 body += piece
                 if len(body) > ERROR_BYTES:
-                    answer.close()
+                    response.close()
                     break
     except TimeoutError:
-        answer.close()
+        response.close()
     return bytes(body[:ERROR_BYTES])

@@ -40,14 +40,14 @@ async def past(
     seen = since
     async with aclosing(_events(connection, collection, since, WATCH_SECONDS)) as events:
         async for event in events:
-            found = event.object or event.unreadable
-            seen = max(seen, event.version if found is None else found.version)
+            changed = event.object or event.unreadable
+            seen = max(seen, event.version if changed is None else changed.version)
             if seen > until:
                 return changes
-            if found is not None:
+            if changed is not None:
                 # What cannot be read is left out by whoever reads it.
                 deleted = event.type == "DELETED" or event.object is None
-                changes.append(Past(found.version, found.namespace, found.name, found.uid, deleted))
+                changes.append(Past(changed.version, changed.namespace, changed.name, changed.uid, deleted))
     if seen < latest:
         raise _ended(since, latest)
     return changes
@@ -61,11 +61,13 @@ async def latest_change(connection: Connection, collection: Collection, since: i
     latest = since
     async with aclosing(_events(connection, collection, since, BOOKMARK_SECONDS)) as events:
         async for event in events:
-            found = event.object or event.unreadable
-            if (found is None and event.version >= until) or (found is not None and found.version > until):
+            changed = event.object or event.unreadable
+            if (changed is None and event.version >= until) or (
+                changed is not None and changed.version > until
+            ):
                 return latest
-            if found is not None:
-                latest = found.version
+            if changed is not None:
+                latest = changed.version
     if latest < until:
         raise _ended(since, until)
     return latest

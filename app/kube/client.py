@@ -16,7 +16,7 @@ from app.kube.api_client import CLOSED, ClusterApiClient, Sent
 from app.kube.api_errors import ApiError, ConnectionFailed
 from app.kube.auth.cluster_access import Access
 from app.kube.body_reader import beginning, whole
-from app.kube.failure_text import in_words, within
+from app.kube.failure_text import raising_connection_failed, within
 from app.kube.tcp_sockets import FOR_CALLERS
 from app.kube.upgrades import Upgrade, request_upgrade
 from app.kube.warning_headers import warnings_of
@@ -76,12 +76,12 @@ class Connection:
         Raises ApiError, ConnectionFailed, also AnswerTooLarge, and AccessError.
         """
         limits = ClientTimeout(total=timeout, connect=self._connect_timeout)
-        answer = await self._get(path, params, accept, limits)
-        async with answer:
-            if answer.status != 200:
-                raise await _api_error(answer, limits, self._access.credential)
+        response = await self._get(path, params, accept, limits)
+        async with response:
+            if response.status != 200:
+                raise await _api_error(response, limits, self._access.credential)
             async with within(limits):
-                return await whole(answer, most)
+                return await whole(response, most)
 
     async def send(
         self,
@@ -101,13 +101,13 @@ class Connection:
         if body is not None:
             headers[hdrs.CONTENT_TYPE] = content_type
         url = self.server + path
-        answer = await self._rest_client.open(method, url, params, headers, limits, data=body)
-        async with answer:
-            if not 200 <= answer.status < 300:
-                raise await _api_error(answer, limits, self._access.credential)
-            with in_words(limits):
-                body = await whole(answer, OBJECT_BYTES)
-            return Answer(answer.status, body, warnings_of(answer.headers))
+        response = await self._rest_client.open(method, url, params, headers, limits, data=body)
+        async with response:
+            if not 200 <= response.status < 300:
+                raise await _api_error(response, limits, self._access.credential)
+            with raising_connection_failed(limits):
+                body = await whole(response, OBJECT_BYTES)
+            return Answer(response.status, body, warnings_of(response.headers))
 
     @asynccontextmanager
     async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[list[bytes]]]:
@@ -118,8 +118,8 @@ class Connection:
         """
         limits = ClientTimeout(total=None, connect=self._connect_timeout, sock_read=self._idle_timeout)
         async with (
-            self._answered(path, params, "application/json", limits) as answer,
-            aclosing(self._lines(answer, limits)) as lines,
+            self._answered(path, params, "application/json", limits) as response,
+            aclosing(self._lines(response, limits)) as lines,
         ):
             yield lines
 
@@ -132,8 +132,8 @@ class Connection:
         FOR_CALLERS.set(True)
         limits = ClientTimeout(total=None, connect=self._connect_timeout)
         async with (
-            self._answered(path, params, "*/*", limits) as answer,
-            aclosing(self._chunks(answer, limits)) as chunks,
+            self._answered(path, params, "*/*", limits) as response,
+            aclosing(self._chunks(response, limits)) as chunks,
         ):
             yield chunks
 
@@ -142,20 +142,20 @@ class Connection:
         self, path: str, params: Mapping[str, str], accept: str, limits: ClientTimeout
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer that is no error, open."""
-        answer = await self._get(path, params, accept, limits)
+        response = await self._get(path, params, accept, limits)
         try:
-            if answer.status != 200:
-                raise await _api_error(answer, limits, self._access.credential)
-            yield answer
+            if response.status != 200:
+                raise await _api_error(response, limits, self._access.credential)
+            yield response
         finally:
-            answer.close()
+            response.close()
 
     async def _lines(
-        self, answer: aiohttp.ClientResponse, limits: ClientTimeout
+        self, response: aiohttp.ClientResponse, limits: ClientTimeout
     ) -> AsyncGenerator[list[bytes], None]:
         splitter, now = LineSplitter(), asyncio.get_running_loop().time
         due = now() + EVENT_SECONDS
-        async with aclosing(self._chunks(answer, limits)) as chunks:
+        async with aclosing(self._chunks(response, limits)) as chunks:
             async for chunk in chunks:
                 if lines := splitter.feed(chunk):
                     yield lines
@@ -170,11 +170,11 @@ class Connection:
             raise ConnectionFailed("the connection was lost in the middle of an event")
 
     async def _chunks(
-        self, answer: aiohttp.ClientResponse, limits: ClientTimeout
+        self, response: aiohttp.ClientResponse, limits: ClientTimeout
     ) -> AsyncGenerator[bytes, None]:
         try:
-            with in_words(limits):
-                async for chunk in answer.content.iter_any():
+            with raising_connection_failed(limits):
+                async for chunk in response.content.iter_any():
                     self._rest_client.is_lost = False
                     yield chunk
         except RuntimeError:
@@ -209,17 +209,17 @@ class Connection:
         The credentials are ours, and renewed once where they are refused, as for ``request``.
         Who asked closes the connection. Raises ConnectionFailed and AccessError.
         """
-        answer, sent = await self._upgrade(method, path, headers)
-        if answer.status == 401 and await self._rest_client.renew(sent):
-            answer, _ = await self._upgrade(method, path, headers)
-        return answer
+        upgrade, sent = await self._upgrade(method, path, headers)
+        if upgrade.status == 401 and await self._rest_client.renew(sent):
+            upgrade, _ = await self._upgrade(method, path, headers)
+        return upgrade
 
     async def _upgrade(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Upgrade, Sent]:
         signed, sent = await self._rest_client.sign(headers)
         target = URL(self.server + path, encoded=True)
-        answer = await request_upgrade(self._access, sent[1], method, target, signed, self._connect_timeout)
-        self._upgraded.add(answer.writer)
-        return answer, sent
+        upgrade = await request_upgrade(self._access, sent[1], method, target, signed, self._connect_timeout)
+        self._upgraded.add(upgrade.writer)
+        return upgrade, sent
 
     async def _get(
         self, path: str, params: Mapping[str, str] | None, accept: str, limits: ClientTimeout
@@ -251,19 +251,19 @@ class _Status(msgspec.Struct):
     details: _Details | None = None
 
 
-async def _api_error(answer: aiohttp.ClientResponse, limits: ClientTimeout, credential: str) -> ApiError:
+async def _api_error(response: aiohttp.ClientResponse, limits: ClientTimeout, credential: str) -> ApiError:
     """The error of an answer, whether it is a Status of Kubernetes or some proxy's page."""
-    with in_words(limits):
-        body = await beginning(answer)
+    with raising_connection_failed(limits):
+        body = await beginning(response)
     try:
         status = msgspec.json.decode(body, type=_Status)
     except (msgspec.DecodeError, UnicodeDecodeError):
         status = _Status()
     details = status.details or _Details()
-    given = answer.headers.get(hdrs.RETRY_AFTER, "")
+    given = response.headers.get(hdrs.RETRY_AFTER, "")
     return ApiError(
-        answer.status,
-        status.message or _shown(answer, body) or answer.reason or "error",
+        response.status,
+        status.message or _shown(response, body) or response.reason or "error",
         reason=status.reason,
         causes=tuple(cause.reason for cause in details.causes or ()),
         retry_after=float(given) if given.isdecimal() else details.retryAfterSeconds,
@@ -271,9 +271,9 @@ async def _api_error(answer: aiohttp.ClientResponse, limits: ClientTimeout, cred
     )
 
 
-def _shown(answer: aiohttp.ClientResponse, body: bytes) -> str:
+def _shown(response: aiohttp.ClientResponse, body: bytes) -> str:
     """The first line of a text, such as what an API server says before it knows who asks."""
-    if answer.content_type != "text/plain":
+    if response.content_type != "text/plain":
         return ""
     line = body.decode(errors="replace").strip().partition("\n")[0]
     return "".join(filter(str.isprintable, line))[:SHOWN]

@@ -14,8 +14,8 @@ from app.kube.api_errors import CannotConnect, ConnectionFailed
 
 
 @contextmanager
-def in_words(limits: ClientTimeout) -> Iterator[None]:
-    """Raises ConnectionFailed for whatever aiohttp raises under these limits."""
+def raising_connection_failed(limits: ClientTimeout) -> Iterator[None]:
+    """Raises ConnectionFailed, with one line for humans, for whatever aiohttp raises under these limits."""
     try:
         yield
     except TimeoutError as error:
@@ -26,12 +26,12 @@ def in_words(limits: ClientTimeout) -> Iterator[None]:
 
 @asynccontextmanager
 async def within(limits: ClientTimeout) -> AsyncIterator[None]:
-    """The same for what may take ``limits.total`` seconds, which aiohttp is not to be told.
+    """As `raising_connection_failed`, for at most ``limits.total`` seconds, of which aiohttp is not told.
 
     Its own timers lose a cancellation that comes with the end of their time: two of them are nested in
     a request, and each takes one back (``TimerContext.__exit__``). Who has cancelled would wait for ever.
     """
-    with in_words(limits):
+    with raising_connection_failed(limits):
         async with asyncio.timeout(limits.total):
             yield
 

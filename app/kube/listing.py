@@ -24,11 +24,14 @@ CHECK_SECONDS = 15.0
 class Gatherer(Protocol):
     """Keeps the parts of a list aside until it is complete."""
 
-    def gather(self, objects: Sequence[WireObject]) -> None: ...
+    def gather(self, objects: Sequence[WireObject]) -> None:
+        """Keep the objects of a part."""
 
-    def leave_out(self, unreadable: Sequence[Unreadable]) -> None: ...
+    def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+        """Note what of the list cannot be read."""
 
-    def discard(self) -> None: ...
+    def discard(self) -> None:
+        """Forget the parts that were gathered: the list begins anew."""
 
 
 class Latest:
@@ -48,27 +51,28 @@ class Latest:
         self.place = ("", "")
         self.deleted = False
 
-    def note(self, found: WireObject | Unreadable, *, deleted: bool = False) -> None:
-        if found.version < self.version:
+    def note(self, changed: WireObject | Unreadable, *, deleted: bool = False) -> None:
+        """Take in a change, as it left the object; older ones than the latest are ignored."""
+        if changed.version < self.version:
             return
-        if found.version > self.version:
+        if changed.version > self.version:
             self._contents = {}
-        self.version = found.version
-        self._contents[found.uid] = _content(found)
-        self.place = found.namespace, found.name
+        self.version = changed.version
+        self._contents[changed.uid] = _content(changed)
+        self.place = changed.namespace, changed.name
         self.deleted = deleted
 
-    def made(self, found: WireObject | Unreadable | None) -> bool:
+    def made(self, state: WireObject | Unreadable | None) -> bool:
         """Whether this is what the change made of an object, as far as versions and uids tell."""
-        return found is not None and found.version == self.version and found.uid in self._contents
+        return state is not None and state.version == self.version and state.uid in self._contents
 
-    def left(self, found: WireObject | Unreadable | None) -> bool:
+    def left(self, state: WireObject | Unreadable | None) -> bool:
         """Whether an object is in all just as the change left it."""
-        return found is not None and self.made(found) and self._contents[found.uid] == _content(found)
+        return state is not None and self.made(state) and self._contents[state.uid] == _content(state)
 
 
-def _content(found: WireObject | Unreadable) -> bytes | str:
-    return found.digest if isinstance(found, Unreadable) else found.tail
+def _content(state: WireObject | Unreadable) -> bytes | str:
+    return state.digest if isinstance(state, Unreadable) else state.tail
 
 
 class Whole:
@@ -88,12 +92,12 @@ class Whole:
             raise WireError(f"a list of more than {LIST_OBJECTS:,} objects or {LIST_BYTES // 1024**3} GiB")
         turns = Turns()
         for part in page.parts(PART):
-            for found in part:
-                self.latest.note(found)
+            for wire_object in part:
+                self.latest.note(wire_object)
             sink.gather(part)
             await turns.share(SLICE_BYTES)
-        for each in page.unreadable:
-            self.latest.note(each)
+        for unreadable in page.unreadable:
+            self.latest.note(unreadable)
         sink.leave_out(page.unreadable)
 
     def goes_on(self, page: Page) -> None:
@@ -138,7 +142,7 @@ class Collection:
             return False
         objects: list[WireObject | Unreadable] = [*page.objects, *page.unreadable]
         # Not every aggregated API knows field selectors.
-        if any((found.namespace, found.name) != latest.place for found in objects):
+        if any((item.namespace, item.name) != latest.place for item in objects):
             return False
         return latest.left(objects[0] if objects else None)
 

@@ -16,12 +16,12 @@ class _Socket(Protocol):
     def setsockopt(self, level: int, name: int, value: int, /) -> None: ...
 
 
-def keep_alive(made: _Socket) -> None:
+def keep_alive(opened: _Socket) -> None:
     """Have the system probe the peer of an idle connection, and break it where nobody answers."""
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in KEEPALIVE.items():
         if (option := getattr(socket, name, None)) is not None:
-            made.setsockopt(socket.IPPROTO_TCP, option, value)
+            opened.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class Budget:
@@ -52,11 +52,13 @@ class Budget:
 
         return give_back
 
-    def take(self, taken: socket.socket) -> None:
-        self._open.add(taken)
+    def take(self, opened: socket.socket) -> None:
+        """Count a socket as open."""
+        self._open.add(opened)
 
-    def give_back(self, taken: socket.socket) -> None:
-        self._open.discard(taken)
+    def give_back(self, closed: socket.socket) -> None:
+        """Count a socket as closed."""
+        self._open.discard(closed)
 
     def check(self) -> None:
         """Raises OSError where there is none left."""
@@ -79,18 +81,18 @@ class _CountedSocket(socket.socket):
 
 
 def new_socket(address: Any) -> socket.socket:
-    """For an address as ``getaddrinfo`` gives them. Raises OSError."""
+    """A socket for an address as ``getaddrinfo`` gives them, counted and probed. Raises OSError."""
     family, kind, protocol, _, _ = address
     BUDGET.check()
-    made = _CountedSocket(family, kind, protocol)
-    BUDGET.take(made)
-    keep_alive(made)
-    return made
+    opened = _CountedSocket(family, kind, protocol)
+    BUDGET.take(opened)
+    keep_alive(opened)
+    return opened
 
 
-def adopt(made: socket.socket) -> socket.socket:
-    """The same for a socket that something else has made. Raises OSError."""
-    adopted = _CountedSocket(made.family, made.type, made.proto, fileno=made.detach())
+def adopt(opened: socket.socket) -> socket.socket:
+    """Count a socket that something else has opened, and have it probed. Raises OSError."""
+    adopted = _CountedSocket(opened.family, opened.type, opened.proto, fileno=opened.detach())
     try:
         BUDGET.check()
     except OSError:

@@ -13,7 +13,7 @@ from aiohttp import ClientTimeout, web
 
 from app.kube.api_errors import ApiError, ConnectionFailed
 from app.kube.client import Connection
-from app.kube.failure_text import in_words
+from app.kube.failure_text import raising_connection_failed
 from app.kube.wire.wire_errors import WireError
 from app.version import version
 from tests.connecting.certificates import Authority
@@ -426,7 +426,7 @@ async def test_server_that_resets_its_connections(listen: Listen, connect: Conne
 def test_server_whose_addresses_all_fail_is_told_once() -> None:
     """So asyncio says it where the addresses fail for several reasons."""
     tried = "[Errno 111] Connect call failed ('::1', 1, 0, 0), [Errno 101] Connect call failed ('::2', 1)"
-    with pytest.raises(ConnectionFailed) as caught, in_words(LIMITS):
+    with pytest.raises(ConnectionFailed) as caught, raising_connection_failed(LIMITS):
         raise OSError(f"Multiple exceptions: {tried}")
     assert str(caught.value) == "the connection was lost: connection refused"
 

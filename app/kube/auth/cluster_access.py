@@ -64,16 +64,17 @@ class Access:
 
     @property
     def ssl(self) -> SSLContext | None:
+        """The TLS context with the certificates as they are now; None for plain HTTP."""
         return self._tls.context if self._tls else None
 
     async def headers(self) -> CIMultiDict[str]:
         """What to send with a request; what is about to expire is renewed. Raises AccessError."""
-        found = CIMultiDict(await self._credentials.headers())
-        found.extend(self._impersonation)
+        headers = CIMultiDict(await self._credentials.headers())
+        headers.extend(self._impersonation)
         if self._tls:
             await self._tls.use(self._credentials.certificate)
             await self._tls.reread()
-        return found
+        return headers
 
     async def renew(self) -> bool:
         """The credentials were refused: whether there are others to try. Raises AccessError."""
@@ -84,6 +85,7 @@ class Access:
         return renewed
 
     async def close(self) -> None:
+        """Give the credentials back; what fetches them ends where nobody else uses them."""
         await self._credentials.close()
         if not self._shares:
             await self._keyring.close()

@@ -53,7 +53,10 @@ class Context:
 
     @property
     def fingerprint(self) -> str:
-        """Another one when anything about how to connect is."""
+        """A hash of the names, the cluster and the user: it changes when any of them does.
+
+        Tokens that kubectl renews in the file are left out.
+        """
         user = without_refreshed(self.user)
         parts = [self.name, self.context, self.source, self.cluster, user, self.problem]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
@@ -68,9 +71,9 @@ def merged(files: Iterable[Entries]) -> list[Context]:
     """The contexts of files merged as kubectl merges them: the first of a name wins, whole."""
     whole: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
     for entries in files:
-        for kind, known in whole.items():
+        for kind, merged_entries in whole.items():
             for name, entry in entries[kind].items():
-                known.setdefault(name, entry)
+                merged_entries.setdefault(name, entry)
     return [_context(entry, whole) for entry in whole["contexts"].values()]
 
 
@@ -96,7 +99,7 @@ def _context(entry: Entry, whole: Entries) -> Context:
 
 
 def _entries(document: Section, kind: str, path: Path) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
+    by_name: dict[str, Entry] = {}
     entries = document.get(kind, [])
     if not isinstance(entries, list):
         raise AccessError(f"kubeconfig: {kind} of {path} is a {type(entries).__name__}; accepted is a list")
@@ -105,17 +108,17 @@ def _entries(document: Section, kind: str, path: Path) -> dict[str, Entry]:
             name, section = str(entry["name"]), entry.get(kind.removesuffix("s"))
             # Absolute, or "./plugin" in this folder would become the name of a program to look for.
             section = _absolute(section if isinstance(section, dict) else {}, path.absolute().parent)
-            found.setdefault(name, Entry(kind, name, path, section))
-    return found
+            by_name.setdefault(name, Entry(kind, name, path, section))
+    return by_name
 
 
 def _absolute(section: Section, folder: Path) -> Section:
     named = {key: str(folder / section[key]) for key in _FILES if isinstance(section.get(key), str)}
-    found = {**section, **{key: path for key, path in named.items() if section[key]}}
+    absolute = {**section, **{key: path for key, path in named.items() if section[key]}}
     plugin = section.get("exec")
     if isinstance(plugin, dict) and os.sep in str(plugin.get("command", "")):
-        found["exec"] = {**plugin, "command": str(folder / str(plugin["command"]))}
-    return found
+        absolute["exec"] = {**plugin, "command": str(folder / str(plugin["command"]))}
+    return absolute
 
 
 def without_refreshed(user: Section) -> Section:

@@ -20,7 +20,7 @@ REREAD_SECONDS = 60.0
 # What is about to expire is renewed this long before, or in the last fifth of a short life.
 MARGIN_SECONDS = 60.0
 MARGIN_SHARE = 0.2
-# Who has just been asked for something new has nothing newer; whoever failed will fail again.
+# A program or an issuer is not run or called again sooner than this, whether it answered or failed.
 PAUSE_SECONDS = 5.0
 # Programs and issuers that are asked at once. One that answers late mostly waits, and costs little.
 FETCHES_AT_ONCE = 8
@@ -31,7 +31,8 @@ class Credentials(Protocol):
     """``certificate`` is a client certificate and its key in PEM, None for none."""
 
     @property
-    def certificate(self) -> KeyPair | None: ...
+    def certificate(self) -> KeyPair | None:
+        """The client certificate to show, and its key."""
 
     async def headers(self) -> Mapping[str, str]:
         """What to send; renews what is about to expire. Raises AccessError."""
@@ -52,13 +53,15 @@ class Fixed:
         self._headers = dict(headers)
 
     async def headers(self) -> Mapping[str, str]:
+        """Always the same."""
         return self._headers
 
     async def renew(self) -> bool:
+        """False: there is nothing else to try."""
         return False
 
     async def close(self) -> None:
-        pass
+        """Do nothing."""
 
 
 class TokenFile:
@@ -76,17 +79,19 @@ class TokenFile:
         self._read_at = float("-inf")
 
     async def headers(self) -> Mapping[str, str]:
+        """The header of the token, read again once a minute. Raises AccessError."""
         if time.monotonic() - self._read_at > REREAD_SECONDS:
             self._read()
         return bearer(self._token)
 
     async def renew(self) -> bool:
+        """Read the file again; whether it holds another token. Raises AccessError."""
         before = self._token
         self._read()
         return self._token != before
 
     async def close(self) -> None:
-        pass
+        """Do nothing."""
 
     def _read(self) -> None:
         try:
@@ -148,9 +153,11 @@ class Renewed:
 
     @property
     def certificate(self) -> KeyPair | None:
+        """The certificate that was fetched last, and its key; None for none."""
         return self._issued.certificate
 
     async def headers(self) -> Mapping[str, str]:
+        """The header of the token; waits for a new one where that has expired. Raises AccessError."""
         now = time.time()
         if now >= self._renew_at:
             fetching = self._begin()
@@ -159,11 +166,13 @@ class Renewed:
         return bearer(self._issued.token) if self._issued.token else {}
 
     async def renew(self) -> bool:
+        """Fetch again; whether that gave other credentials. Raises AccessError."""
         before = self._issued
         await self._wait(self._begin())
         return (self._issued.token, self.certificate) != (before.token, before.certificate)
 
     async def close(self) -> None:
+        """End a fetch that is under way."""
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
@@ -209,6 +218,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def basic(username: str, password: str) -> dict[str, str]:
+    """The header of a user name and a password (RFC 7617)."""
     pair = base64.b64encode(f"{username}:{password}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}
 
@@ -223,17 +233,17 @@ def impersonation(user: UserSection) -> list[tuple[str, str]]:
         if user.as_uid or user.as_groups or user.as_user_extra:
             raise AccessError("as-uid, as-groups and as-user-extra are accepted only together with as")
         return []
-    found = [("Impersonate-User", user.as_user)]
+    headers = [("Impersonate-User", user.as_user)]
     if user.as_uid:
-        found.append(("Impersonate-Uid", user.as_uid))
-    found += [("Impersonate-Group", group) for group in user.as_groups]
+        headers.append(("Impersonate-Uid", user.as_uid))
+    headers += [("Impersonate-Group", group) for group in user.as_groups]
     for key, values in user.as_user_extra.items():
         # What a header's name cannot hold is percent-encoded (client-go transport.headerKeyEscape).
         name = quote(key, safe="!#$&'*+-.^_`|~")
-        found += [(f"Impersonate-Extra-{name}", value) for value in values]
-    if not all(value.isprintable() for _, value in found):
+        headers += [(f"Impersonate-Extra-{name}", value) for value in values]
+    if not all(value.isprintable() for _, value in headers):
         raise AccessError("as: a line break or control character in whom to act as is not accepted")
-    return found
+    return headers
 
 
 def _why(error: Exception) -> str:

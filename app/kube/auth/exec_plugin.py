@@ -65,13 +65,13 @@ class ExecPlugin(Renewed):
     async def _fetch(self) -> Issued:
         command = self._plugin.command
         try:
-            found = msgspec.json.decode(await self._run(), type=_Credential)
+            credential = msgspec.json.decode(await self._run(), type=_Credential)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise AccessError(f"exec: {command} answers no ExecCredential: {error}") from None
-        status = found.status
-        if found.apiVersion != self._plugin.api_version:
+        status = credential.status
+        if credential.apiVersion != self._plugin.api_version:
             raise AccessError(
-                f"exec: {command} answers {found.apiVersion} and not {self._plugin.api_version}"
+                f"exec: {command} answers {credential.apiVersion} and not {self._plugin.api_version}"
             )
         certificate, key = status.clientCertificateData, status.clientKeyData
         if bool(certificate) != bool(key) or not (status.token or certificate):
@@ -157,7 +157,7 @@ def cluster_info(plugin: ExecSection, cluster: ClusterSection, ca: bytes) -> dic
     """
     if not plugin.provide_cluster_info:
         return {}
-    found = {
+    info = {
         "server": cluster.server,
         "tls-server-name": cluster.tls_server_name,
         "insecure-skip-tls-verify": cluster.insecure_skip_tls_verify,
@@ -165,10 +165,10 @@ def cluster_info(plugin: ExecSection, cluster: ClusterSection, ca: bytes) -> dic
         "proxy-url": cluster.proxy_url,
         "disable-compression": cluster.disable_compression,
         "config": next(
-            (each.extension for each in cluster.extensions if each.name == f"{_GROUP}/exec"), None
+            (item.extension for item in cluster.extensions if item.name == f"{_GROUP}/exec"), None
         ),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in info.items() if value}
 
 
 def _first_line(text: str) -> str:

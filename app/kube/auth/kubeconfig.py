@@ -32,6 +32,7 @@ class Kubeconfigs:
 
     @property
     def files(self) -> list[KubeFile]:
+        """The kubeconfigs that are read; none for the in-cluster account. Raises AccessError."""
         return [file for group in self._groups for file in group]
 
     def start(self) -> None:
@@ -52,8 +53,8 @@ class Kubeconfigs:
         """The contexts as they were last taken over."""
         if not self._groups:
             return self.names.give([_in_cluster(self._environ)])
-        found = [merged(file.entries for file in group) for group in self._groups]
-        return self.names.give(context for contexts in found for context in contexts)
+        merges = [merged(file.entries for file in group) for group in self._groups]
+        return self.names.give(context for contexts in merges for context in contexts)
 
 
 def _look(file: KubeFile, group: Sequence[KubeFile]) -> bool:

@@ -182,7 +182,7 @@ def _plain(value: Any) -> Any:
 
 def _stat(path: Path) -> Stat | None:
     try:
-        found = os.stat(path)
+        state = os.stat(path)
     except OSError:
         return None
-    return Stat(stat.S_ISREG(found.st_mode), found.st_ino, found.st_mtime_ns, found.st_size)
+    return Stat(stat.S_ISREG(state.st_mode), state.st_ino, state.st_mtime_ns, state.st_size)

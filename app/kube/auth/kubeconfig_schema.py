@@ -11,11 +11,15 @@ T = TypeVar("T")
 
 
 class Extension(msgspec.Struct, frozen=True):
+    """What a program keeps with a cluster, such as the configuration of an exec plugin."""
+
     name: str
     extension: Any = None
 
 
 class ClusterSection(msgspec.Struct, frozen=True, rename="kebab"):
+    """Where an API server is, and whom to trust there (``Cluster``)."""
+
     server: str = ""
     tls_server_name: str = ""
     insecure_skip_tls_verify: bool = False
@@ -27,11 +31,15 @@ class ClusterSection(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class Variable(msgspec.Struct, frozen=True):
+    """An environment variable of an exec plugin (``ExecEnvVar``)."""
+
     name: str
     value: str = ""
 
 
 class ExecSection(msgspec.Struct, frozen=True, rename="camel"):
+    """A program that gives credentials (``ExecConfig``)."""
+
     command: str = ""
     api_version: str = ""
     args: tuple[str, ...] = ()
@@ -42,6 +50,8 @@ class ExecSection(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OidcConfig(msgspec.Struct, frozen=True, rename="kebab"):
+    """The ``config`` of the auth-provider ``oidc`` (client-go ``plugin/pkg/client/auth/oidc``)."""
+
     idp_issuer_url: str = ""
     client_id: str = ""
     client_secret: str = ""
@@ -52,11 +62,15 @@ class OidcConfig(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class Provider(msgspec.Struct, frozen=True):
+    """An auth-provider and its configuration (``AuthProviderConfig``)."""
+
     name: str = ""
     config: Mapping[str, Any] = {}
 
 
 class UserSection(msgspec.Struct, frozen=True, rename="kebab"):
+    """What a user shows to an API server (``AuthInfo``)."""
+
     client_certificate: str = ""
     client_certificate_data: str = ""
     client_key: str = ""
@@ -73,9 +87,9 @@ class UserSection(msgspec.Struct, frozen=True, rename="kebab"):
     exec: ExecSection | None = None
 
 
-def section(kind: str, found: Mapping[str, Any], type_: type[T]) -> T:
+def section(kind: str, members: Mapping[str, Any], type_: type[T]) -> T:
     """A section in its type; AccessError names the member that is wrong, and never its value."""
     try:
-        return msgspec.convert(found, type_)
+        return msgspec.convert(members, type_)
     except msgspec.ValidationError as error:
         raise AccessError(f"{kind}: {str(error).replace('`', '')}") from None

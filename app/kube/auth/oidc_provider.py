@@ -59,36 +59,36 @@ class Oidc(Renewed):
     def __init__(self, config: Config, reread: Callable[[], Config], slots: Slots) -> None:
         """``reread`` gives the configuration as the kubeconfig has it by then. Raises AccessError."""
         self._reread = reread
-        self._known = section("auth-provider", config, OidcConfig)
-        self._refresh = self._known.refresh_token
-        super().__init__(slots, _issued(self._known.id_token))
+        self._config = section("auth-provider", config, OidcConfig)
+        self._refresh_token = self._config.refresh_token
+        super().__init__(slots, _issued(self._config.id_token))
         self._ssl: ssl.SSLContext | bool = True
         ca = pem(
             "idp-certificate-authority",
-            self._known.idp_certificate_authority_data,
-            self._known.idp_certificate_authority,
+            self._config.idp_certificate_authority_data,
+            self._config.idp_certificate_authority,
         )
         if ca:
             self._ssl = trusting("idp-certificate-authority", ca)
 
     async def _fetch(self) -> Issued:
-        written = await asyncio.to_thread(self._reread)
-        known, now = self._known, section("auth-provider", written, OidcConfig)
-        if now.refresh_token and now.refresh_token != known.refresh_token:
-            self._refresh = now.refresh_token
-        self._known = now
-        if now.id_token != known.id_token:
-            issued = _issued(now.id_token)
+        members = await asyncio.to_thread(self._reread)
+        before, config = self._config, section("auth-provider", members, OidcConfig)
+        if config.refresh_token and config.refresh_token != before.refresh_token:
+            self._refresh_token = config.refresh_token
+        self._config = config
+        if config.id_token != before.id_token:
+            issued = _issued(config.id_token)
             if issued.expires > time.time():
                 return issued
-        if not self._refresh or not known.idp_issuer_url:
+        if not self._refresh_token or not before.idp_issuer_url:
             raise AccessError(
                 "oidc: a new id-token is needed, and there is no refresh-token with idp-issuer-url to get one"
             )
-        tokens = await self._exchange(known)
+        tokens = await self._exchange(before)
         if not tokens.id_token:
-            raise AccessError(f"oidc: {known.idp_issuer_url} gives no id-token for the refresh-token")
-        self._refresh = tokens.refresh_token or self._refresh
+            raise AccessError(f"oidc: {before.idp_issuer_url} gives no id-token for the refresh-token")
+        self._refresh_token = tokens.refresh_token or self._refresh_token
         return _issued(tokens.id_token)
 
     async def _exchange(self, config: OidcConfig) -> _Tokens:
@@ -98,8 +98,8 @@ class Oidc(Renewed):
         try:
             proxy = proxy_for(URL(issuer), os.environ)
             connector = SocksConnector(proxy) if proxy is not None and is_socks(proxy) else None
-            none = aiohttp.ClientTimeout(total=None)
-            session = aiohttp.ClientSession(timeout=none, connector=connector)
+            unlimited = aiohttp.ClientTimeout(total=None)
+            session = aiohttp.ClientSession(timeout=unlimited, connector=connector)
             async with session, within(limits):
                 body = await self._ask(session, "GET", f"{issuer}/.well-known/openid-configuration")
                 endpoint = msgspec.json.decode(body, type=_Discovered).token_endpoint
@@ -112,33 +112,33 @@ class Oidc(Renewed):
 
     async def _refreshed(self, session: aiohttp.ClientSession, endpoint: str, config: OidcConfig) -> bytes:
         """The two ways in which a client says who it is, as golang.org/x/oauth2 tries them."""
-        form = {"grant_type": "refresh_token", "refresh_token": self._refresh}
-        identified = {"client_id": config.client_id}
+        form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
+        client = {"client_id": config.client_id}
         if config.client_secret:
             # RFC 6749, 2.3.1
             header = basic(quote_plus(config.client_id), quote_plus(config.client_secret))
             try:
                 return await self._ask(session, "POST", endpoint, data=form, headers=header)
             except AccessError:
-                identified["client_secret"] = config.client_secret
-        return await self._ask(session, "POST", endpoint, data=form | identified)
+                client["client_secret"] = config.client_secret
+        return await self._ask(session, "POST", endpoint, data=form | client)
 
     async def _ask(self, session: aiohttp.ClientSession, method: str, url: str, **request: Any) -> bytes:
         proxy = proxy_for(URL(url), os.environ)
         proxy = None if is_socks(proxy) else proxy
-        async with session.request(method, url, ssl=self._ssl, proxy=proxy, **request) as answer:
-            body = await whole(answer, ANSWER_BYTES)
-        if answer.status != 200:
-            raise AccessError(f"oidc: {url} answers {answer.status}: {_refusal(body) or answer.reason}")
+        async with session.request(method, url, ssl=self._ssl, proxy=proxy, **request) as response:
+            body = await whole(response, ANSWER_BYTES)
+        if response.status != 200:
+            raise AccessError(f"oidc: {url} answers {response.status}: {_refusal(body) or response.reason}")
         return body
 
 
 def _refusal(body: bytes) -> str:
     try:
-        found = msgspec.json.decode(body, type=_Refusal)
+        refusal = msgspec.json.decode(body, type=_Refusal)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
-    return (found.error_description or found.error)[:200]
+    return (refusal.error_description or refusal.error)[:200]
 
 
 def _issued(token: str) -> Issued:

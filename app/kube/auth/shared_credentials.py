@@ -31,8 +31,8 @@ class Keyring:
         """The credentials of this key, made if nobody has them yet. Raises what ``make`` does."""
         now = time.monotonic()
         self._kept = {
-            known: kept
-            for known, kept in self._kept.items()
+            digest: kept
+            for digest, kept in self._kept.items()
             if kept.users or now - kept.left_at < KEPT_SECONDS
         }
         digest = hashlib.sha256(msgspec.json.encode(key, order="deterministic")).digest()

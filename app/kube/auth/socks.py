@@ -19,6 +19,7 @@ PORT = 1080
 
 
 def is_socks(proxy: str | None) -> bool:
+    """Whether the URL of a proxy is one of a SOCKS5 proxy."""
     return proxy is not None and URL(proxy).scheme in SCHEMES
 
 
@@ -26,9 +27,9 @@ async def connect_through(proxy: str, host: str, port: int, seconds: float | Non
     """A socket that leads to a server. Raises CannotConnect."""
     url = URL(proxy)
     name, number = url.host or "", url.port or PORT
-    way = Proxy(ProxyType.SOCKS5, name, number, url.user, url.password, rdns=True)
+    socks = Proxy(ProxyType.SOCKS5, name, number, url.user, url.password, rdns=True)
     try:
-        return adopt(await way.connect(host, port, timeout=seconds))
+        return adopt(await socks.connect(host, port, timeout=seconds))
     except ProxyTimeoutError:
         raise CannotConnect(f"cannot connect: timed out after {seconds or 0:g} s") from None
     except ProxyConnectionError as error:
@@ -57,11 +58,13 @@ class SocksConnector(aiohttp.TCPConnector):
     ) -> Any:
         host, port = addr_infos[0][4][:2]
         seconds = timeout.sock_connect or timeout.connect
-        made = await connect_through(self._proxy, host, port, seconds)
+        connected = await connect_through(self._proxy, host, port, seconds)
         try:
-            return await self._wrap_existing_connection(*args, req=req, timeout=timeout, sock=made, **options)
+            return await self._wrap_existing_connection(
+                *args, req=req, timeout=timeout, sock=connected, **options
+            )
         except BaseException:
-            made.close()
+            connected.close()
             raise
 
 

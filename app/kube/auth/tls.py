@@ -206,7 +206,7 @@ def pem(name: str, data: str, file: str) -> bytes:
 
 def _state(file: str) -> tuple[int, int, int] | None:
     try:
-        found = os.stat(file)
+        state = os.stat(file)
     except (OSError, ValueError):
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return state.st_ino, state.st_mtime_ns, state.st_size
