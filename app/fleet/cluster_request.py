@@ -9,7 +9,7 @@ import msgspec
 
 from app.fleet.cluster import Cluster
 from app.kube.api_errors import AccessError, ApiError, ConnectionFailed
-from app.kube.client import Answer
+from app.kube.client import ApiResponse
 from app.kube.discovery.api_resource import Resource
 
 # Admission webhooks may take 30 s of an API server's time; it gives up after 60 by itself.
@@ -89,7 +89,7 @@ def path_of(resource: Resource, namespace: str, name: str = "", subresource: str
     return path
 
 
-async def send_request(cluster: Cluster, request: ClusterRequest, deadline: Deadline) -> Answer:
+async def send_request(cluster: Cluster, request: ClusterRequest, deadline: Deadline) -> ApiResponse:
     """Send a request and return its answer, whose status is 2xx.
 
     Refusals that say when to come back are repeated up to ``TRIES`` times within the deadline. Raises
@@ -119,7 +119,7 @@ async def send_request(cluster: Cluster, request: ClusterRequest, deadline: Dead
     raise AssertionError("the last try returns or raises")
 
 
-async def _once(cluster: Cluster, request: ClusterRequest) -> Answer:
+async def _once(cluster: Cluster, request: ClusterRequest) -> ApiResponse:
     # A cluster that has just been begun with is reached within seconds, or known not to be.
     await cluster.settled.wait()
     if cluster.connection is None:

@@ -26,7 +26,7 @@ from app.kube.wire.wire_errors import WireError
 SHOWN = 200
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ApiResponse(msgspec.Struct, frozen=True):
     """An answer that is no error; ``warnings`` are the texts of its Warning headers."""
 
     status: int
@@ -90,7 +90,7 @@ class Connection:
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
         content_type: str = "application/json",
-    ) -> Answer:
+    ) -> ApiResponse:
         """What is answered, where that is no error, however long it takes.
 
         Raises ApiError, ConnectionFailed and AccessError.
@@ -107,7 +107,7 @@ class Connection:
                 raise await _api_error(response, limits, self._access.credential)
             with raising_connection_failed(limits):
                 body = await whole(response, OBJECT_BYTES)
-            return Answer(response.status, body, warnings_of(response.headers))
+            return ApiResponse(response.status, body, warnings_of(response.headers))
 
     @asynccontextmanager
     async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[list[bytes]]]:

@@ -14,7 +14,7 @@ from app.fleet.cluster_request import (
     Failed,
     send_request,
 )
-from app.kube.client import Answer
+from app.kube.client import ApiResponse
 from app.kube.wire.secret_redaction import REDACTED, Unrestorable, is_redacted, restored
 from app.writes.write_refusals import invalid
 
@@ -25,7 +25,9 @@ TRIES = 3
 PAUSE_SECONDS = 0.1
 
 
-async def send_with_stored_values(cluster: Cluster, request: ClusterRequest, deadline: Deadline) -> Answer:
+async def send_with_stored_values(
+    cluster: Cluster, request: ClusterRequest, deadline: Deadline
+) -> ApiResponse:
     """Send a write of a Secret, whose body is JSON, with the values that were redacted in it.
 
     Raises Failed, with status 422 where these cannot be kept.
