@@ -1,4 +1,4 @@
-"""One resource over the clusters in scope: what a read or a stream is about."""
+"""One resource in the clusters in scope, with its stores and the status of each cluster."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ async def _introduced(cluster: Cluster, patience: float) -> None:
 
 
 class Coverage:
-    """Making one begins to watch what is not watched yet.
+    """A resource in several clusters. Making one begins to watch it where it is not watched yet.
 
     ``resource`` describes the resource as the first cluster that serves it does;
     ``clusters`` are all in scope, sorted by name.
@@ -39,15 +39,16 @@ class Coverage:
 
     @property
     def stores(self) -> list[Store]:
-        """What is held now, by cluster and namespace."""
+        """The stores of the resource, by cluster and namespace."""
         return [store for cluster in self.clusters for store in self.stores_of(cluster)]
 
     def stores_of(self, cluster: Cluster) -> list[Store]:
+        """Return the stores of the resource in one cluster, none where it is not watched."""
         watch = cluster.watches.get(self.resource.name)
         return watch.stores if watch is not None else []
 
     def statuses(self) -> list[ClusterStatus]:
-        """How every cluster in scope is for this resource."""
+        """Return the status of every cluster in scope, for this resource."""
         return [self._status(cluster) for cluster in self.clusters]
 
     def _status(self, cluster: Cluster) -> ClusterStatus:
@@ -55,7 +56,7 @@ class Coverage:
         return ClusterStatus.of(cluster.name, condition, self.stores_of(cluster))
 
     async def unseen(self) -> set[str]:
-        """The clusters that do not show, even after some waiting, what was written through this process."""
+        """Wait for what was written through this process; return the clusters that do not show it in time."""
         name = self.resource.name
         behind = [cluster for cluster in self.clusters if cluster.written.pending(name)]
         if not behind:

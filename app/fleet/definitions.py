@@ -29,7 +29,7 @@ _KEEPS_ALL = "x-kubernetes-preserve-unknown-fields"
 
 
 # Whether objects have a member ``cluster`` of their own.
-Own = Literal["no", "maybe", "yes"]
+OwnMember = Literal["no", "maybe", "yes"]
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class Definition(msgspec.Struct, frozen=True):
     resource: Resource | None
     columns: Mapping[str, Sequence[Mapping[str, Any]]]
     list_kind: str = ""
-    own_cluster: Own = "no"
+    own_cluster: OwnMember = "no"
 
 
 class Definitions:
@@ -57,58 +57,65 @@ class Definitions:
         self._gathered: dict[str, Definition] = {}
 
     def resources(self) -> list[Resource]:
-        """Those that are served, in the version to watch."""
-        return [known.resource for known in self.known.values() if known.resource is not None]
+        """Return the custom resources that are served, each in the version to watch."""
+        return [definition.resource for definition in self.known.values() if definition.resource is not None]
 
     def gone(self) -> set[str]:
-        """The names of those that were served and are no more, whatever discovery still says."""
+        """Return the names of those that were served and are no more, whatever discovery still says."""
         return self._served - {resource.name for resource in self.resources()}
 
     def columns(self, resource: Resource) -> Sequence[Mapping[str, Any]] | None:
-        """The printer columns of a resource; None where no definition is known for it."""
-        known = self.known.get(resource.name)
-        return known.columns.get(resource.version, ()) if known is not None else None
+        """Return the printer columns of a resource; None where it has no definition."""
+        definition = self.known.get(resource.name)
+        return definition.columns.get(resource.version, ()) if definition is not None else None
 
     def list_kind(self, resource: Resource) -> str:
-        """The kind of a list of a resource."""
-        known = self.known.get(resource.name)
-        return (known.list_kind if known is not None else "") or f"{resource.kind}List"
+        """Return the kind of a list of a resource."""
+        definition = self.known.get(resource.name)
+        return (definition.list_kind if definition is not None else "") or f"{resource.kind}List"
 
     def gather(self, objects: Sequence[WireObject]) -> None:
-        for found in objects:
-            self._gathered[found.name] = _definition(found)
+        """Keep the definitions of a part of a list aside."""
+        for wire_object in objects:
+            self._gathered[wire_object.name] = _definition(wire_object)
 
     def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
-        for found in unreadable:
-            self._gathered[found.name] = _nothing(found.name, found.reason)
+        """Keep aside that these definitions exist and cannot be decoded."""
+        for entry in unreadable:
+            self._gathered[entry.name] = _nothing(entry.name, entry.reason)
 
     def discard(self) -> None:
+        """Forget what was gathered: the list has failed."""
         self._gathered = {}
 
     def swap(self, version: int, *, continues: bool) -> None:
+        """Replace all definitions by those that were gathered."""
         self.known, self._gathered = self._gathered, {}
         self._changed()
 
-    def apply(self, kind: str, found: WireObject) -> None:
-        before = self.known.get(found.name)
+    def apply(self, kind: str, wire_object: WireObject) -> None:
+        """Take a definition that was ADDED, MODIFIED or DELETED."""
+        before = self.known.get(wire_object.name)
         if kind == "DELETED":
-            self.known.pop(found.name, None)
+            self.known.pop(wire_object.name, None)
         else:
-            self.known[found.name] = _definition(found)
-        if self.known.get(found.name) != before:
+            self.known[wire_object.name] = _definition(wire_object)
+        if self.known.get(wire_object.name) != before:
             self._changed()
 
-    def spoil(self, kind: str, found: Unreadable) -> None:
+    def spoil(self, kind: str, unreadable: Unreadable) -> None:
+        """Take note that a definition was ADDED, MODIFIED or DELETED that cannot be decoded."""
         if kind == "DELETED":
-            self.known.pop(found.name, None)
+            self.known.pop(unreadable.name, None)
         else:
-            self.known[found.name] = _nothing(found.name, found.reason)
+            self.known[unreadable.name] = _nothing(unreadable.name, unreadable.reason)
         self._changed()
 
     def advance(self, version: int) -> None:
         """Bookmarks bring nothing that is kept here."""
 
     def report(self, health: Health) -> None:
+        """Take over the reflector's health."""
         state = "synced" if health.state == "gone" else health.state
         self.condition = self.condition.then(state, health.error)
         self._listener.condition_changed()
@@ -118,14 +125,14 @@ class Definitions:
         self._listener.definitions_changed()
 
 
-def _definition(found: WireObject) -> Definition:
+def _definition(wire_object: WireObject) -> Definition:
     """What is kept of a definition, whatever in it is not as it should be."""
-    document = b"{" + found.tail
+    document = b"{" + wire_object.tail
     try:
         crd = msgspec.json.decode(document, type=dict[str, Any])
         resource = crd_resource(document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _nothing(found.name, str(error))
+        return _nothing(wire_object.name, str(error))
     columns = {
         text(version, "name"): objects(version, "additionalPrinterColumns")
         for version in objects(crd, "spec", "versions")
@@ -133,7 +140,7 @@ def _definition(found: WireObject) -> Definition:
     return Definition(resource, columns, text(crd, "spec", "names", "listKind"), _own_cluster(crd))
 
 
-def _own_cluster(crd: Mapping[str, Any]) -> Own:
+def _own_cluster(crd: Mapping[str, Any]) -> OwnMember:
     schemas = [mapping(version, "schema", "openAPIV3Schema") for version in objects(crd, "spec", "versions")]
     if any(MEMBER in mapping(schema, "properties") for schema in schemas):
         return "yes"

@@ -1,4 +1,4 @@
-"""What a store has not seen, for streams that resume from further back.
+"""The changes before the first list of a store, asked for when a stream resumes from further back.
 
 A process that has just started knows no deletions. It need not send everybody everything:
 one watch from the lowest version that is asked for tells what the API server remembers.
@@ -48,8 +48,8 @@ class Mark(NamedTuple):
         return None if uids is None else any(Mark.of(self.version, uid) == self for uid in uids)
 
 
-class _Told(NamedTuple):
-    """What an API server told of the time after a version; None where it does not remember."""
+class _Past(NamedTuple):
+    """The ``changes`` after version ``since``; None where the API server does not remember them."""
 
     since: int
     changes: Sequence[Past] | None
@@ -73,7 +73,7 @@ class HistoryBridge:
         self.store = store
         self._reflector = reflector
         self._lowest = self._furthest = self._until = 0
-        self._gathering: asyncio.Task[_Told] | None = None
+        self._gathering: asyncio.Task[_Past] | None = None
         self._advancing: asyncio.Task[None] | None = None
 
     async def reach(self, version: int, mark: Mark | None) -> bool:
@@ -91,8 +91,8 @@ class HistoryBridge:
             self._gathering = asyncio.create_task(self._run())
         self._lowest, self._furthest = min(self._lowest, version), min(self._furthest, furthest)
         self._until = max(self._until, until)
-        told = await asyncio.shield(self._gathering)
-        return told.confirms(mark) and self.store.last.reaches(version)
+        past = await asyncio.shield(self._gathering)
+        return past.confirms(mark) and self.store.last.reaches(version)
 
     async def advance(self, version: int) -> bool:
         """Whether the store is complete up to a version, if need be after asking the API server."""
@@ -124,24 +124,24 @@ class HistoryBridge:
         finally:
             self._advancing = None
 
-    async def _run(self) -> _Told:
+    async def _run(self) -> _Past:
         await asyncio.sleep(GATHER_SECONDS)
         lowest, furthest, until, self._gathering = self._lowest, self._furthest, self._until, None
         begun, last, floor = self.store.replaced_at, self.store.last, self.store.last.floor
-        told = await self._ask(furthest, until)
-        if told.changes is None and furthest < lowest:
-            told = await self._ask(lowest, until)
-        if told.changes is None or self.store.replaced_at != begun:
-            return _Told(lowest, None)
-        gone = [each for each in told.changes if each.deleted and lowest < each.version <= floor]
+        past = await self._ask(furthest, until)
+        if past.changes is None and furthest < lowest:
+            past = await self._ask(lowest, until)
+        if past.changes is None or self.store.replaced_at != begun:
+            return _Past(lowest, None)
+        gone = [change for change in past.changes if change.deleted and lowest < change.version <= floor]
         last.lower(lowest, [Deleted(key_of(o.namespace, o.name), o.uid, o.version) for o in gone])
-        return told
+        return past
 
-    async def _ask(self, since: int, until: int) -> _Told:
+    async def _ask(self, since: int, until: int) -> _Past:
         last = self.store.last
         until = max(since, until, last.floor)
         try:
             async with asyncio.timeout(LIMIT_SECONDS):
-                return _Told(since, await self._reflector.past(since, until, last.anchor))
+                return _Past(since, await self._reflector.past(since, until, last.anchor))
         except (*TROUBLE, TimeoutError):
-            return _Told(since, None)
+            return _Past(since, None)

@@ -1,4 +1,4 @@
-"""Which namespaces the setting ``clusters`` restricts clusters to, whatever becomes of the kubeconfigs."""
+"""The namespaces that the setting ``clusters`` restricts clusters to, also after contexts are renamed."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class NamespaceRestrictions:
-    """The namespaces of clusters, ``settings`` by the names of clusters or contexts.
+    """The namespaces that clusters are restricted to; ``settings`` has them by name of cluster or context.
 
     Where a name of the setting is in no kubeconfig any more, a context that appears with the same API
     server is that cluster under another name, and stays restricted.
@@ -40,20 +40,20 @@ class NamespaceRestrictions:
                     )
         self._missing = missing
         for context in contexts:
-            if (place := _place(context)) not in self._contexts:
+            if (identity := _identity_of(context)) not in self._contexts:
                 server = _server(context)
                 heirs = (word for word in missing if server in self._servers.get(word, ()))
                 if word := next(heirs, ""):
-                    self._renamed[place] = word
-        self._contexts.update(map(_place, contexts))
+                    self._renamed[identity] = word
+        self._contexts.update(map(_identity_of, contexts))
 
     def of(self, context: Context) -> Sequence[str]:
-        """The namespaces that a cluster is restricted to; none where it is not."""
-        renamed = self._settings.get(self._renamed.get(_place(context), ""), ())
+        """Return the namespaces that a cluster is restricted to; none where it is not."""
+        renamed = self._settings.get(self._renamed.get(_identity_of(context), ""), ())
         return self._names.meant(self._settings, context, renamed)
 
 
-def _place(context: Context) -> tuple[str, str]:
+def _identity_of(context: Context) -> tuple[str, str]:
     return context.source, context.context
 
 

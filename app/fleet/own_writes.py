@@ -1,4 +1,4 @@
-"""What was written to a cluster through this process, until its watches bring it.
+"""The writes made through this process that the stores of a cluster do not hold yet.
 
 A read that comes sooner would miss it. So reads wait for what is still on its way: for
 an object, until the store has reached the version that the write was answered with; for
@@ -47,26 +47,26 @@ class OwnWrites:
         self._deletions: dict[str, deque[_Write]] = {}
 
     def note(self, resource: str, namespace: str, version: int) -> None:
-        """An object of this resource (``plural.group``) was written, and has this version now.
+        """Take note that an object of this resource (``plural.group``) was written and has this version now.
 
         ``namespace`` is "" for what is in none. What brings no version, a dry run or a
         review, is not to be noted.
         """
-        known = self._versions.setdefault(resource, {})
-        before = known.get(namespace)
+        writes = self._versions.setdefault(resource, {})
+        before = writes.get(namespace)
         if before is None or version > before.version:
-            known[namespace] = _Write(namespace, time.monotonic(), version=version)
-        if len(known) > MANY:
-            self._versions[resource] = {name: write for name, write in known.items() if _is_kept(write)}
+            writes[namespace] = _Write(namespace, time.monotonic(), version=version)
+        if len(writes) > MANY:
+            self._versions[resource] = {name: write for name, write in writes.items() if _is_kept(write)}
 
     def note_deletion(self, resource: str, namespace: str, name: str, uid: str) -> None:
-        """The object of this uid was deleted, and is gone for good."""
+        """Take note that the object of this uid was deleted, with nothing left to finish."""
         write = _Write(namespace, time.monotonic(), key=key_of(namespace, name), uid=uid)
-        known = self._deletions.setdefault(resource, deque())
-        known.append(write)
+        deletions = self._deletions.setdefault(resource, deque())
+        deletions.append(write)
         # Where nobody reads, nothing else forgets them.
-        while not _is_kept(known[0]):
-            known.popleft()
+        while not _is_kept(deletions[0]):
+            deletions.popleft()
 
     def pending(self, resource: str) -> bool:
         """Whether something was written that its store does not hold yet."""
@@ -75,7 +75,7 @@ class OwnWrites:
         )
 
     async def seen(self, resource: str) -> bool:
-        """Wait for what was written before now; False where it took too long, now or earlier."""
+        """Wait for what was written before now; return False where it took too long, now or earlier."""
         missing = self._missing(resource)
         if not missing:
             return True
@@ -142,9 +142,9 @@ def _arrival(store: Store, write: _Write) -> Coroutine[Any, Any, None]:
 async def _gone(store: Store, write: _Write) -> None:
     gone = asyncio.Event()
 
-    def told(changes: Sequence[Change]) -> None:
+    def check(changes: Sequence[Change]) -> None:
         if _is_seen(store, write):
             gone.set()
 
-    with listening([store], told):
+    with listening([store], check):
         await gone.wait()

@@ -1,4 +1,4 @@
-"""Which clusters the setting ``read_only`` covers, whatever becomes of the kubeconfigs."""
+"""The clusters that the setting ``read_only`` covers, also after contexts are renamed or removed."""
 
 import logging
 from collections.abc import Container, Sequence
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class ReadOnlyClusters(Container[str]):
-    """The names of the clusters in which nothing may be changed; none that was in it leaves it.
+    """The names of the clusters in which nothing may be changed. A name that is in it stays in it.
 
     While a name of the setting is in no kubeconfig, what appears may be the same cluster under
     another name: that is covered too, until the server is started with the right names.

@@ -1,4 +1,4 @@
-"""One resource of one cluster being watched."""
+"""The watch of one resource of one cluster: its stores, and the reflectors that fill them."""
 
 import asyncio
 import logging
@@ -55,10 +55,12 @@ class ResourceWatch:
 
     @property
     def stores(self) -> list[Store]:
+        """The stores, one for each namespace that the cluster is restricted to, or one for all."""
         return [feed.store for feed in self.feeds]
 
     @property
     def condition(self) -> Condition:
+        """The condition of the resource: the worst of its stores'."""
         return summary([feed.condition for feed in self.feeds])
 
     @property
@@ -72,21 +74,23 @@ class ResourceWatch:
         return all(feed.settled.is_set() for feed in self.feeds)
 
     async def settle(self) -> None:
+        """Wait until every first list has been taken, or has failed once."""
         for feed in self.feeds:
             await feed.settled.wait()
 
     def start(self) -> None:
+        """Run the reflectors, each in a task."""
         self._tasks = [
             asyncio.create_task(self._run(reflector, feed), name=f"watch {self.resource.name}")
             for reflector, feed in zip(self.reflectors, self.feeds, strict=True)
         ]
 
     def bridge(self, store: Store) -> HistoryBridge | None:
-        """What asks for what a store has not seen; None where that is none of these."""
+        """Return the bridge to what a store has not seen; None for a store that is not of this watch."""
         return next((bridge for bridge in self._bridges if bridge.store is store), None)
 
     def heard(self, store: Store) -> float | None:
-        """When the API server last told anything of a store by its watch, in the loop's seconds."""
+        """Return when the watch of a store last brought anything, in the loop's seconds; None for never."""
         for feed, reflector in zip(self.feeds, self.reflectors, strict=True):
             if feed.store is store:
                 return reflector.counters.last_event
@@ -99,10 +103,12 @@ class ResourceWatch:
             reflector.relist()
 
     def wake(self) -> None:
+        """End the pauses before next attempts: the server seems to be well again."""
         for reflector in self.reflectors:
             reflector.wake()
 
     async def stop(self) -> None:
+        """End the reflectors and wait for their end."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -113,7 +119,7 @@ class ResourceWatch:
 
 
 async def keep_running(reflector: Reflector, sink: Sink, cluster: str, resource: Resource) -> None:
-    """Run a reflector until its resource is gone. A fault of ours must not end it in silence."""
+    """Run a reflector until its resource is gone, and begin again after an exception, which is reported."""
     while True:
         try:
             return await reflector.run()

@@ -33,59 +33,67 @@ class StoreFeed:
         self._named: set[str] = set()
 
     def gather(self, objects: Sequence[WireObject]) -> None:
-        """Keep a part of a list aside; what is held already is held once."""
-        self._gathered += [self._cached(found) for found in objects]
+        """Keep a part of a list aside; an object that the store holds already is not held twice."""
+        self._gathered += [self._cached(wire_object) for wire_object in objects]
 
     def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+        """Keep aside what belongs to the list and cannot be decoded."""
         self._left_out += unreadable
 
     def discard(self) -> None:
+        """Forget what was gathered: the list has failed."""
         self._gathered = []
         self._left_out = []
 
     def swap(self, version: int, *, continues: bool) -> None:
+        """Replace what the store holds by what was gathered."""
         gathered, left_out = self._gathered, self._left_out
         self.discard()
         again = self.store.version > 0
-        unreadable = {_key_of(found): found for found in left_out}
+        unreadable = {_key_of(entry): entry for entry in left_out}
         self.store.replace(gathered, version, continues=continues, unreadable=unreadable)
         self._name(unreadable)
         if again:
             self._listener.list_replaced()
 
-    def apply(self, kind: str, found: WireObject) -> None:
+    def apply(self, kind: str, wire_object: WireObject) -> None:
+        """Take an object that was ADDED, MODIFIED or DELETED."""
         if kind == "DELETED":
-            self.store.delete(key_of(found.namespace, found.name), found.uid, found.version)
+            key = key_of(wire_object.namespace, wire_object.name)
+            self.store.delete(key, wire_object.uid, wire_object.version)
         else:
-            self.store.apply(self._cached(found), found.managed)
+            self.store.apply(self._cached(wire_object), wire_object.managed)
 
-    def spoil(self, kind: str, found: Unreadable) -> None:
-        key = _key_of(found)
+    def spoil(self, kind: str, unreadable: Unreadable) -> None:
+        """Take note that an object was ADDED, MODIFIED or DELETED that cannot be decoded."""
+        key = _key_of(unreadable)
         if kind == "DELETED":
-            self.store.delete(key, "", max(found.version, self.store.version))
+            self.store.delete(key, "", max(unreadable.version, self.store.version))
         else:
-            self.store.spoil(key, found.version)
-            self._name({key: found})
+            self.store.spoil(key, unreadable.version)
+            self._name({key: unreadable})
 
     def _name(self, unreadable: Mapping[str, Unreadable]) -> None:
         self._named &= self.store.unreadable
         for key in unreadable.keys() - self._named:
-            found = unreadable[key]
+            entry = unreadable[key]
             extra = {
                 "cluster": self.store.cluster,
                 "resource": self.store.resource,
-                "namespace": found.namespace,
-                "object": found.name,
-                "uid": found.uid,
-                "error": found.reason,
+                "namespace": entry.namespace,
+                "object": entry.name,
+                "uid": entry.uid,
+                "error": entry.reason,
             }
             log.warning("an object cannot be read", extra=extra)
         self._named |= unreadable.keys()
 
     def advance(self, version: int) -> None:
+        """Take note that nothing else happened up to this version."""
         self.store.advance(version)
 
     def report(self, health: Health) -> None:
+        """Take over the reflector's health; what may not be read any more, or is gone, is not held either."""
         if health.state in ("forbidden", "gone"):
             self.store.clear()
         if health.state != "syncing":
@@ -104,17 +112,18 @@ class StoreFeed:
             )
         self._listener.condition_changed()
 
-    def _cached(self, found: WireObject) -> CachedObject:
-        self.store.own_cluster = self.store.own_cluster or found.own_cluster
-        key = key_of(found.namespace, found.name)
+    def _cached(self, wire_object: WireObject) -> CachedObject:
+        self.store.own_cluster = self.store.own_cluster or wire_object.own_cluster
+        key = key_of(wire_object.namespace, wire_object.name)
         held = self.store.get(key)
-        if held is not None and held.version == found.version and held.tail == found.tail:
+        if held is not None and held.version == wire_object.version and held.tail == wire_object.tail:
             return held
-        return CachedObject(key, found.uid, found.version, self.store.labels(found.labels), found.tail)
+        labels = self.store.labels(wire_object.labels)
+        return CachedObject(key, wire_object.uid, wire_object.version, labels, wire_object.tail)
 
 
-def _key_of(found: Unreadable) -> str:
-    """That of its store, where it tells its name, else one of its own."""
-    if found.name and "\0" not in found.namespace + found.name:
-        return key_of(found.namespace, found.name)
-    return found.uid or found.digest
+def _key_of(unreadable: Unreadable) -> str:
+    """Return the key in the store of an object whose name can be read; of any other its uid or digest."""
+    if unreadable.name and "\0" not in unreadable.namespace + unreadable.name:
+        return key_of(unreadable.namespace, unreadable.name)
+    return unreadable.uid or unreadable.digest

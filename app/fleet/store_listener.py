@@ -1,18 +1,17 @@
-"""Following stores for as long as something takes."""
+"""A callback for the changes of stores, for as long as a ``with`` block lasts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from app.cache.store import Change, Store
 
-Told = Callable[[Sequence[Change]], None]
+Callback = Callable[[Sequence[Change]], None]
 
 
 @contextmanager
-def listening(stores: Sequence[Store], told: Told) -> Iterator[None]:
-    """Within, ``told`` is called with what happens in these stores; without any change where one of
-    them begins anew."""
-    listener = _Listener(told)
+def listening(stores: Sequence[Store], on_changes: Callback) -> Iterator[None]:
+    """Call ``on_changes`` with the changes of these stores, and with none when one of them begins anew."""
+    listener = _Listener(on_changes)
     for store in stores:
         store.listeners.append(listener)
     try:
@@ -23,11 +22,11 @@ def listening(stores: Sequence[Store], told: Told) -> Iterator[None]:
 
 
 class _Listener:
-    def __init__(self, told: Told) -> None:
-        self._told = told
+    def __init__(self, on_changes: Callback) -> None:
+        self._on_changes = on_changes
 
     def changed(self, store: Store, changes: Sequence[Change]) -> None:
-        self._told(changes)
+        self._on_changes(changes)
 
     def replaced(self, store: Store) -> None:
-        self._told(())
+        self._on_changes(())

@@ -1,4 +1,4 @@
-"""Which resources of one cluster are watched: what is pinned, what was asked for, and what there is."""
+"""The resources of one cluster that are watched: those that are pinned or asked for and that it serves."""
 
 import asyncio
 import time
@@ -46,6 +46,7 @@ class WatchSet:
         return iter([*self._watches.values()])
 
     def get(self, name: str) -> ResourceWatch | None:
+        """Return the watch of a resource (``plural.group``), None where it is not watched."""
         return self._watches.get(name)
 
     def objects(self) -> int:
@@ -64,6 +65,7 @@ class WatchSet:
         self.ask(name)
 
     def let_go(self, name: str) -> None:
+        """Take back one `hold`; from now on the resource is released like one that was asked for."""
         self._held[name] -= 1
         self._asked[name] = time.monotonic()
 
@@ -84,7 +86,7 @@ class WatchSet:
                 self._begin(catalog.get(name), pinned=False)
 
     def release(self) -> None:
-        """Let go what nobody has asked for in a while."""
+        """Stop watching what nobody has asked for in ``release_after`` seconds."""
         before = time.monotonic() - self._release_after
         self._asked = {name: at for name, at in self._asked.items() if at >= before}
         for watch in self:
@@ -93,16 +95,17 @@ class WatchSet:
                 self._end(watch)
 
     def relist(self) -> None:
-        """List everything again from nothing."""
+        """List everything again: another history of the cluster is suspected."""
         for watch in self:
             watch.relist()
 
     def wake(self) -> None:
-        """Have those that wait before they try again do so soon."""
+        """End the pauses of those that wait before their next attempt."""
         for watch in self:
             watch.wake()
 
     async def stop(self) -> None:
+        """End all watches and wait for their end."""
         await asyncio.gather(*(watch.stop() for watch in self), *self._ending)
 
     def _begin(self, resource: Resource | None, *, pinned: bool) -> None:

@@ -1,4 +1,4 @@
-"""How the watching of something goes, in the words of the contract."""
+"""The states of clusters and resources, as answers and streams say them."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ _WORST_FIRST: tuple[State, ...] = ("unreachable", "stale", "syncing", "forbidden
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A state, since when, and why.
+    """The state of a cluster or of a resource, since when it lasts, and the error that is its cause.
 
     ``since`` is in seconds since the epoch. For ``stale`` and ``unreachable`` it is when
     the data was last known to be live, so that its age can be told, or, where there
@@ -30,14 +30,14 @@ class Condition(msgspec.Struct, frozen=True):
     error: str | None = None
 
     def then(self, state: State, error: str | None) -> "Condition":
-        """The condition that follows this one now."""
+        """Return the condition that follows this one now; ``since`` stays while the state or trouble does."""
         broken = ("stale", "unreachable")
         continues = state == self.state or (state in broken and self.state in broken)
         return Condition(state, self.since if continues else time.time(), error)
 
 
 class ClusterStatus(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry of ``clusters`` in an answer: how one cluster is for what was asked.
+    """One entry of ``clusters`` in an answer: the state of one cluster for what the request is about.
 
     ``unreadable`` is how many objects there are besides, which cannot be read.
     """
@@ -51,6 +51,7 @@ class ClusterStatus(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, name: str, condition: Condition, stores: Collection[Store]) -> "ClusterStatus":
+        """Return the entry of a cluster whose objects are in ``stores``."""
         objects, unreadable = sum(map(len, stores)), sum(len(store.unreadable) for store in stores)
         since = timestamp(condition.since)
         return cls(name, condition.state, since, objects, condition.error, unreadable)
@@ -60,7 +61,7 @@ NOT_SEEN = "what was written, or what after= covers, has not been seen yet"
 
 
 def behind(statuses: Sequence[ClusterStatus], late: Collection[str], error: str) -> list[ClusterStatus]:
-    """The same, but what is late is stale."""
+    """Return these statuses with the synced clusters in ``late`` as stale, with this ``error``."""
     return [
         msgspec.structs.replace(status, state="stale", error=error)
         if status.name in late and status.state == "synced"
@@ -70,7 +71,7 @@ def behind(statuses: Sequence[ClusterStatus], late: Collection[str], error: str)
 
 
 def summary(conditions: Sequence[Condition]) -> Condition:
-    """The one condition that stands for several: the worst, since the earliest of those in it."""
+    """Return the worst of several conditions, since the earliest of those in that state."""
     worst = min((condition.state for condition in conditions), key=_WORST_FIRST.index)
     same = [condition for condition in conditions if condition.state == worst]
     first = min(same, key=lambda condition: condition.since)
@@ -79,16 +80,16 @@ def summary(conditions: Sequence[Condition]) -> Condition:
 
 
 def overall(conditions: Mapping[str, Condition]) -> Condition:
-    """How a whole cluster is, given its resources by name: as most of them are.
+    """Return the condition of a whole cluster, given those of its resources by name: the state of most.
 
     What is forbidden does not speak for the others. The error of a cluster that is synced
     names the resources that are not.
     """
-    permitted = {name: each for name, each in conditions.items() if each.state != "forbidden"}
+    permitted = {name: condition for name, condition in conditions.items() if condition.state != "forbidden"}
     if not permitted:
         return summary([*conditions.values()])
     synced = [condition for condition in permitted.values() if condition.state == "synced"]
-    odd = {name: each for name, each in permitted.items() if each.state != "synced"}
+    odd = {name: condition for name, condition in permitted.items() if condition.state != "synced"}
     if len(odd) > len(synced):
         return summary([*odd.values()])
     return msgspec.structs.replace(summary(synced), error=_named(odd))
@@ -105,5 +106,5 @@ def _named(odd: Mapping[str, Condition]) -> str | None:
 
 
 def timestamp(seconds: float) -> str:
-    """RFC 3339 in UTC, to the second."""
+    """Return seconds since the epoch as RFC 3339 in UTC, to the second."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,7 +6,7 @@ from msgspec import Raw
 from app.cache.cluster_member import MEMBER
 from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import APPLY, JSON_PATCH, ClusterRequest, Deadline, Failed, send_request
-from app.fleet.definitions import Own
+from app.fleet.definitions import OwnMember
 from app.kube.discovery.api_resource import Resource
 from app.writes.write_refusals import invalid
 
@@ -48,7 +48,7 @@ async def without_added_cluster(
     return request
 
 
-def own_member(cluster: Cluster, resource: Resource) -> Own:
+def own_member(cluster: Cluster, resource: Resource) -> OwnMember:
     """Return whether objects of a resource have a member ``cluster`` of their own."""
     definition = cluster.definitions.known.get(resource.name)
     if definition is not None:
