@@ -1,4 +1,4 @@
-"""Kubernetes' protobuf answers, read as far as it takes to know the version of an object.
+"""Answers of Kubernetes in protobuf, decoded as far as it takes to know the version of an object.
 
 The envelope is ``runtime.Unknown`` of k8s.io/apimachinery/pkg/runtime/generated.proto after four
 bytes of magic; the numbers of the fields are those of pkg/apis/meta/v1/generated.proto.
@@ -6,6 +6,8 @@ All objects of Kubernetes have their metadata in field 1, all lists their items 
 """
 
 from typing import Any
+
+from app.varint import read_varint
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\0"
@@ -17,9 +19,9 @@ Fields = dict[int, list[Any]]
 
 
 def answer(body: bytes) -> dict[str, Any]:
-    """``kind``, ``metadata``, ``details`` of a Status and ``items`` of a list.
+    """Return ``kind``, ``metadata``, ``details`` of a Status and ``items`` of a list, named as in JSON.
 
-    Raises ValueError or IndexError for what is none.
+    Raises ValueError or IndexError for a body that is no answer of Kubernetes in protobuf.
     """
     if not body.startswith(_MAGIC):
         raise ValueError("no envelope")
@@ -39,7 +41,7 @@ def _object(kind: str, raw: bytes) -> dict[str, Any]:
     more = _fields(raw_metadata)
     metadata["deletionTimestamp"] = "" if 9 in more else None
     metadata["deletionGracePeriodSeconds"] = more[10][0] if 10 in more else None
-    metadata["finalizers"] = [each.decode() for each in more.get(14, [])]
+    metadata["finalizers"] = [finalizer.decode() for finalizer in more.get(14, [])]
     return {"kind": kind, "metadata": metadata}
 
 
@@ -53,36 +55,23 @@ def _text(fields: Fields, number: int) -> str:
 
 
 def _fields(raw: bytes) -> Fields:
-    found: Fields = {}
+    fields: Fields = {}
     at = 0
     while at < len(raw):
-        key, at = _varint(raw, at)
+        key, at = read_varint(raw, at)
         number, kind = key >> 3, key & 7
         value: bytes | int
         if kind == _VARINT:
-            value, at = _varint(raw, at)
+            value, at = read_varint(raw, at)
         elif kind in (_EIGHT, _FOUR):
             size = 8 if kind == _EIGHT else 4
             value, at = raw[at : at + size], at + size
         elif kind == _BYTES:
-            size, at = _varint(raw, at)
+            size, at = read_varint(raw, at)
             value, at = raw[at : at + size], at + size
         else:
             raise ValueError(f"field of kind {kind}")
-        found.setdefault(number, []).append(value)
+        fields.setdefault(number, []).append(value)
     if at != len(raw):
         raise ValueError("cut short")
-    return found
-
-
-def _varint(raw: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = raw[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number that is too long")
+    return fields

@@ -22,6 +22,7 @@ from hashlib import blake2b
 import msgspec
 
 from app.fleet.history_bridge import Mark
+from app.varint import read_varint, write_varint
 
 LIMIT = 6 * 1024
 _FORMAT = 2
@@ -173,11 +174,11 @@ class Cursor:
         for row_id, row in self._rows.items():
             rows += row_id
             for number, version in enumerate(row):
-                _write_varint(rows, version >> self._shift)
+                write_varint(rows, version >> self._shift)
                 if self._marks:
                     mark = self._marks.get((row_id, number), _NO_MARK)
                     marks.append(mark.digest)
-                    _write_varint(marks, version - mark.version if mark.digest else 0)
+                    write_varint(marks, version - mark.version if mark.digest else 0)
         wire = _Wire(
             _FORMAT,
             self.made,
@@ -224,23 +225,6 @@ def _column(resource: str, namespace: str | None) -> str:
     return resource if namespace is None else f"{resource}/{namespace}"
 
 
-def _write_varint(out: bytearray, number: int) -> None:
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-
-
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """The number that begins there, and where it ends."""
-    number = bits = 0
-    while data[at] & 0x80:
-        number |= (data[at] & 0x7F) << bits
-        bits += 7
-        at += 1
-    return number | data[at] << bits, at + 1
-
-
 def _read_rows(data: bytes, columns: int, shift: int) -> Iterable[tuple[bytes, tuple[int, ...]]]:
     at = 0
     while at < len(data):
@@ -248,7 +232,7 @@ def _read_rows(data: bytes, columns: int, shift: int) -> Iterable[tuple[bytes, t
         at += len(row_id)
         row = []
         for _ in range(columns):
-            number, at = _read_varint(data, at)
+            number, at = read_varint(data, at)
             row.append(number << shift)
         yield row_id, tuple(row)
 
@@ -260,6 +244,6 @@ def _read_marks(
     for row_id, row in rows.items() if data else ():
         for number, version in enumerate(row):
             digest = data[at]
-            before, at = _read_varint(data, at + 1)
+            before, at = read_varint(data, at + 1)
             if digest:
                 yield (row_id, number), Mark(version - before, digest)
