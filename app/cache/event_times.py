@@ -14,21 +14,21 @@ class _Series(msgspec.Struct):
     lastObservedTime: str | None = None
 
 
-class _Metadata(msgspec.Struct):
+class _EventMetadata(msgspec.Struct):
     creationTimestamp: str | None = None
 
 
-class _Event(msgspec.Struct):
+class _EventTimes(msgspec.Struct):
     series: _Series | None = None
     lastTimestamp: str | None = None
     deprecatedLastTimestamp: str | None = None
     eventTime: str | None = None
     firstTimestamp: str | None = None
     deprecatedFirstTimestamp: str | None = None
-    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+    metadata: _EventMetadata = msgspec.field(default_factory=_EventMetadata)
 
 
-_decoder = msgspec.json.Decoder(_Event)
+_decoder = msgspec.json.Decoder(_EventTimes)
 _TIMES = (
     "lastTimestamp",
     "deprecatedLastTimestamp",

@@ -11,6 +11,8 @@ _AFTER_SEPARATOR = chr(ord(SEPARATOR) + 1)
 class SortedKeys(list[str]):
     """Keys as `app.cache.objects.key_of` makes them. It must be made of sorted ones, and stays sorted."""
 
+    __slots__ = ()
+
     def add(self, key: str) -> None:
         """Add a key that is not there."""
         insort(self, key)

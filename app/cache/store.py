@@ -193,7 +193,7 @@ class Store:
         self.exact.begin(version)
         self.latest = max([self.latest, *((obj.version, obj.uid) for obj in listed.values())])
         self.last.miss(self.latest[0], version)
-        self._told(deleted + changed)
+        self._notify(deleted + changed)
         for follower in self.routes:
             follower.missed(self)
 
@@ -270,7 +270,7 @@ class Store:
         """Take in that nothing else changed up to ``version``, as a bookmark tells."""
         if version > self.version:
             self.version = version
-            self._told([])
+            self._notify([])
 
     def clear(self) -> None:
         """Hold nothing any more, as when the resource is gone or may no longer be read."""
@@ -317,7 +317,7 @@ class Store:
         self.latest = max(self.latest, (version, changed.uid))
         self.version = max(self.version, version)
         self.exact.add(changes, self.bytes)
-        self._told(changes)
+        self._notify(changes)
 
     def _came_late(self) -> None:
         """Whoever has seen the versions up to now has not seen this: a version does not tell any more."""
@@ -351,7 +351,7 @@ class Store:
         self._segments.changed(new.key, old)
         self.bytes += new.size - (old.size if old is not None else 0)
 
-    def _told(self, changes: Sequence[Change]) -> None:
+    def _notify(self, changes: Sequence[Change]) -> None:
         if changes:
             self.generation += 1
             for listener in self.listeners:

@@ -35,7 +35,7 @@ class JsonPath:
     """A parsed path. Raises JsonPathError where it cannot be parsed."""
 
     def __init__(self, path: str) -> None:
-        self._nodes = _Parser(path).nodes()
+        self._nodes = _PathParser(path).nodes()
 
     def find(self, document: object) -> Values:
         """Return the values at the path, in the order of the document; none where it does not fit."""
@@ -57,7 +57,7 @@ def _walk(nodes: list[Node], values: Values) -> Values:
     return values
 
 
-class _Parser:
+class _PathParser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
@@ -149,9 +149,9 @@ class _Parser:
         if inside == "*":
             inside = ":"
         if "," in inside:
-            return [_union([_Parser(f"[{part.strip(' ')}]").nodes() for part in inside.split(",")])]
+            return [_union([_PathParser(f"[{part.strip(' ')}]").nodes() for part in inside.split(",")])]
         if key := _KEY.fullmatch(inside):
-            return _Parser(f".{key.group(1)}").nodes()
+            return _PathParser(f".{key.group(1)}").nodes()
         bounds = _SLICE.fullmatch(inside)
         try:
             if bounds:
@@ -167,9 +167,9 @@ class _Parser:
         self._at = end + 2
         comparison = _COMPARISON.fullmatch(inside)
         if comparison is None:
-            return _having(_Parser(inside).nodes())
+            return _having(_PathParser(inside).nodes())
         left, operator, right = comparison.groups()
-        return _comparing(_Parser(left).nodes(), operator, _Parser(right).nodes())
+        return _comparing(_PathParser(left).nodes(), operator, _PathParser(right).nodes())
 
     def _end_of_filter(self) -> int:
         """Return the index of the closing parenthesis; one in quotes is none."""

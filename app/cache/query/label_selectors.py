@@ -64,7 +64,7 @@ class LabelSelector(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> "LabelSelector":
         """Return the selector that a text describes. Raises SelectorError."""
-        requirements = set(_Parser(text).requirements())
+        requirements = set(_SelectorParser(text).requirements())
         return cls(tuple(sorted(requirements, key=attrgetter("key", "operator", "values"))))
 
     def matches(self, labels: Mapping[str, str]) -> bool:
@@ -72,7 +72,7 @@ class LabelSelector(msgspec.Struct, frozen=True):
         return all(requirement.matches(labels) for requirement in self.requirements)
 
 
-class _Parser:
+class _SelectorParser:
     """A recursive descent over tokens. A token is (is it a symbol, its text); the last is the end."""
 
     def __init__(self, text: str) -> None:
