@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from app.api.door.door import TOKEN_PARAMETER
 from app.api.http.endpoint import Endpoint
 from app.api.http.problem import CONTENT_TYPE
-from app.api.http.query_parameters import TOKEN, Parameter
+from app.api.http.query_parameters import Parameter
 from app.api.schemas import SCHEMAS
 from app.version import version
 
@@ -93,7 +94,7 @@ def describe(endpoints: Collection[Endpoint]) -> dict[str, Any]:
             },
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
-                "query": {"type": "apiKey", "in": "query", "name": TOKEN.name},
+                "query": {"type": "apiKey", "in": "query", "name": TOKEN_PARAMETER},
             },
         },
     }

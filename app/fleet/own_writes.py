@@ -38,6 +38,42 @@ class _Write(msgspec.Struct, frozen=True):
     uid: str = ""
 
 
+class AnswerMetadata(msgspec.Struct):
+    """What of an object's metadata says which version of which object was written."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resourceVersion: str = ""
+    finalizers: list[str] | None = None
+    deletionTimestamp: str | None = None
+    deletionGracePeriodSeconds: int | None = None
+
+
+class AnswerDetails(msgspec.Struct):
+    """What the ``details`` of a Status say of the object that was deleted."""
+
+    uid: str = ""
+
+
+class ObjectAnswer(msgspec.Struct):
+    """What of the answer to a write is read: the object, or of some deletions a Status."""
+
+    kind: str = ""
+    metadata: AnswerMetadata = msgspec.field(default_factory=AnswerMetadata)
+    details: AnswerDetails | None = None
+
+    @property
+    def leaves_nothing(self) -> bool:
+        """Whether a deletion that was answered with the object has left nothing of it.
+
+        A namespace that is being emptied has no grace period.
+        """
+        metadata = self.metadata
+        at_once = metadata.deletionTimestamp is None or metadata.deletionGracePeriodSeconds == 0
+        return at_once and not metadata.finalizers
+
+
 class OwnWrites:
     """The writes to one cluster that its stores may not hold yet, by resource."""
 
@@ -109,15 +145,6 @@ class OwnWrites:
             write for write in deletions if id(write) in left or now - write.at < PATIENCE_SECONDS
         )
         return missing
-
-
-def is_gone(deleted_at: object, grace_seconds: int | None, finalizers: Sequence[str] | None) -> bool:
-    """Whether a deletion that was answered with the object has left nothing of it.
-
-    ``deleted_at`` and ``grace_seconds`` are its deletionTimestamp and
-    deletionGracePeriodSeconds. A namespace that is being emptied has no grace period.
-    """
-    return not finalizers and (deleted_at is None or grace_seconds == 0)
 
 
 def _is_kept(write: _Write) -> bool:

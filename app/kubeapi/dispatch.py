@@ -5,16 +5,16 @@ from collections.abc import Callable
 from aiohttp import ClientResponse, hdrs, web
 
 from app.api.door import audit
-from app.api.door.permissions import check_writable, is_change, is_connecting, is_dry_run, is_review
+from app.api.door.permissions import asks_dry_run, check_writable, is_change, is_connecting, is_review
 from app.api.http.app_keys import SERVING
 from app.api.http.lasting_work import CallerGone
 from app.api.http.metrics import METRICS
-from app.api.http.problem import Problem
+from app.api.http.problem import CLIENT_GONE, Problem
 from app.api.http.request_selection import chosen_clusters
 from app.fleet.cluster import Cluster
 from app.kube.api_errors import AccessError, CannotConnect, ConnectionFailed
 from app.kubeapi.cached import cached_reads
-from app.kubeapi.cached.kube_request import ask, resource_of
+from app.kubeapi.cached.kube_request import cached_read, resource_of
 from app.kubeapi.forward import Heard, forward
 from app.kubeapi.forwarded_headers import asked_upgrade, impersonated, impersonates
 from app.kubeapi.interest import INTEREST
@@ -25,8 +25,6 @@ from app.kubeapi.write_versions import listener
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
-# What nginx made of a caller that went away.
-GONE = 499
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -38,16 +36,16 @@ async def serve(request: web.Request) -> web.StreamResponse:
 
     # Where a DELETE has a body, that alone says whether it is a dry run.
     body = await request.read() if request.method == hdrs.METH_DELETE and request.body_exists else None
-    dry_run = is_dry_run(request.method, target.info, target.parameters, body or b"")
+    dry_run = asks_dry_run(request.method, target.info, target.parameters, body or b"")
 
     def record(status: int) -> None:
         _record(request, cluster, target, status, dry_run=dry_run)
 
     try:
-        return await _answer(request, cluster, target, body, record)
+        return await _answer(request, cluster, target, body, record, dry_run=dry_run)
     except CallerGone:
-        record(GONE)
-        return web.Response(status=GONE)
+        record(CLIENT_GONE)
+        raise
     except Problem as problem:
         record(problem.status)
         raise
@@ -63,6 +61,8 @@ async def _answer(
     target: Target,
     body: bytes | None,
     record: Callable[[int], None],
+    *,
+    dry_run: bool,
 ) -> web.StreamResponse:
     """``body`` is the request's where it has been read, ``record`` is called as soon as the API server's
     status is known, which for a shell is long before it ends. Raises Problem and CallerGone."""
@@ -84,17 +84,16 @@ async def _answer(
     if connection.impersonates and impersonates(request):
         raise Problem(403, "Impersonate-* is refused: the context of this cluster acts as somebody itself")
     resource = resource_of(cluster, target) if _is_read(request, target) else None
-    asked = ask(request, cluster, target, resource) if resource is not None else None
-    hit = asked is not None and await cached_reads.is_current(request, cluster, asked)
+    read = cached_read(request, cluster, target, resource) if resource is not None else None
+    hit = read is not None and await cached_reads.is_current(request, cluster, read)
     if resource is not None:
         request.app[INTEREST].note(cluster, resource.name)
         request.app[METRICS].count_read(cluster.name, resource.name, _verb(target), hit=hit)
-    if asked is not None and hit:
-        return await cached_reads.answer(request, cluster, asked)
+    if read is not None and hit:
+        return await cached_reads.answer(request, cluster, read)
     try:
         if (protocol := asked_upgrade(request)) is not None:
             return await upgrade(request, connection, target, protocol, record)
-        dry_run = is_dry_run(request.method, target.info, target.parameters, body or b"")
         heard = None if dry_run else listener(cluster, target, request.method)
 
         def answered(answer: ClientResponse) -> Heard | None:
@@ -105,8 +104,8 @@ async def _answer(
             body = await body_with_stored_values(request, cluster, target)
         return await forward(request, connection, target, answered, body=body)
     except (CannotConnect, AccessError) as error:
-        if asked is not None and cached_reads.can_stand_in(cluster, asked):
-            return await cached_reads.answer(request, cluster, asked, stale=True)
+        if read is not None and cached_reads.can_stand_in(cluster, read):
+            return await cached_reads.answer(request, cluster, read, stale=True)
         raise Problem(503, f"cluster {cluster.name!r}: {error}") from None
     except ConnectionFailed as error:
         raise Problem(502, f"cluster {cluster.name!r}: {error}") from None

@@ -1,14 +1,14 @@
 """What the answer to a write says of its version, so that later reads can wait for it."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 import aiohttp
 import msgspec
 from aiohttp import hdrs
 
 from app.fleet.cluster import Cluster
-from app.fleet.own_writes import is_gone
+from app.fleet.own_writes import ObjectAnswer
 from app.kube.answer_limits import version_number
 from app.kubeapi import protobuf
 from app.kubeapi.request_line import Target
@@ -20,23 +20,10 @@ LONGEST_ANSWER = 8 * 1024 * 1024
 Heard = Callable[[bytes], None]
 
 
-class Metadata(msgspec.Struct):
-    """What is read of an object in an answer, or, its ``uid`` alone, of the details of a Status."""
+class _Answer(ObjectAnswer):
+    """The same, or of a collection the objects that were deleted."""
 
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    resourceVersion: str = ""
-    deletionTimestamp: str | None = None
-    deletionGracePeriodSeconds: int | None = None
-    finalizers: list[str] | None = None
-
-
-class Answer(msgspec.Struct):
-    kind: str = ""
-    metadata: Metadata = msgspec.field(default_factory=Metadata)
-    details: Metadata | None = None
-    items: list["Answer"] | None = None
+    items: list[ObjectAnswer] | None = None
 
 
 def listener(
@@ -78,7 +65,7 @@ class _Ear:
         for each in _objects(answer) if answer is not None else ():
             self._note_one(each)
 
-    def _note_one(self, answer: Answer) -> None:
+    def _note_one(self, answer: ObjectAnswer) -> None:
         info, written = self._target.info, self._cluster.written
         metadata = answer.metadata
         if self._deletes and not info.subresource:
@@ -87,10 +74,7 @@ class _Ear:
                 if uid:
                     written.note_deletion(info.qualified, info.namespace, info.name, uid)
                 return
-            gone = is_gone(
-                metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds, metadata.finalizers
-            )
-            if gone and metadata.uid:
+            if answer.leaves_nothing and metadata.uid:
                 written.note_deletion(info.qualified, metadata.namespace, metadata.name, metadata.uid)
                 return
         version = version_number(metadata.resourceVersion)
@@ -98,11 +82,11 @@ class _Ear:
             written.note(info.qualified, metadata.namespace, version)
 
 
-def _objects(answer: Answer) -> Iterator[Answer]:
-    return iter([answer] if answer.items is None else answer.items)
+def _objects(answer: _Answer) -> Sequence[ObjectAnswer]:
+    return [answer] if answer.items is None else answer.items
 
 
-def _decoded(body: bytes, media: str, coding: str) -> Answer | None:
+def _decoded(body: bytes, media: str, coding: str) -> _Answer | None:
     """None for what cannot be read, which is no reason not to pass it on."""
     try:
         if coding == "gzip":
@@ -111,9 +95,9 @@ def _decoded(body: bytes, media: str, coding: str) -> Answer | None:
             if not unpacking.eof:
                 return None
         if media == "application/json":
-            return msgspec.json.decode(body, type=Answer)
+            return msgspec.json.decode(body, type=_Answer)
         if media == protobuf.MEDIA_TYPE:
-            return msgspec.convert(protobuf.answer(body), Answer)
+            return msgspec.convert(protobuf.answer(body), _Answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError, IndexError, zlib.error):
         pass
     return None

@@ -12,8 +12,6 @@ cluster, the lowest of its stores; then versions rounded down; then some cluster
 only makes the reader receive again what it had: a lower version claims less.
 """
 
-import base64
-import binascii
 import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -21,6 +19,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from app import base64url
 from app.fleet.history_bridge import Mark
 from app.varint import read_varint, write_varint
 
@@ -189,7 +188,7 @@ class Cursor:
             bytes(rows),
             bytes(marks),
         )
-        return base64.urlsafe_b64encode(msgspec.msgpack.encode(wire)).rstrip(b"=").decode()
+        return base64url.to_text(msgspec.msgpack.encode(wire))
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":
@@ -200,13 +199,13 @@ class Cursor:
             "accepted is metadata.resourceVersion or X-Cursor of an answer of this API"
         )
         try:
-            packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            packed = base64url.to_bytes(text)
             wire = msgspec.msgpack.decode(packed, type=_Wire)
             if wire.format != _FORMAT or not 0 <= wire.shift < 64:
                 raise problem
             rows = dict(_read_rows(wire.rows, len(wire.columns), wire.shift))
             marks = dict(_read_marks(wire.marks, rows))
-        except (binascii.Error, ValueError, IndexError, msgspec.MsgspecError) as error:
+        except (ValueError, IndexError, msgspec.MsgspecError) as error:
             raise problem from error
         return cls(wire.made, wire.maker, wire.signature, wire.columns, rows, wire.shift, marks, text)
 

@@ -17,7 +17,7 @@ from app.fleet.cluster_request import (
     path_of,
     send_request,
 )
-from app.fleet.own_writes import is_gone
+from app.fleet.own_writes import AnswerMetadata, ObjectAnswer
 from app.fleet.store_listener import listening
 from app.kube.answer_limits import version_number
 from app.kube.discovery.api_resource import Resource
@@ -31,6 +31,8 @@ from app.writes.write_refusals import refuse_projection
 
 # What `kubectl rollout restart` restarts.
 RESTARTABLE = ("daemonsets.apps", "deployments.apps", "statefulsets.apps")
+# The one value that the parameter dryRun has.
+DRY_RUN = "All"
 _VERSION = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
@@ -57,26 +59,6 @@ class WriteAnswer(msgspec.Struct, frozen=True):
     tail: bytes
     written: WrittenVersion | None
     warnings: tuple[str, ...] = ()
-
-
-class _Metadata(msgspec.Struct):
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    resourceVersion: str = ""
-    finalizers: list[str] | None = None
-    deletionTimestamp: str | None = None
-    deletionGracePeriodSeconds: int | None = None
-
-
-class _Details(msgspec.Struct):
-    uid: str = ""
-
-
-class _Answer(msgspec.Struct):
-    kind: str = ""
-    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
-    details: _Details | None = None
 
 
 class _PausedSpec(msgspec.Struct):
@@ -175,9 +157,7 @@ async def delete(
         if is_dry_run(request.params):
             return done
         uid = answer.details.uid if answer.details is not None else answer.metadata.uid
-        metadata = answer.metadata
-        gone = is_gone(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds, metadata.finalizers)
-        if answer.kind != "Status" and not gone:
+        if answer.kind != "Status" and not answer.leaves_nothing:
             written = _written_version(cluster, resource, namespace, answer.metadata)
             return msgspec.structs.replace(done, written=written)
         cluster.written.note_deletion(resource.name, namespace, name, uid)
@@ -192,7 +172,7 @@ async def delete(
 
 def is_dry_run(params: Mapping[str, str]) -> bool:
     """Return whether a write with these parameters changes nothing."""
-    return params.get("dryRun") == "All"
+    return params.get("dryRun") == DRY_RUN
 
 
 def body_format_of(cluster: Cluster, resource: Resource) -> BodyFormat:
@@ -203,15 +183,17 @@ def body_format_of(cluster: Cluster, resource: Resource) -> BodyFormat:
     )
 
 
-def _read(cluster: Cluster, resource: Resource, body: bytes) -> tuple[bytes, _Answer]:
+def _read(cluster: Cluster, resource: Resource, body: bytes) -> tuple[bytes, ObjectAnswer]:
     try:
-        return decode_answer(body, body_format_of(cluster, resource)), msgspec.json.decode(body, type=_Answer)
+        return decode_answer(body, body_format_of(cluster, resource)), msgspec.json.decode(
+            body, type=ObjectAnswer
+        )
     except (WireError, msgspec.DecodeError) as error:
         raise Failed(502, f"it was carried out, but the answer is none: {error}", "InternalError") from None
 
 
 def _written_version(
-    cluster: Cluster, resource: Resource, namespace: str, metadata: _Metadata
+    cluster: Cluster, resource: Resource, namespace: str, metadata: AnswerMetadata
 ) -> WrittenVersion | None:
     version = version_number(metadata.resourceVersion)
     if version is None:

@@ -183,7 +183,7 @@ def test_a_real_server_deletes_what_the_query_alone_calls_a_dry_run(control_plan
 
 
 def test_a_real_server_knows_no_dry_run_of_a_token(control_plane: ControlPlane) -> None:
-    """Why `is_dry_run` does not believe it."""
+    """Why `asks_dry_run` does not believe it."""
     account = {"metadata": {"name": "robot"}}
     accounts = "/api/v1/namespaces/default/serviceaccounts"
     control_plane.request("POST", accounts, account)

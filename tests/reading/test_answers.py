@@ -14,12 +14,13 @@ import pytest
 import yaml
 import zstandard
 from aiohttp import web
+from yarl import URL
 
 from app.api.http import body_sender
 from app.fleet.definitions import Definition
 from app.kube.discovery.api_groups import WELL_KNOWN, Catalog
 from app.kube.discovery.api_resource import Resource
-from tests.reading.conftest import Client, Held, pod
+from tests.reading.conftest import Client, Held, StartServer, pod
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,20 @@ async def test_a_tag_holds_until_content_changes(client: Client, clusters: dict[
     clusters["staging"].report("pods", "stale", "lost")
     async with client.get("/pods", headers={"If-None-Match": tag}) as answer:
         assert answer.status == 200
+
+
+async def test_how_a_token_is_presented_changes_nothing_of_an_answer(
+    start: StartServer,
+) -> None:
+    client = await start(token="sesame")
+    bearer = {"Authorization": "Bearer sesame"}
+    answers = []
+    for query, headers in (("limit=2", bearer), ("token=sesame&limit=2", {}), ("limit=2&%74oken=sesame", {})):
+        async with client.get(URL(f"/pods?{query}", encoded=True), headers=headers) as answer:
+            assert answer.status == 200
+            position, _, _ = answer.headers["X-Continue"].partition(".")
+            answers.append((answer.headers["ETag"], len(position), (await answer.json())["items"]))
+    assert answers == [answers[0]] * 3
 
 
 @pytest.mark.parametrize(

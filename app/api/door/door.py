@@ -19,8 +19,9 @@ from app.api.door.callers import BEARER, CALLER, LOCAL, Caller
 from app.api.door.open_paths import is_page, is_probe
 from app.api.door.request_smuggling import check_unambiguous, plain
 from app.api.http.problem import Problem
-from app.api.http.query_parameters import TOKEN
 
+# Where a browser can set no header. No query has it once it has passed the door.
+TOKEN_PARAMETER = "token"
 SUBPROTOCOL = "k8s-mcp.token."
 # The values of the parameter ``token``, for the door alone.
 TAKEN = web.RequestKey("taken", tuple)
@@ -73,6 +74,8 @@ class Door:
             if _is_preflight(request) and self._is_allowed_origin(request):
                 return _preflight(request)
             caller = self._settle(request)
+            if TAKEN in request:
+                del request[TAKEN]
             if caller is not None:
                 request[CALLER] = caller
             check_unambiguous(request)
@@ -160,7 +163,7 @@ def take_token(request: web.Request, handler: Handler) -> Awaitable[web.StreamRe
     """Takes ``?token=`` out of the query, so that nothing but the door ever sees it: no log, no
     error's text, no cluster."""
     pairs = request.rel_url.raw_query_string.split("&")
-    kept = [pair for pair in pairs if _name(pair) != TOKEN.name]
+    kept = [pair for pair in pairs if _name(pair) != TOKEN_PARAMETER]
     if len(kept) == len(pairs):
         return handler(request)
     return _handle_without_token(request, handler, pairs, kept)
@@ -171,7 +174,9 @@ async def _handle_without_token(
 ) -> web.StreamResponse:
     url = URL.build(path=request.rel_url.raw_path, query_string="&".join(kept), encoded=True)
     bare = request.clone(rel_url=url)
-    bare[TAKEN] = tuple(unquote_plus(pair.partition("=")[2]) for pair in pairs if _name(pair) == TOKEN.name)
+    bare[TAKEN] = tuple(
+        unquote_plus(pair.partition("=")[2]) for pair in pairs if _name(pair) == TOKEN_PARAMETER
+    )
     try:
         return await handler(bare)
     finally:

@@ -13,8 +13,8 @@ from multidict import MultiMapping
 from app.api.http.app_keys import SERVING
 from app.api.http.problem import Problem
 from app.kube.discovery.request_info import RequestInfo
+from app.writes.cluster_writes import DRY_RUN
 
-DRY_RUN = ["All"]
 _READING = frozenset({"GET", "HEAD"})
 # Subresources that reach into what runs; the API server knows no dry run of these.
 _CONNECTING = frozenset({"exec", "attach", "portforward", "proxy"})
@@ -89,16 +89,16 @@ def is_change(
     if method in _READING:
         reads = info.subresource in _READABLE and not info.deeper
         return not reads and info.group != _METRICS
-    return not is_review(method, info) and not is_dry_run(method, info, query, body)
+    return not is_review(method, info) and not asks_dry_run(method, info, query, body)
 
 
-def is_dry_run(method: str, info: RequestInfo, query: MultiMapping[str], body: bytes = b"") -> bool:
+def asks_dry_run(method: str, info: RequestInfo, query: MultiMapping[str], body: bytes = b"") -> bool:
     """Whether the API server will only say what would come of it; ``body`` as for `is_change`."""
     if not info.resource or info.subresource not in _DRY or info.deeper:
         return False
     if method == "DELETE" and body:
-        return len(body) <= _LONGEST_OPTIONS and _options(body).get("dryRun") == DRY_RUN
-    return query.getall("dryRun", []) == DRY_RUN
+        return len(body) <= _LONGEST_OPTIONS and _options(body).get("dryRun") == [DRY_RUN]
+    return query.getall("dryRun", []) == [DRY_RUN]
 
 
 def _options(body: bytes) -> Mapping[str, object]:

@@ -24,7 +24,7 @@ def tag(request: web.Request, form: str, stores: Iterable[Store], statuses: Sequ
     Weak, because a cursor moves without anything that is served changing, and because
     the codings of an answer share it.
     """
-    query = sorted((name, value) for name, value in request.query.items() if name not in ("token", "after"))
+    query = sorted((name, value) for name, value in request.query.items() if name != "after")
     content = [(_incarnation(store), store.generation) for store in stores]
     parts = (_PROCESS, request.path, query, form, content, statuses)
     return f'W/"{blake2b(msgspec.json.encode(parts), digest_size=12).hexdigest()}"'

@@ -1,6 +1,7 @@
 """What a client would like to get: formats by ``format=`` or Accept, codings by Accept-Encoding."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
@@ -22,6 +23,41 @@ _OF_RANGE = {"*/*": "json", "application/*": "json", "text/*": "table"}
 CODINGS = ("zstd", "gzip")
 
 
+class MediaRange(NamedTuple):
+    """One entry of an Accept header: ``media`` in lower case, ``options`` by their names in lower case.
+
+    ``weight`` is its ``q``, 1 where it has none and 0 where that is no number.
+    """
+
+    media: str
+    options: Mapping[str, str]
+    weight: float
+
+
+def header_text(request: web.Request, name: str) -> str:
+    """Return the values of a header that is a list, joined; "" where there is none."""
+    return ",".join(request.headers.getall(name, []))
+
+
+def media_ranges(header: str) -> list[MediaRange]:
+    """Return the entries of an Accept header (RFC 9110, section 12.5), the most preferred first."""
+    ranges = []
+    for entry in header.split(","):
+        media, *options = (part.strip() for part in entry.split(";"))
+        if media:
+            pairs = (option.partition("=") for option in options if option)
+            named = {key.strip().lower(): value.strip() for key, _, value in pairs}
+            ranges.append(MediaRange(media.lower(), named, _weight(named)))
+    return sorted(ranges, key=lambda entry: -entry.weight)
+
+
+def _weight(options: Mapping[str, str]) -> float:
+    try:
+        return float(options.get("q", "1"))
+    except ValueError:
+        return 0.0
+
+
 def choose_format(request: web.Request) -> str:
     """One of FORMATS; json for who does not care. Raises Problem."""
     asked = request.query.get("format")
@@ -29,11 +65,12 @@ def choose_format(request: web.Request) -> str:
         if asked not in FORMATS:
             raise wrong("format", asked, ", ".join(FORMATS))
         return asked
-    accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
+    accept = header_text(request, hdrs.ACCEPT)
     if not accept.strip():
         return "json"
-    for media, weight in sorted(_weighted(accept), key=lambda pair: -pair[1]):
-        name = _OF_MEDIA.get(media) or _OF_RANGE.get(media.partition(";")[0])
+    for media, options, weight in media_ranges(accept):
+        form = f"{media};format={options['format'].lower()}" if "format" in options else media
+        name = _OF_MEDIA.get(form) or _OF_RANGE.get(media)
         if name and weight > 0:
             return name
     raise Problem(
@@ -42,39 +79,20 @@ def choose_format(request: web.Request) -> str:
 
 
 def accepts(request: web.Request, media: str) -> bool:
-    """Whether a client asks for this very media type."""
-    accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
-    return any(name == media and weight > 0 for name, weight in _weighted(accept))
+    """Return whether a client names this very media type."""
+    ranges = media_ranges(header_text(request, hdrs.ACCEPT))
+    return any(entry.media == media and entry.weight > 0 for entry in ranges)
 
 
 def media_type(name: str) -> str:
+    """Return the Content-Type of one of FORMATS."""
     media = FORMATS[name][0].partition(";")[0]
     return f"{media}; charset=utf-8" if media.startswith("text/") else media
 
 
 def choose_coding(request: web.Request) -> str | None:
     """One of CODINGS, or None for the bytes as they are."""
-    header = ",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, []))
-    liked = dict(_weighted(header))
+    liked = {entry.media: entry.weight for entry in media_ranges(header_text(request, hdrs.ACCEPT_ENCODING))}
     weights = {coding: liked.get(coding, liked.get("*", 0.0)) for coding in CODINGS}
     best = max(CODINGS, key=lambda coding: weights[coding])
     return best if weights[best] > 0 and weights[best] >= liked.get("identity", 0.0) else None
-
-
-def _weighted(header: str) -> Iterator[tuple[str, float]]:
-    """What a header lists, lower case and without spaces, each with its ``q``."""
-    for entry in header.lower().split(","):
-        name, *options = ("".join(part.split()) for part in entry.split(";"))
-        weight = 1.0
-        kept = [name]
-        for option in options:
-            key, _, value = option.partition("=")
-            if key == "q":
-                try:
-                    weight = float(value)
-                except ValueError:
-                    weight = 0.0
-            elif key == "format":
-                kept.append(option)
-        if name:
-            yield ";".join(kept), weight

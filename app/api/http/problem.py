@@ -8,9 +8,12 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from app.api.http.lasting_work import CallerGone
+
 log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+# What nginx logs of a caller that went away; nobody is there to be answered.
 CLIENT_GONE = 499
 INTERNAL_ERROR = "internal error; the log of the server has more"
 # The name of the route to each cluster's own API, where clients expect Kubernetes' errors.
@@ -102,10 +105,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem.answer(request)
     except web.HTTPException as error:
         return _of_router(request, error).answer(request)
+    except CallerGone:
+        return web.Response(status=CLIENT_GONE)
     except Exception as error:
         gone = request.transport is None or request.transport.is_closing()
         if gone and isinstance(error, ConnectionError):
-            # Nobody is there to answer; the status is what proxies log of that.
             return web.Response(status=CLIENT_GONE)
         log.exception("request failed", extra={"method": request.method, "path": request.path})
         return Problem(500, INTERNAL_ERROR).answer(request)

@@ -24,7 +24,6 @@ class Parameter(msgspec.Struct, frozen=True):
     repeats: bool = False
 
 
-TOKEN = Parameter("token", "The token, where a browser can set no header.")
 CLUSTER = Parameter("cluster", "Names of clusters, separated by commas; all if left out.", repeats=True)
 
 

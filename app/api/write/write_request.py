@@ -15,6 +15,7 @@ from app.api.http.request_body import body_of_request
 from app.api.http.request_selection import chosen_clusters, selecting
 from app.fleet.cluster import Cluster
 from app.kube.discovery.api_resource import Resource
+from app.writes.cluster_writes import DRY_RUN
 from app.yaml_reader import Unreadable
 
 T_co = TypeVar("T_co", covariant=True)
@@ -22,7 +23,6 @@ T = TypeVar("T")
 
 ALL = "*"
 FIELD_MANAGER = "k8s-mcp"
-DRY_RUN = "All"
 FIELD_VALIDATION = ("Ignore", "Warn", "Strict")
 JSON = ("application/json",)
 YAML = ("application/yaml", "application/x-yaml", "text/yaml")

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from app.api.http.endpoint import Endpoint
 from app.api.http.query_parameters import Parameter
 from app.api.write import apply_endpoint, write_endpoints
-from app.api.write.write_request import DRY_RUN, FIELD_VALIDATION, JSON, YAML
+from app.api.write.write_request import FIELD_VALIDATION, JSON, YAML
 from app.api.write.write_results import WRITTEN_FORMATS
 from app.fleet.cluster_request import APPLY, EDIT, JSON_PATCH, MERGE, STRATEGIC
+from app.writes.cluster_writes import DRY_RUN
 
 WHERE = (
     Parameter(

@@ -5,13 +5,12 @@ list carry, is text of base64url already and not encoded once more, since it may
 and both travel in the line of a request.
 """
 
-import base64
-import binascii
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
+from app import base64url
 from app.cache.query.order import Key
 from app.cache.query.query_errors import SelectorError
 
@@ -37,7 +36,7 @@ def encode(continuation: Continuation, query: bytes) -> str:
     """``query`` is a hash of all that must be the same in the next request."""
     packed = msgspec.msgpack.encode(_Wire(_FORMAT, query, continuation.key))
     checked = _check(packed, continuation.cursor) + packed
-    return f"{base64.urlsafe_b64encode(checked).rstrip(b'=').decode()}.{continuation.cursor}"
+    return f"{base64url.to_text(checked)}.{continuation.cursor}"
 
 
 def decode(text: str, query: bytes) -> Continuation:
@@ -53,12 +52,12 @@ def decode(text: str, query: bytes) -> Continuation:
 
 def _wire(position: str, cursor: str) -> _Wire | None:
     try:
-        checked = base64.b64decode(position + "=" * (-len(position) % 4), altchars=b"-_", validate=True)
+        checked = base64url.to_bytes(position)
         packed = checked[_CHECKED:]
         if checked[:_CHECKED] != _check(packed, cursor):
             return None
         wire = msgspec.msgpack.decode(packed, type=_Wire)
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
+    except (ValueError, msgspec.MsgspecError):
         return None
     return wire if wire.format == _FORMAT else None
 

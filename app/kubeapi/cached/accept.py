@@ -4,8 +4,9 @@ As ``NegotiateMediaTypeOptions`` of k8s.io/apiserver/pkg/endpoints/handlers/nego
 what is no JSON is passed over: a client that prefers protobuf and admits JSON can be answered here.
 """
 
-from collections.abc import Iterator, Sequence
 from typing import Literal
+
+from app.api.http.negotiation import media_ranges
 
 Shape = Literal["json", "table", "metadata"]
 
@@ -13,13 +14,15 @@ _JSON = frozenset({"application/json", "application/*", "*/*"})
 _META = {"g": "meta.k8s.io", "v": "v1"}
 
 
-def shape_of(accept: Sequence[str], *, many: bool) -> Shape | None:
-    """None where nothing that the cache can give is admitted, or something else is preferred to it."""
-    text = ",".join(accept)
-    if not text.strip():
+def shape_of(accept: str, *, many: bool) -> Shape | None:
+    """Return the shape that an Accept header prefers, for one object or for ``many``.
+
+    None where nothing that the cache can give is admitted, or something else is preferred to it.
+    """
+    if not accept.strip():
         return "json"
-    for media, options in sorted(_clauses(text), key=lambda clause: -_weight(clause[1])):
-        if media not in _JSON or _weight(options) <= 0:
+    for media, options, weight in media_ranges(accept):
+        if media not in _JSON or weight <= 0:
             continue
         wanted = {key: value for key, value in options.items() if key not in ("q", "charset")}
         kind = wanted.pop("as", "")
@@ -31,17 +34,3 @@ def shape_of(accept: Sequence[str], *, many: bool) -> Shape | None:
             return "table"
         return "metadata" if kind == f"PartialObjectMetadata{'List' if many else ''}" else None
     return None
-
-
-def _clauses(text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    for clause in text.split(","):
-        media, *options = (part.strip() for part in clause.split(";"))
-        pairs = (option.partition("=") for option in options if option)
-        yield media.lower(), {key.strip().lower(): value.strip() for key, _, value in pairs}
-
-
-def _weight(options: dict[str, str]) -> float:
-    try:
-        return float(options.get("q", "1"))
-    except ValueError:
-        return 0.0

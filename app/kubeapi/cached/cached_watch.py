@@ -18,7 +18,7 @@ from app.api.http.lasting_work import CallerGone, hang_up, while_present
 from app.cache.changelog import Change
 from app.cache.segments import SEGMENT_BYTES
 from app.cache.store import Store
-from app.kubeapi.cached.kube_request import Ask, Stream
+from app.kubeapi.cached.kube_request import CachedRead, Stream
 from app.kubeapi.cached.store_selection import selected
 from app.kubeapi.cached.watch_events import Events
 from app.turns import Kind, Pace
@@ -30,21 +30,21 @@ LASTING_SECONDS = (1800.0, 3600.0)
 
 async def watch(
     request: web.Request,
-    ask: Ask,
+    read: CachedRead,
     stream: Stream,
     columns: Sequence[Mapping[str, Any]] | None,
     headers: Mapping[str, str],
 ) -> web.StreamResponse:
     response = web.StreamResponse(headers=headers)
-    following = _Following(ask.store)
-    ask.store.listeners.append(following)
+    following = _Following(read.store)
+    read.store.listeners.append(following)
     try:
-        work = _run(request, response, ask, stream, Events(ask, columns), following)
+        work = _run(request, response, read, stream, Events(read, columns), following)
         await while_present(request, work, end=following.end)
     except (CallerGone, ConnectionError):
         hang_up(request)
     finally:
-        ask.store.listeners.remove(following)
+        read.store.listeners.remove(following)
     return response
 
 
@@ -85,15 +85,15 @@ class _Following:
 async def _run(
     request: web.Request,
     response: web.StreamResponse,
-    ask: Ask,
+    read: CachedRead,
     stream: Stream,
     events: Events,
     following: _Following,
 ) -> None:
-    store = ask.store
-    position = store.version if stream.initial or not ask.version else ask.version
+    store = read.store
+    position = store.version if stream.initial or not read.version else read.version
     # As of this version: both are of one step of the event loop.
-    found = await selected(ask) if stream.initial else ()
+    found = await selected(read) if stream.initial else ()
     await response.prepare(request)
     await _write(response, map(events.added, found))
     if stream.marked:

@@ -6,13 +6,16 @@ from hashlib import blake2b
 import msgspec
 from aiohttp import hdrs, web
 
+from app.api.door.callers import CALLER
+from app.api.http.negotiation import header_text
+from app.api.http.request_selection import selecting
 from app.cache.objects import CachedObject
-from app.cache.query.field_selectors import FieldSelector
-from app.cache.query.label_selectors import LabelSelector
+from app.cache.query.queries import Query
 from app.cache.query.query_errors import SelectorError
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.resource_watch import ResourceWatch
+from app.fleet.selection import Selection, SelectionParameters, select
 from app.kube.discovery.api_resource import Resource
 from app.kubeapi.cached import list_pages, supported_fields
 from app.kubeapi.cached.accept import Shape, shape_of
@@ -51,14 +54,17 @@ class Stream(msgspec.Struct, frozen=True):
     seconds: float | None
 
 
-class Ask(msgspec.Struct, frozen=True):
-    """A list, or with a ``name`` one object, or with a ``stream`` a watch.
+class CachedRead(msgspec.Struct, frozen=True):
+    """A list, or with a ``name`` one object, or with a ``stream`` a watch, as the cache may answer it.
 
-    ``version`` of None asks for the latest state, of 0 for any, else for one that is not
-    older; a watch that does not begin with what there is begins after just that one.
-    ``limit`` of 0 is none. ``query`` is a hash of what decides what is listed.
+    selection: the namespace and the selectors, of one resource in one cluster. store: holds all of that,
+    as long as ``watch`` keeps it up to date. namespace: "" for all, and for what is in none. version: None
+    asks for the latest state, 0 for any, else for one that is not older; a watch that does not begin with
+    what there is begins after just that one. limit: objects a page, 0 for all. list_hash: of path and
+    selectors, which pages of one list have in common.
     """
 
+    selection: Selection
     resource: Resource
     watch: ResourceWatch
     store: Store
@@ -66,30 +72,29 @@ class Ask(msgspec.Struct, frozen=True):
     name: str
     shape: Shape
     included: str
-    labels: LabelSelector | None
-    fields: FieldSelector | None
     version: int | None
     limit: int
     token: list_pages.Token | None
-    query: str
+    list_hash: str
     stream: Stream | None = None
 
     @property
-    def selects(self) -> bool:
-        return self.labels is not None or self.fields is not None
+    def query(self) -> Query:
+        """The namespace and the selectors."""
+        return self.selection.query
+
+    @property
+    def has_selector(self) -> bool:
+        """Whether labels or fields decide what is listed."""
+        return self.query.labels is not None or self.query.fields is not None
 
     def matches(self, found: CachedObject | None) -> bool:
         """Whether it is one of those that are asked for; None never is."""
-        return (
-            found is not None
-            and (not self.namespace or found.namespace == self.namespace)
-            and (self.labels is None or self.labels.matches(found.labels.values))
-            and (self.fields is None or self.fields.matches(found, self.store.cluster))
-        )
+        return found is not None and self.selection.query.matches(found, self.store.cluster)
 
 
 def resource_of(cluster: Cluster, target: Target) -> Resource | None:
-    """The resource that is meant, where it is one that can be watched, in the version that is."""
+    """Return the resource that a path names, where it can be watched, in the version that is watched."""
     info = target.info
     resource = cluster.catalog.get(info.qualified)
     if resource is None or resource.version != info.version:
@@ -97,36 +102,34 @@ def resource_of(cluster: Cluster, target: Target) -> Resource | None:
     return resource
 
 
-def ask(request: web.Request, cluster: Cluster, target: Target, resource: Resource) -> Ask | None:
-    """None where the cache cannot know what the API server would answer."""
+def cached_read(
+    request: web.Request, cluster: Cluster, target: Target, resource: Resource
+) -> CachedRead | None:
+    """Return the read that a request asks for; None where the cache cannot know the API server's answer.
+
+    Raises Problem (403).
+    """
     info, given = target.info, target.parameters
     watch = cluster.watches.get(resource.name)
     store = _store(watch, resource, info.namespace) if watch is not None else None
     if watch is None or store is None or not _is_understood(target, resource):
         return None
     many = not info.name and not target.is_watch
-    shape = shape_of(request.headers.getall(hdrs.ACCEPT, []), many=many)
+    shape = shape_of(header_text(request, hdrs.ACCEPT), many=many)
     if shape is None or (shape == "table" and not _knows_table(cluster, resource)):
         return None
-    try:
-        labels = LabelSelector.parse(given.get("labelSelector", ""))
-    except SelectorError:
+    selection = _selection(request, cluster, target, resource)
+    if selection is None:
         return None
-    conditions = None
-    if given.get("fieldSelector"):
-        conditions = supported_fields.selector(
-            given["fieldSelector"], resource.name, namespaced=resource.namespaced
-        )
-        if conditions is None:
-            return None
     version, limit = _number(given.get("resourceVersion")), _number(given.get("limit")) or 0
     token = list_pages.decode(given["continue"]) if given.get("continue") else None
     stream = _stream(given, version) if target.is_watch else None
     fits = stream is not None if target.is_watch else _is_plain_list(given, version, limit, token)
     if not fits:
         return None
-    asked = (target.path, given.get("labelSelector", ""), given.get("fieldSelector", ""))
-    return Ask(
+    listed = (target.path, given.get("labelSelector", ""), given.get("fieldSelector", ""))
+    return CachedRead(
+        selection,
         resource,
         watch,
         store,
@@ -134,15 +137,38 @@ def ask(request: web.Request, cluster: Cluster, target: Target, resource: Resour
         info.name,
         shape,
         given.get("includeObject", "") or "Metadata",
-        labels if labels.requirements else None,
-        conditions,
         version,
         # With any version, kube-apiserver does not page either.
         0 if version == 0 and token is None else limit,
         token,
-        blake2b(msgspec.json.encode(asked), digest_size=6).hexdigest(),
+        blake2b(msgspec.json.encode(listed), digest_size=6).hexdigest(),
         stream,
     )
+
+
+def _selection(
+    request: web.Request, cluster: Cluster, target: Target, resource: Resource
+) -> Selection | None:
+    """Return the namespace and the selectors of a request; None where only the API server understands them.
+
+    Raises Problem (403).
+    """
+    given, namespace = target.parameters, target.info.namespace
+    parameters = SelectionParameters(
+        clusters=(cluster.name,),
+        namespaces=(namespace,) if namespace else None,
+        label_selector=given.get("labelSelector", ""),
+        field_selector=given.get("fieldSelector", ""),
+    )
+    with selecting():
+        try:
+            selection = select(parameters, [resource], (cluster.name,), request[CALLER].scope)
+        except SelectorError:
+            return None
+    supported = supported_fields.are_supported(
+        parameters.field_selector, selection.query.fields, resource.name, namespaced=resource.namespaced
+    )
+    return selection if supported else None
 
 
 def _is_understood(target: Target, resource: Resource) -> bool:

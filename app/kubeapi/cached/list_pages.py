@@ -5,8 +5,6 @@ As kube-apiserver's, a token holds where its page ended, so that one that has ex
 be exchanged for one that goes on from there in what there is by then.
 """
 
-import base64
-import binascii
 import secrets
 import time
 from collections.abc import Sequence
@@ -14,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 from aiohttp import web
 
+from app import base64url
 from app.cache.objects import CachedObject
 
 # As long as etcd keeps what was; all of them together hold no more references than this.
@@ -33,7 +32,7 @@ class Token(msgspec.Struct):
 
     def encode(self) -> str:
         signed = msgspec.structs.replace(self, v=_FORMAT)
-        return base64.urlsafe_b64encode(msgspec.json.encode(signed)).rstrip(b"=").decode()
+        return base64url.to_text(msgspec.json.encode(signed))
 
     def elsewhere(self) -> "Token":
         """The same place in what there is now."""
@@ -43,9 +42,9 @@ class Token(msgspec.Struct):
 def decode(text: str) -> Token | None:
     """None for a token that is not ours."""
     try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        packed = base64url.to_bytes(text)
         token = msgspec.json.decode(packed, type=Token)
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
+    except (ValueError, msgspec.MsgspecError):
         return None
     return token if token.v == _FORMAT else None
 

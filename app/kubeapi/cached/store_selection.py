@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 from app.cache.objects import CachedObject, key_of
-from app.kubeapi.cached.kube_request import Ask
+from app.kubeapi.cached.kube_request import CachedRead
 from app.turns import Pace
 
 # No name sorts after it.
@@ -15,22 +15,21 @@ _LAST = "\U0010ffff"
 _Run = tuple[str, int, int]
 
 
-async def selected(ask: Ask) -> Sequence[CachedObject]:
-    """What matches, as of the step of the event loop in which this is called."""
-    if ask.labels is None and not ask.namespace:
-        everything = ask.store.all()
-        objects = _by_path(everything, [*ask.store.namespaces()])
-        return await _matching(ask, objects)
-    selection = ask.store.select(ask.labels, [ask.namespace] if ask.namespace else None)
-    objects = await _matching(ask, selection)
-    return objects if ask.namespace else _by_path(objects, [*_runs(objects)])
+async def selected(read: CachedRead) -> Sequence[CachedObject]:
+    """Return the objects that match, as of the step of the event loop in which this is called."""
+    query, store = read.query, read.store
+    if query.labels is None and query.namespaces is None:
+        return await _matching(read, _by_path(store.all(), [*store.namespaces()]))
+    objects = await _matching(read, store.select(query.labels, query.namespaces))
+    return objects if read.namespace else _by_path(objects, [*_runs(objects)])
 
 
-async def _matching(ask: Ask, objects: Sequence[CachedObject]) -> Sequence[CachedObject]:
-    """Those that have the fields that are asked for."""
-    if ask.fields is None:
+async def _matching(read: CachedRead, objects: Sequence[CachedObject]) -> Sequence[CachedObject]:
+    """Return those of the objects that have the fields that are asked for."""
+    fields = read.query.fields
+    if fields is None:
         return objects
-    pace, matches, cluster = Pace(), ask.fields.matches, ask.store.cluster
+    pace, matches, cluster = Pace(), fields.matches, read.store.cluster
     matching: list[CachedObject] = []
     for candidate in objects:
         if matches(candidate, cluster):

@@ -7,7 +7,6 @@ From the ``AddFieldLabelConversionFunc`` calls and the ``SelectableFields`` of k
 import re
 
 from app.cache.query.field_selectors import FieldSelector
-from app.cache.query.query_errors import SelectorError
 
 # A value in which nothing is escaped, and nothing means more to us than to Kubernetes.
 _CONDITION = re.compile(r"[A-Za-z.]+(?:==?|!=)[^,=!\\~<>]*")
@@ -34,13 +33,11 @@ _PATHS: dict[str, frozenset[str]] = {
 }
 
 
-def selector(text: str, resource: str, *, namespaced: bool) -> FieldSelector | None:
-    """What a field selector means; None where only the API server can say. It has conditions."""
-    known = {"metadata.name", *(["metadata.namespace"] if namespaced else []), *_PATHS.get(resource, ())}
-    if not all(_CONDITION.fullmatch(condition) for condition in text.split(",")):
-        return None
-    try:
-        found = FieldSelector.parse(text)
-    except SelectorError:
-        return None
-    return found if all(str(each.path) in known for each in found.conditions) else None
+def are_supported(text: str, selector: FieldSelector | None, resource: str, *, namespaced: bool) -> bool:
+    """Return whether a field selector, as it was written and as it was read, means the same to Kubernetes."""
+    if not text:
+        return True
+    if selector is None or not all(_CONDITION.fullmatch(condition) for condition in text.split(",")):
+        return False
+    paths = {"metadata.name", *(["metadata.namespace"] if namespaced else []), *_PATHS.get(resource, ())}
+    return all(str(condition.path) in paths for condition in selector.conditions)

@@ -12,7 +12,7 @@ from app.cache.changelog import Change
 from app.cache.objects import CachedObject
 from app.cache.tables import table_for
 from app.kubeapi.cached.cached_body import META, cells_of, definitions, included_object, partial_of
-from app.kubeapi.cached.kube_request import Ask
+from app.kubeapi.cached.kube_request import CachedRead
 
 _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -24,9 +24,9 @@ class Events:
     ``columns`` are those of the resource's definition, where it has one.
     """
 
-    def __init__(self, ask: Ask, columns: Sequence[Mapping[str, Any]] | None) -> None:
-        self._ask = ask
-        self._table = table_for(ask.resource.name, columns) if ask.shape == "table" else None
+    def __init__(self, read: CachedRead, columns: Sequence[Mapping[str, Any]] | None) -> None:
+        self._read = read
+        self._table = table_for(read.resource.name, columns) if read.shape == "table" else None
         self._headed = False
 
     def added(self, found: CachedObject) -> bytes:
@@ -35,7 +35,7 @@ class Events:
     def changes(self, changes: Sequence[Change]) -> Iterator[bytes]:
         """What happened to what is asked for: what leaves a selector is deleted, in its last state."""
         for change in changes:
-            before, after = self._ask.matches(change.old), self._ask.matches(change.new)
+            before, after = self._read.matches(change.old), self._read.matches(change.new)
             if after and change.new is not None:
                 kind = b"MODIFIED" if before else b"ADDED"
                 document = _with_managed(change.new, change.managed) if change.managed else change.new.json
@@ -47,16 +47,16 @@ class Events:
         metadata: dict[str, Any] = {"resourceVersion": str(version)}
         if initial_events_end:
             metadata["annotations"] = _INITIAL_EVENTS_END
-        resource = self._ask.resource
+        resource = self._read.resource
         said = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
         # Bookmarks of tables carry their metadata whatever is to be included.
         return self._event(b"BOOKMARK", orjson.dumps(said), version, included="Metadata")
 
     def _event(self, kind: bytes, document: bytes, version: int, included: str = "") -> bytes:
-        if self._ask.shape == "metadata":
+        if self._read.shape == "metadata":
             document = partial_of(document)
-        elif self._ask.shape == "table":
-            document = self._row(document, version, included or self._ask.included)
+        elif self._read.shape == "table":
+            document = self._row(document, version, included or self._read.included)
         return b'{"type":"%s","object":%s}\n' % (kind, document)
 
     def _row(self, document: bytes, version: int, included: str) -> bytes:
