@@ -6,8 +6,8 @@ asks for as any other client does.
 
 import hashlib
 from importlib.resources import files
-from typing import NamedTuple
 
+import msgspec
 from aiohttp import ETag, hdrs, web
 
 from app.api.door.open_paths import FOLDER, PAGE
@@ -28,7 +28,9 @@ _POLICY = "; ".join(
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
-class _File(NamedTuple):
+class _File(msgspec.Struct, frozen=True):
+    """A file of the dashboard. ``tag`` is its ETag, without quotes."""
+
     body: bytes
     content_type: str
     tag: str

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from app import jsontext
 from app.backoff import Backoff
@@ -17,8 +18,7 @@ SILENCE_SECONDS = 40.0
 FIRST_SECONDS, MOST_SECONDS = 0.2, 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """What happened.
 
     ``type`` is ADDED or MODIFIED (``object`` is now so), DELETED (of ``object`` only name,

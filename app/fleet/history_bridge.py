@@ -16,7 +16,8 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import NamedTuple
+
+import msgspec
 
 from app.cache.changelog import Deleted
 from app.cache.objects import key_of
@@ -32,7 +33,7 @@ LIMIT_SECONDS = 5.0
 LAG_SECONDS = 0.5
 
 
-class Mark(NamedTuple):
+class Mark(msgspec.Struct, frozen=True):
     """A change, by its version and a digest of the uid of its object, from 1 to 255."""
 
     version: int
@@ -48,7 +49,7 @@ class Mark(NamedTuple):
         return None if uids is None else any(Mark.of(self.version, uid) == self for uid in uids)
 
 
-class _Past(NamedTuple):
+class _Past(msgspec.Struct, frozen=True):
     """The ``changes`` after version ``since``; None where the API server does not remember them."""
 
     since: int

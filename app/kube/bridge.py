@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import NamedTuple
+
+import msgspec
 
 from app.kube.answer_limits import Turns
 from app.kube.client import Connection
@@ -17,7 +18,7 @@ WATCH_SECONDS = 1
 BOOKMARK_SECONDS = 3
 
 
-class Past(NamedTuple):
+class Past(msgspec.Struct, frozen=True):
     """A change of long ago."""
 
     version: int

@@ -7,10 +7,11 @@ import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.life.cluster_life import ClusterLife
@@ -51,7 +52,7 @@ def cluster_plans(count: int, seed: int = 0) -> list[ClusterPlan]:
             plan = ClusterPlan(
                 name, region="eu-west-1", nodes=2, scale=0.4, namespaces=_EDGE, troubled=troubled
             )
-        chosen.append(replace(plan, seed=seed))
+        chosen.append(msgspec.structs.replace(plan, seed=seed))
     return chosen
 
 
@@ -69,8 +70,7 @@ def kubeconfig(servers: Iterable[tuple[str, str, str | None]]) -> dict[str, Any]
     }
 
 
-@dataclass(frozen=True)
-class SimulatedFleet:
+class SimulatedFleet(msgspec.Struct, frozen=True):
     """The clusters that are being served. path: the kubeconfig as a file that only this user can read."""
 
     clusters: tuple[SimulatedCluster, ...]

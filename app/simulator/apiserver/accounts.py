@@ -1,12 +1,11 @@
 """Authorization of a simulated cluster: bearer tokens, and what the account of each may do."""
 
-from dataclasses import dataclass
+import msgspec
 
 from app.simulator.apiserver.request_routes import Route
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """A user: ``namespaces`` are the only ones that it may read, None for all; ``denied`` are resources by
     name."""
 

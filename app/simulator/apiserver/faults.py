@@ -3,8 +3,9 @@
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from app.simulator.apiserver.api_failures import ApiFailure
 
@@ -44,16 +45,14 @@ FAILURES = {
 }
 
 
-@dataclass
-class RequestKind:
+class RequestKind(msgspec.Struct, frozen=True):
     """What a fault is chosen by: the verb (``list``, ``watch``, ``get``, …) and the resource."""
 
     verb: str
     resource: str
 
 
-@dataclass
-class _Rule:
+class _Rule(msgspec.Struct):
     fault: Fault
     verb: str | None
     resource: str | None
@@ -61,14 +60,14 @@ class _Rule:
     left: int | None
 
 
-@dataclass
 class Faults:
     """The faults of one cluster. ``rng`` decides where a rule has a chance below 1."""
 
-    rng: random.Random = field(default_factory=lambda: random.Random(0))
-    _rules: list[_Rule] = field(default_factory=list)
-    _open: set[Callable[[Fault], None]] = field(default_factory=set)
-    _cleared: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self._rules: list[_Rule] = []
+        self._open: set[Callable[[Fault], None]] = set()
+        self._cleared = asyncio.Event()
 
     def add(
         self,

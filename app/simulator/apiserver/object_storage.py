@@ -8,9 +8,10 @@ import random
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from app.simulator.apiserver.api_failures import invalid
 from app.simulator.apiserver.registry import DEFINITIONS, Obj, Registry, ServedResource, with_accepted_names
@@ -33,8 +34,7 @@ _WITHOUT_GENERATION = frozenset(
 Follower = Callable[[Obj | None, Obj | None], None]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(msgspec.Struct, frozen=True):
     """An object with its JSON, both at one version."""
 
     obj: Obj
@@ -42,8 +42,7 @@ class StoredObject:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class StorageChange:
+class StorageChange(msgspec.Struct, frozen=True):
     """``before`` and ``new`` are the object before and after, ``deleted`` is a deleted one as watches show
     it: as it was before, at the version of its deletion."""
 

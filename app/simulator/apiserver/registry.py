@@ -1,9 +1,9 @@
 """The resources that a simulated cluster serves; those of custom resource definitions come and go."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
 from app.simulator.apiserver.api_failures import ApiFailure
@@ -64,8 +64,7 @@ storage.k8s.io/v1
 """
 
 
-@dataclass(frozen=True)
-class ServedResource:
+class ServedResource(msgspec.Struct, frozen=True):
     """One resource in one version. ``typed`` ones are built in: their lists leave out kind and apiVersion of
     items."""
 

@@ -1,7 +1,8 @@
 """Parse requests: the resource, namespace, name and subresource of a path, the verb, numbers of the query."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from app.simulator.apiserver.api_failures import ApiFailure
 from app.simulator.apiserver.registry import Registry, ServedResource
@@ -16,8 +17,7 @@ _VERBS = {
 }
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """The target of a request; ``namespace``, ``name`` and ``sub`` are "" where the path has none."""
 
     served: ServedResource

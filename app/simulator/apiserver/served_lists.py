@@ -3,8 +3,8 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 import orjson
 
 from app.simulator.apiserver.api_failures import ApiFailure, bad_option, expired, too_large
@@ -21,8 +21,7 @@ _TOO_OLD = (
 )
 
 
-@dataclass(frozen=True)
-class ListScope:
+class ListScope(msgspec.Struct, frozen=True):
     """One resource, in one namespace or all ("")."""
 
     served: ServedResource

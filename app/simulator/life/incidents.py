@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from app.simulator.life.kubelet import node_is_ready
 from app.simulator.life.world import World
@@ -16,8 +17,7 @@ from app.simulator.seed.pod_placement import is_worker
 from app.simulator.seed.sample_apps import FAILURE_ANNOTATION
 
 
-@dataclass(frozen=True)
-class IncidentIntervals:
+class IncidentIntervals(msgspec.Struct, frozen=True):
     """Mean seconds between two incidents of a kind, at speed 1. outage: how long a lost node is away."""
 
     release: float = 75.0

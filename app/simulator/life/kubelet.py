@@ -7,7 +7,8 @@ a user, or the seed of a cluster that has been running for long.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 from app.simulator.life.world import World
 from app.simulator.seed import kubelet_status as podstatus
@@ -17,7 +18,7 @@ from app.simulator.seed.pod_template import default_pod
 from app.simulator.seed.sample_apps import FAILURE_ANNOTATION
 
 
-class _Step(NamedTuple):
+class _Step(msgspec.Struct, frozen=True):
     """seconds: from when the pod came to its state until this is done to it."""
 
     name: str

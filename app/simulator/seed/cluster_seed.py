@@ -3,8 +3,9 @@ seed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
 
 from app.simulator.seed import base_objects as base
 from app.simulator.seed import cert_manager as crds
@@ -19,8 +20,7 @@ from app.simulator.seed.sample_apps import APPS, STATIC_PODS, SYSTEM_APPS, App
 _DAY = 24 * 3600.0
 
 
-@dataclass(frozen=True)
-class ClusterPlan:
+class ClusterPlan(msgspec.Struct, frozen=True):
     """The parameters of a simulated cluster.
 
     nodes: how many, the control plane included (2 at least). scale: factor on the replicas of the
@@ -41,7 +41,7 @@ class ClusterPlan:
         named = None if self.namespaces is None else {"default", *self.namespaces}
         chosen = [app for app in APPS if named is None or app.namespace in named]
         if not self.troubled:
-            chosen = [replace(app, failure_mode=None) for app in chosen]
+            chosen = [msgspec.structs.replace(app, failure_mode=None) for app in chosen]
         return [*SYSTEM_APPS, *chosen]
 
 

@@ -7,8 +7,9 @@ lines of a pod that has run for months cost as much as those of a new one.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from app.simulator.seed.object_factory import Obj, json_digest, moment
 
@@ -17,16 +18,14 @@ from app.simulator.seed.object_factory import Obj, json_digest, moment
 KEPT_LINES = 5000
 
 
-@dataclass(frozen=True)
-class LogLine:
+class LogLine(msgspec.Struct, frozen=True):
     """text: without a newline."""
 
     at: datetime
     text: str
 
 
-@dataclass(frozen=True)
-class _Span:
+class _Span(msgspec.Struct, frozen=True):
     """One run of a container: from its start to its end, or until now."""
 
     key: str

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 # A pod template with this annotation makes its pods misbehave: "crash-loop" or "bad-image". It is how a
 # cluster is seeded with trouble, and how somebody who plays with one causes some.
 FAILURE_ANNOTATION = "demo.k8s-mcp.dev/habit"
 
 
-@dataclass(frozen=True)
-class App:
+class App(msgspec.Struct, frozen=True):
     """One workload. replicas are scaled with the cluster; failure_mode is a value of
     :data:`FAILURE_ANNOTATION`."""
 
