@@ -10,7 +10,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -94,6 +95,17 @@ class Product:
         """What a list says of a cluster."""
         entries = self.get(path, cluster=cluster)["clusters"]
         return next(str(entry["state"]) for entry in entries if entry["name"] == cluster)
+
+
+@contextmanager
+def demo_product(folder: Path, clusters: int = 3) -> Iterator[Product]:
+    """The product over its own simulated clusters, once it has synced all of them."""
+    with Product(folder, "--demo", str(clusters)) as product:
+        until(
+            lambda: all(each["state"] == "synced" for each in product.get("/clusters")["clusters"]),
+            seconds=30,
+        )
+        yield product
 
 
 def until(check: Callable[[], T], *, seconds: float) -> T:

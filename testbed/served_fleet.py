@@ -77,14 +77,3 @@ def simulated(name: str, *, seed: int = 0, history: int = 10_000) -> SimulatedCl
     cluster = SimulatedCluster(name, token="t", seed=f"{name}/{seed}", history=history)
     cluster.storage.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}})
     return cluster
-
-
-def config_map(name: str, namespace: str = "default", **labels: str) -> dict[str, object]:
-    metadata = {"name": name, "namespace": namespace, "labels": labels}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}}
-
-
-def pod(name: str, namespace: str = "default", **labels: str) -> dict[str, object]:
-    metadata = {"name": name, "namespace": namespace, "labels": labels}
-    spec = {"containers": [{"name": "main", "image": "nginx"}]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}

@@ -7,6 +7,7 @@ import pytest
 from app.client import AsyncFleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from testbed.served_fleet import Server
+from tests.builders import namespace
 from tests.following.conftest import config, edge, prod, server
 
 __all__ = ["config", "edge", "prod", "server"]
@@ -15,6 +16,6 @@ __all__ = ["config", "edge", "prod", "server"]
 @pytest.fixture
 async def fleet(server: Server, prod: SimulatedCluster, edge: SimulatedCluster) -> AsyncIterator[AsyncFleet]:
     for cluster in (prod, edge):
-        cluster.storage.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+        cluster.storage.create(namespace("default"))
     async with AsyncFleet(server.url) as fleet:
         yield fleet

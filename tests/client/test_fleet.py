@@ -13,7 +13,7 @@ from app.simulator.apiserver import served_logs
 from app.simulator.apiserver.object_storage import Storage
 from app.simulator.apiserver.registry import Obj
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import config_map, pod
+from tests.builders import config_map, pod
 
 
 async def test_a_list_of_all_clusters(

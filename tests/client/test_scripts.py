@@ -23,18 +23,14 @@ from app.client import (
     load_kube_config,
     script_functions,
 )
-from testbed.product import Product, until
+from testbed.product import Product, demo_product
 
 SERVICE = {"metadata": {"name": "made"}, "spec": {"ports": [{"port": 80}]}}
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with Product(tmp_path_factory.mktemp("demo"), "--demo=2") as product:
-        until(
-            lambda: all(each["state"] == "synced" for each in product.get("/clusters")["clusters"]),
-            seconds=30,
-        )
+    with demo_product(tmp_path_factory.mktemp("demo"), clusters=2) as product:
         yield product
 
 

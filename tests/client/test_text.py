@@ -2,7 +2,7 @@
 
 from app.client import AsyncFleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import pod
+from tests.builders import pod
 
 
 async def test_a_list_as_kubectl_prints_it(fleet: AsyncFleet, prod: SimulatedCluster) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from app.client import AsyncFleet, Event, FleetError
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import Server, pod
+from testbed.served_fleet import Server
+from tests.builders import pod
 
 
 async def test_a_watch_tells_what_there_is_and_what_happens(

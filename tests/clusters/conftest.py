@@ -11,7 +11,8 @@ from app.fleet import cluster as fleet_cluster
 from app.fleet import fleet as fleet_module
 from app.kube.auth import kubeconfig_files
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from tests.clusters.fleets import Servers, pod
+from tests.builders import namespace, pod
+from tests.clusters.fleets import Servers
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +31,7 @@ async def serve() -> AsyncIterator[Servers]:
 
         async def start(*names: str) -> SimulatedCluster:
             cluster = SimulatedCluster(token="t", seed=str(time.monotonic_ns()))
-            cluster.storage.create(
-                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
-            )
+            cluster.storage.create(namespace("kube-system"))
             for name in names:
                 cluster.storage.create(pod(name))
             return await stack.enter_async_context(cluster)

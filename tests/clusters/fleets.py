@@ -15,37 +15,6 @@ from app.simulator.simulated_fleet import kubeconfig
 
 Servers = Callable[..., Awaitable[SimulatedCluster]]
 
-WIDGETS = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "widgets.example.com"},
-    "spec": {
-        "group": "example.com",
-        "scope": "Namespaced",
-        "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "shortNames": ["wd"]},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object"}},
-                "additionalPrinterColumns": [{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}],
-            }
-        ],
-    },
-}
-WIDGET = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "default"}}
-
-
-def pod(name: str, namespace: str = "default") -> dict[str, Any]:
-    spec = {"containers": [{"name": "main", "image": "nginx"}]}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": spec,
-    }
-
 
 def write(path: Path, **servers: str) -> None:
     path.write_text(yaml.safe_dump(kubeconfig((name, url, "t") for name, url in servers.items())))

@@ -10,7 +10,8 @@ from app.kube.discovery.resource_names import UnknownResource
 from app.simulator.apiserver.accounts import Account
 from app.simulator.apiserver.faults import Fault
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from tests.clusters.fleets import WIDGET, WIDGETS, Servers, held, pod, states, until, watched, write
+from tests.builders import SIZE_COLUMN, pod, widget, widget_crd
+from tests.clusters.fleets import Servers, held, states, until, watched, write
 
 
 async def test_a_kubeconfig_that_changes_is_followed(serve: Servers, tmp_path: Path) -> None:
@@ -129,27 +130,26 @@ async def test_a_definition_made_later_is_served_and_its_removal_empties_it(
 ) -> None:
     one, two = await serve(), await serve()
     write(tmp_path / "config", one=one.url, two=two.url)
+    widgets = widget_crd(SIZE_COLUMN, short_names=["wd"])
     async with watched(tmp_path / "config") as fleet:
         await until(lambda: set(states(fleet).values()) == {"synced"})
         with pytest.raises(UnknownResource):
             fleet.coverage("widgets")
-        one.storage.create(WIDGETS)
+        one.storage.create(widgets)
         await until(
             lambda: "widgets.example.com" in {r.name for r in fleet.clusters["one"].catalog.resources}
         )
-        one.storage.create(WIDGET)
+        one.storage.create(widget("w"))
         await until(lambda: held(fleet, "wd") == {"one": {"w"}, "two": set()})
         assert states(fleet, "wd") == {"one": "synced", "two": "synced"}
         resource = fleet.coverage("wd").resource
-        assert fleet.clusters["one"].definitions.columns(resource) == [
-            {"name": "Size", "type": "integer", "jsonPath": ".spec.size"}
-        ]
-        two.storage.create(WIDGETS)
-        two.storage.create({**WIDGET, "metadata": {**WIDGET["metadata"], "name": "v"}})  # type: ignore[dict-item]
+        assert fleet.clusters["one"].definitions.columns(resource) == [SIZE_COLUMN]
+        two.storage.create(widgets)
+        two.storage.create(widget("v"))
         await until(lambda: held(fleet, "wd") == {"one": {"w"}, "two": {"v"}})
-        one.storage.remove(WIDGETS)
+        one.storage.remove(widgets)
         await until(lambda: held(fleet, "wd") == {"one": set(), "two": {"v"}})
-        two.storage.remove(WIDGETS)
+        two.storage.remove(widgets)
 
         def unknown() -> bool:
             try:

@@ -6,7 +6,8 @@ import pytest
 
 from app.fleet.watch_status import Condition, overall
 from app.simulator.apiserver.faults import Fault
-from tests.clusters.fleets import WIDGET, WIDGETS, Servers, held, pod, states, until, watched, write
+from tests.builders import pod, widget, widget_crd
+from tests.clusters.fleets import Servers, held, states, until, watched, write
 
 WATCH = ("pods", "namespaces", "nodes")
 
@@ -16,8 +17,8 @@ async def test_resource_that_cannot_be_listed_leaves_its_cluster_synced(
     serve: Servers, tmp_path: Path, fault: Fault
 ) -> None:
     cluster = await serve("a")
-    cluster.storage.create(WIDGETS)
-    cluster.storage.create(WIDGET)
+    cluster.storage.create(widget_crd())
+    cluster.storage.create(widget("w"))
     cluster.faults.add(fault, resource="widgets.example.com")
     write(tmp_path / "config", c=cluster.url)
     async with watched(tmp_path / "config", watch=(*WATCH, "widgets.example.com")) as fleet:

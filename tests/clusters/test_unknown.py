@@ -10,7 +10,8 @@ import pytest
 
 from app.suggestions import near, no_cluster
 from testbed.served_fleet import Server, serving, simulated, write_config
-from tests.commands.conftest import OPTIONS, Clusters, deployment
+from tests.builders import deployment, namespace
+from tests.commands.conftest import OPTIONS, Clusters
 from tests.commands.running import Command
 
 SAID = "no cluster 'prod'; did you mean prod-eu, prod-us?"
@@ -23,7 +24,7 @@ async def clusters() -> AsyncIterator[Clusters]:
     async with AsyncExitStack() as stack:
         made = {name: await stack.enter_async_context(simulated(name)) for name in NAMES}
         for cluster in made.values():
-            cluster.storage.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+            cluster.storage.create(namespace("default"))
             cluster.storage.create(deployment("web"))
         yield made
 

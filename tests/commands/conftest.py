@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from app.fleet.cluster import Options
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import pod, serving, simulated, write_config
+from testbed.served_fleet import serving, simulated, write_config
+from tests.builders import deployment, namespace, running_pod
 from tests.commands.running import Command
 
 Clusters = dict[str, SimulatedCluster]
@@ -21,39 +21,18 @@ OPTIONS = Options(
 )
 
 
-def deployment(name: str, namespace: str = "default") -> dict[str, Any]:
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "nginx"}]}}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": template},
-    }
-
-
-def running(name: str, namespace: str = "default", **labels: str) -> dict[str, Any]:
-    """A pod that kubectl calls Running."""
-    made: dict[str, Any] = pod(name, namespace, **labels)
-    state = {"running": {"startedAt": "2026-01-31T10:00:00Z"}}
-    states = [{"name": "main", "ready": True, "restartCount": 0, "state": state}]
-    return {**made, "status": {"phase": "Running", "containerStatuses": states}}
-
-
 @pytest.fixture
 async def clusters() -> AsyncIterator[Clusters]:
     async with AsyncExitStack() as stack:
         found: Clusters = {}
         for name in ("prod", "staging"):
             cluster = simulated(name)
-            for namespace in ("default", "shop"):
-                cluster.storage.create(
-                    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-                )
-            cluster.storage.create(running("web-1", app="web"))
-            cluster.storage.create(deployment("web"))
+            for each in ("default", "shop"):
+                cluster.storage.create(namespace(each))
+            cluster.storage.create(running_pod("web-1", app="web"))
+            cluster.storage.create(deployment("web", app="web"))
             found[name] = await stack.enter_async_context(cluster)
-        found["prod"].storage.create(running("db-1", "shop", app="db"))
+        found["prod"].storage.create(running_pod("db-1", "shop", app="db"))
         yield found
 
 

@@ -6,24 +6,9 @@ from collections.abc import Sequence
 import pytest
 
 from app.simulator.apiserver.faults import Fault
+from tests.builders import crd
 from tests.commands.conftest import Clusters
 from tests.commands.running import SECONDS, Command
-
-
-def definition(plural: str, kind: str) -> dict[str, object]:
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": {"type": "object"}},
-    }
-    names = {"plural": plural, "kind": kind, "singular": kind.lower()}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.example.com"},
-        "spec": {"group": "example.com", "names": names, "scope": "Namespaced", "versions": [version]},
-    }
 
 
 @pytest.mark.parametrize(
@@ -106,7 +91,7 @@ async def test_nothing_matches_the_selector(command: Command, listing: Sequence[
 async def test_clusters_without_the_resource_are_named(
     command: Command, clusters: Clusters, listing: Sequence[str]
 ) -> None:
-    clusters["prod"].storage.create(definition("gadgets", "Gadget"))
+    clusters["prod"].storage.create(crd("gadgets", "Gadget"))
     for _ in range(50):
         if (await command("get", "gadgets")).status == 0:
             break

@@ -9,42 +9,19 @@ import yaml
 
 from testbed.control_plane import WHOLE, ControlPlane
 from testbed.product import Product, until
+from tests.builders import widget, widget_crd
 from tests.commands.conftest import Clusters
 from tests.commands.running import SECONDS, Command
 from tests.kubernetes.binaries import assets
 
 KINDS = ["pods", "deployments", "services", "nodes", "events", "widgets.k8s.example.com", "pods,services"]
-DEFINITION = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "widgets.k8s.example.com"},
-    "spec": {
-        "group": "k8s.example.com",
-        "names": {"plural": "widgets", "kind": "Widget"},
-        "scope": "Namespaced",
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                },
-                "additionalPrinterColumns": [
-                    {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
-                    {"name": "Colour", "type": "string", "jsonPath": ".spec.colour", "priority": 1},
-                    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-                ],
-            }
-        ],
-    },
-}
-WIDGET = {
-    "apiVersion": "k8s.example.com/v1",
-    "kind": "Widget",
-    "metadata": {"name": "one", "namespace": "default"},
-    "spec": {"size": 3, "colour": "blue"},
-}
+DEFINITION = widget_crd(
+    {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
+    {"name": "Colour", "type": "string", "jsonPath": ".spec.colour", "priority": 1},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    group="k8s.example.com",
+)
+WIDGET = widget("one", size=3, colour="blue") | {"apiVersion": "k8s.example.com/v1"}
 
 
 def filled(plane: ControlPlane) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from testbed.served_fleet import Server, write_config
-from tests.commands.conftest import OPTIONS, Clusters, running
+from tests.builders import running_pod
+from tests.commands.conftest import OPTIONS, Clusters
 from tests.commands.running import SECONDS, Command
 
 
@@ -16,7 +17,7 @@ async def test_describe_shows_the_fields_the_conditions_and_the_events(
     command: Command, clusters: Clusters
 ) -> None:
     storage = clusters["prod"].storage
-    found = running("sick", team="a")
+    found = running_pod("sick", team="a")
     found["metadata"]["annotations"] = {"note": "two\nlines \x1b[31m"}
     found["status"]["conditions"] = [
         {"type": "Ready", "status": "False", "reason": "Sick", "message": "not well"}
@@ -95,7 +96,7 @@ async def test_more_logs_than_are_read_at_once_are_told(
     assert process.stdout is not None
     async with asyncio.timeout(SECONDS):
         out = await process.stdout.readline() + await process.stdout.readline()
-        clusters["prod"].storage.create(running("web-2", app="web"))
+        clusters["prod"].storage.create(running_pod("web-2", app="web"))
         while b"[prod/web-2/main] " not in out:
             out += await process.stdout.readline()
         for cluster in clusters.values():
@@ -111,7 +112,7 @@ async def test_more_logs_than_are_read_at_once_are_told(
 
 
 async def test_logs_of_what_is_in_several_namespaces_or_nowhere(command: Command, clusters: Clusters) -> None:
-    clusters["prod"].storage.create(running("web-1", "shop"))
+    clusters["prod"].storage.create(running_pod("web-1", "shop"))
     several = await command("logs", "web-1")
     assert several.status == 2
     assert several.err == "k8s-mcp: pods 'web-1' is in the namespaces default, shop; -n chooses one\n"
@@ -166,12 +167,12 @@ async def test_a_watch_prints_each_change_and_resumes_by_itself(clusters: Cluste
             "ADDED staging pod/web-1",
         ]
         prod = clusters["prod"].storage
-        prod.create(running("web-2"))
+        prod.create(running_pod("web-2"))
         assert await line() == "ADDED prod pod/web-2"
 
         port = server.port
         await server.stop()
-        prod.create(running("web-3"))
+        prod.create(running_pod("web-3"))
         prod.remove(prod.collection("pods")["shop", "db-1"].obj)
         server = Server(config, options=OPTIONS)
         await server.start(port)
@@ -190,7 +191,7 @@ async def test_a_watch_in_columns_begins_with_what_there_is(command: Command, cl
     assert process.stdout is not None
     async with asyncio.timeout(SECONDS):
         first = [(await process.stdout.readline()).decode() for _ in range(3)]
-        clusters["prod"].storage.create(running("web-2"))
+        clusters["prod"].storage.create(running_pod("web-2"))
         later = (await process.stdout.readline()).decode()
     assert [text.split()[2] for text in (*first, later)] == ["NAME", "web-1", "db-1", "web-2"]
     assert later.index("Running") == first[0].index("STATUS")

@@ -7,7 +7,8 @@ import pytest
 
 from app.commands.terminal import warn_unsynced
 from app.simulator.apiserver.faults import Fault
-from tests.commands.conftest import Clusters, running
+from tests.builders import running_pod
+from tests.commands.conftest import Clusters
 from tests.commands.running import Command
 from tests.commands.terminal import CTRL_C, Terminal
 
@@ -34,7 +35,7 @@ async def test_no_color_is_honoured(command: Command) -> None:
 async def test_a_watch_is_a_table_in_place_that_ctrl_c_ends(command: Command, clusters: Clusters) -> None:
     async with Terminal(command.url, "get", "pods", "-w") as terminal:
         seen = await terminal.until("3 objects; Ctrl-C ends")
-        clusters["prod"].storage.create(running("web-2"))
+        clusters["prod"].storage.create(running_pod("web-2"))
         after = await terminal.until("4 objects", seen)
         assert "web-2" in terminal.text[seen:after]
         clusters["staging"].storage.remove(
@@ -51,13 +52,13 @@ async def test_where_not_all_has_room_the_latest_changes_come_first(
     command: Command, clusters: Clusters
 ) -> None:
     for number in range(30):
-        clusters["prod"].storage.create(running(f"many-{number:02}"))
+        clusters["prod"].storage.create(running_pod(f"many-{number:02}"))
     while (await command("get", "pods", "-o", "name")).out.count("\n") < 33:
         pass
     async with Terminal(command.url, "get", "pods", "-w", lines=10, NO_COLOR="1") as terminal:
         seen = await terminal.until("7 of 33, the latest changes first")
         assert "many-29" not in terminal.text[:seen]
-        changed = running("many-29", touched="yes")
+        changed = running_pod("many-29", touched="yes")
         clusters["prod"].storage.replace(changed)
         at = await terminal.until("many-29", seen)
         header = terminal.text.rindex("CLUSTER", 0, at)

@@ -9,7 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from app.simulator.apiserver.faults import Fault
-from tests.commands.conftest import Clusters, deployment
+from tests.builders import deployment
+from tests.commands.conftest import Clusters
 from tests.commands.running import Command
 
 MANIFEST = """

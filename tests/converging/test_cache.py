@@ -17,6 +17,7 @@ from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.simulated_fleet import kubeconfig
 from testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, truth
+from tests.builders import namespace
 from tests.converging.hurry import hurry
 
 
@@ -48,7 +49,7 @@ def differences(fleet: Fleet, cluster: SimulatedCluster) -> Iterator[str]:
 async def test_after_a_quiet_moment_the_cache_holds_the_truth(seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
     cluster = SimulatedCluster(token="t", seed=seed, history=rng.choice((20, 10_000)))
-    cluster.storage.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}})
+    cluster.storage.create(namespace("kube-system"))
     history = History(cluster, rng)
     history.change()
     await cluster.start()

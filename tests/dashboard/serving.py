@@ -16,6 +16,7 @@ from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.seed.cluster_seed import ClusterPlan
 from app.simulator.simulated_fleet import kubeconfig
+from tests.builders import running_pod
 
 CHROMIUM_FLAGS = (
     "--headless",
@@ -79,19 +80,10 @@ def write_config(path: Path, clusters: dict[str, SimulatedCluster]) -> Path:
     return path
 
 
-def pod(name: str, status: str = "Running", namespace: str = "shop") -> dict[str, Any]:
-    ready = status == "Running"
-    state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}} if ready else {"waiting": {"reason": status}}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
-        "spec": {"containers": [{"name": "main", "image": "nginx"}], "nodeName": "n1"},
-        "status": {
-            "phase": "Running",
-            "containerStatuses": [{"name": "main", "ready": ready, "restartCount": 0, "state": state}],
-        },
-    }
+def shop_pod(name: str, status: str = "Running", namespace: str = "shop") -> dict[str, Any]:
+    """A pod on a node; its container runs, or waits for the reason ``status``."""
+    waiting = "" if status == "Running" else status
+    return running_pod(name, namespace, node="n1", since="2026-01-01T00:00:00Z", waiting=waiting, app=name)
 
 
 def row(page: Page, name: str) -> Locator:

@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.serving import Server, pod, row
+from tests.dashboard.serving import Server, row, shop_pod
 
 Clusters = dict[str, SimulatedCluster]
 CART = "/?resource=deployments.apps&open=prod/shop/cart"
@@ -55,13 +55,13 @@ async def test_overview_yaml_events_logs_and_children(
 
 async def test_the_object_is_live_and_its_end_is_told(page: Page, clusters: Clusters) -> None:
     storage = clusters["prod"].storage
-    storage.create(pod("aaa-web", "ContainerCreating"))
+    storage.create(shop_pod("aaa-web", "ContainerCreating"))
     await row(page, "aaa-web").click()
     panel = page.locator("#panel")
     await expect(panel).to_contain_text("ContainerCreating")
-    storage.replace(pod("aaa-web"))
+    storage.replace(shop_pod("aaa-web"))
     await expect(panel).to_contain_text("Running")
-    storage.remove(pod("aaa-web"))
+    storage.remove(shop_pod("aaa-web"))
     await expect(page.locator("#drawer h2")).to_contain_text("deleted")
     await expect(page.locator("#action-d")).to_have_count(0)
 

@@ -4,7 +4,7 @@ from playwright.async_api import Page, expect
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.dashboard.conftest import SECONDS
-from tests.dashboard.serving import Server, pod, row
+from tests.dashboard.serving import Server, row, shop_pod
 
 Clusters = dict[str, SimulatedCluster]
 
@@ -21,7 +21,7 @@ async def test_it_opens_on_the_pods_of_all_clusters(page: Page, clusters: Cluste
 
 async def test_a_pod_changes_before_ones_eyes(page: Page, clusters: Clusters) -> None:
     storage = clusters["prod"].storage
-    storage.create(pod("aaa-new", "ContainerCreating"))
+    storage.create(shop_pod("aaa-new", "ContainerCreating"))
     line = row(page, "aaa-new")
     await expect(line).to_contain_text("ContainerCreating")
     await page.evaluate(
@@ -34,16 +34,16 @@ async def test_a_pod_changes_before_ones_eyes(page: Page, clusters: Clusters) ->
           };
         }"""
     )
-    storage.replace(pod("aaa-new"))
+    storage.replace(shop_pod("aaa-new"))
     await expect(line).to_contain_text("1/1Running")
     assert await page.evaluate("flashes") >= 2
-    storage.remove(pod("aaa-new"))
+    storage.remove(shop_pod("aaa-new"))
     await expect(line).to_have_count(0)
 
 
 async def test_a_cluster_that_dies_fades_and_comes_back(page: Page, clusters: Clusters) -> None:
     staging = clusters["staging"]
-    staging.storage.create(pod("zzz-last"))
+    staging.storage.create(shop_pod("zzz-last"))
     before = len(staging.storage.collection("pods"))
     chip = page.locator(".chip[data-cluster=staging]")
     await expect(chip.locator(".objects")).to_have_text(str(before))
@@ -54,7 +54,7 @@ async def test_a_cluster_that_dies_fades_and_comes_back(page: Page, clusters: Cl
     await expect(row(page, "zzz-last")).to_have_class("row faded")
     await expect(chip.locator(".state")).to_contain_text("unreachable")
     await staging.start()
-    staging.storage.create(pod("zzz-later"))
+    staging.storage.create(shop_pod("zzz-later"))
     await expect(chip).to_have_attribute("data-state", "synced", timeout=60_000)
     await expect(row(page, "zzz-later")).to_have_class("row")
     await expect(row(page, "zzz-last")).to_have_class("row")
@@ -68,7 +68,7 @@ async def test_it_reconnects_and_goes_on_from_where_it_was(
     await server.stop()
     await expect(page.locator("#link")).to_have_attribute("data-state", "waiting", timeout=SECONDS)
     assert await page.locator("[role=gridcell]").count() > 0
-    clusters["prod"].storage.create(pod("aaa-meanwhile"))
+    clusters["prod"].storage.create(shop_pod("aaa-meanwhile"))
     await server.start()
     await expect(row(page, "aaa-meanwhile")).to_contain_text("Running")
     await expect(page.locator("#link")).to_have_attribute("data-state", "open")

@@ -4,7 +4,7 @@ from playwright.async_api import Page, expect
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.serving import Server, pod, row, shows
+from tests.dashboard.serving import Server, row, shop_pod, shows
 
 Clusters = dict[str, SimulatedCluster]
 
@@ -13,7 +13,7 @@ async def test_the_filter_goes_into_the_address_and_back(
     page: Page, open_page: OpenPage, clusters: Clusters
 ) -> None:
     for name in ("blue-web", "blue-worker", "green-web"):
-        clusters["prod"].storage.create(pod(name))
+        clusters["prod"].storage.create(shop_pod(name))
     await page.keyboard.press("/")
     for text, found in (
         ("blue", ["blue-web", "blue-worker"]),
@@ -57,8 +57,8 @@ async def test_the_address_says_resource_clusters_namespace_order_and_problems(
         .click()
     )
     await page.wait_for_function("location.search.includes('sort=age')")
-    clusters["prod"].storage.create(pod("aaa-broken", "CrashLoopBackOff"))
-    clusters["prod"].storage.create(pod("aaa-fine"))
+    clusters["prod"].storage.create(shop_pod("aaa-broken", "CrashLoopBackOff"))
+    clusters["prod"].storage.create(shop_pod("aaa-fine"))
     page = await open_page(f"{server.url}/?q=aaa&problems")
     await shows(page, ["aaa-broken"])
     await expect(page.locator("#problems")).to_have_attribute("aria-pressed", "true")

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.dashboard.conftest import SECONDS, OpenPage
-from tests.dashboard.serving import Server, pod, write_config
+from tests.dashboard.serving import Server, shop_pod, write_config
 from tests.dashboard.test_looks import audit, axe
 
 __all__ = ["axe"]
@@ -22,7 +22,7 @@ async def many(tmp_path: Path) -> AsyncIterator[tuple[Server, dict[str, Simulate
         found = {}
         for number in range(MANY):
             cluster = SimulatedCluster(f"edge-{number:02}", token="t", seed=str(number))
-            cluster.storage.create(pod("web"))
+            cluster.storage.create(shop_pod("web"))
             await cluster.start()
             running.push_async_callback(cluster.stop)
             found[f"edge-{number:02}"] = cluster

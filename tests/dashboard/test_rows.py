@@ -6,9 +6,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
+from tests.builders import widget, widget_crd
 from tests.dashboard.conftest import OpenPage
 from tests.dashboard.serving import Server, row, shows
-from tests.following.test_rows import definition, widget
 
 Clusters = dict[str, SimulatedCluster]
 
@@ -52,9 +52,9 @@ async def test_columns_with_slices_and_filters_of_clusters_that_differ(
     state = {"name": "State", "type": "string", "jsonPath": '.spec.parts[?(@.kind=="a")].state'}
     size = {"name": "Size", "type": "integer", "jsonPath": ".spec.size"}
     parts = [{"kind": "b", "state": "no"}, {"kind": "a", "state": "Running"}]
-    clusters["prod"].storage.create(definition(last, state))
+    clusters["prod"].storage.create(widget_crd(last, state))
     clusters["prod"].storage.create(widget("one", hosts=["x", "y"], parts=parts))
-    clusters["staging"].storage.create(definition(size, last))
+    clusters["staging"].storage.create(widget_crd(size, last))
     clusters["staging"].storage.create(widget("two", hosts=["z"], size=10))
     clusters["staging"].storage.create(widget("three", hosts=["z"], size=9))
     page = await open_page(f"{server.url}/?resource=widgets.example.com&sort=-size")
@@ -73,7 +73,7 @@ async def test_columns_with_slices_and_filters_of_clusters_that_differ(
 async def test_a_condition_that_is_not_true_is_a_problem(
     open_page: OpenPage, server: Server, clusters: Clusters
 ) -> None:
-    clusters["prod"].storage.create(definition())
+    clusters["prod"].storage.create(widget_crd())
     bad = {"conditions": [{"type": "Ready", "status": "False"}]}
     clusters["prod"].storage.create(widget("sound"))
     clusters["prod"].storage.create({**widget("broken"), "status": bad})

@@ -13,7 +13,7 @@ from app.api import health
 from app.simulator.apiserver.faults import Fault
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from tests.dashboard.conftest import OpenPage
-from tests.dashboard.serving import Server, pod, row, write_config
+from tests.dashboard.serving import Server, row, shop_pod, write_config
 from tests.serving.process import started
 
 Clusters = dict[str, SimulatedCluster]
@@ -22,7 +22,7 @@ SOON = 8_000
 
 def crashing() -> dict[str, Any]:
     ended = datetime.now(UTC) - timedelta(minutes=5)
-    found = pod("aaa-crash", "CrashLoopBackOff")
+    found = shop_pod("aaa-crash", "CrashLoopBackOff")
     (status,) = found["status"]["containerStatuses"]
     status["state"]["waiting"]["message"] = "back-off 5m0s restarting failed container"
     status["restartCount"] = 4
@@ -130,7 +130,7 @@ def nested(depth: int) -> Any:
 async def test_an_odd_object_has_an_overview(
     open_page: OpenPage, server: Server, clusters: Clusters, odd: dict[str, Any]
 ) -> None:
-    clusters["prod"].storage.create({**pod("aaa-odd"), **odd})
+    clusters["prod"].storage.create({**shop_pod("aaa-odd"), **odd})
     page = await open_page(f"{server.url}/?open=prod/shop/aaa-odd")
     await expect(page.locator("#panel .facts")).to_contain_text("Created")
     await expect(row(page, "aaa-odd")).to_be_visible()
@@ -252,7 +252,7 @@ async def test_a_cluster_that_the_table_does_not_ask_is_not_called_live_when_it_
 async def test_a_cluster_that_was_not_there_yet_is_shown_when_it_is(
     open_page: OpenPage, server: Server, config: Path, clusters: Clusters
 ) -> None:
-    clusters["staging"].storage.create(pod("aaa-late"))
+    clusters["staging"].storage.create(shop_pod("aaa-late"))
     page = await open_page(f"{server.url}/?cluster=later&q=aaa-late")
     await expect(page.locator(".empty")).to_contain_text("later")
     write_config(config, {**clusters, "later": clusters["staging"]})

@@ -10,7 +10,8 @@ import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import hub
-from testbed.served_fleet import Server, config_map, pod, serving, simulated, write_config
+from testbed.served_fleet import Server, serving, simulated, write_config
+from tests.builders import config_map, namespace, pod, widget, widget_crd
 from tests.following.watching import listed, told, watched
 
 WEB = {"labelSelector": "app=web"}
@@ -282,29 +283,10 @@ async def test_namespaces_and_clusters_limit_what_is_sent(
 async def test_a_resource_that_no_cluster_serves_yet_is_waited_for(
     prod: SimulatedCluster, server: Server, session: aiohttp.ClientSession
 ) -> None:
-    definition = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "widgets.example.com"},
-        "spec": {
-            "group": "example.com",
-            "scope": "Namespaced",
-            "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"},
-            "versions": [
-                {
-                    "name": "v1",
-                    "served": True,
-                    "storage": True,
-                    "schema": {"openAPIV3Schema": {"type": "object"}},
-                }
-            ],
-        },
-    }
     async with watched(session, server, resource="widgets.example.com") as stream:
         assert told(await stream.until("SYNCED")) == [("RESET", None), ("SYNCED", None)]
-        made = prod.storage.create(definition)
-        widget: dict[str, Any] = {"apiVersion": "example.com/v1", "kind": "Widget"}
-        prod.storage.create(widget | {"metadata": {"name": "one", "namespace": "default"}})
+        made = prod.storage.create(widget_crd())
+        prod.storage.create(widget("one"))
         frame = (await stream.until("ADDED"))[-1]
         assert (frame["resource"], frame["name"]) == ("widgets.example.com", "one")
         prod.storage.remove(made)
@@ -441,7 +423,7 @@ async def test_the_head_of_a_stream_is_not_a_stream(server: Server, session: aio
 async def test_a_stream_waits_for_what_was_written_through_this_server(
     prod: SimulatedCluster, server: Server, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prod.storage.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    prod.storage.create(namespace("default"))
     await listed(session, server, "/configmaps")
     (store,) = server.fleet.clusters["prod"].watches.get("configmaps").stores  # type: ignore[union-attr]
     apply, late = store.apply, asyncio.Event()

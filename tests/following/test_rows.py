@@ -12,7 +12,8 @@ from app.cache.tables import Table, live_cells
 from app.cache.tables.live_cells import LiveCell
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import frame_shapes
-from testbed.served_fleet import Server, config_map, pod, serving
+from testbed.served_fleet import Server, serving
+from tests.builders import config_map, pod, widget, widget_crd
 from tests.following.watching import Watched, listed, told, watched
 
 BORN = "2026-01-02T03:04:05Z"
@@ -27,36 +28,6 @@ def running(name: str, restarts: int = 0, **labels: str) -> dict[str, Any]:
     return pod(name) | {
         "metadata": metadata,
         "status": {"phase": "Running", "containerStatuses": [container | {"lastState": ended}]},
-    }
-
-
-def definition(*columns: dict[str, Any]) -> dict[str, Any]:
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": {"type": "object"}},
-    }
-    names = {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "widgets.example.com"},
-        "spec": {
-            "group": "example.com",
-            "scope": "Namespaced",
-            "names": names,
-            "versions": [version | {"additionalPrinterColumns": [*columns]}],
-        },
-    }
-
-
-def widget(name: str, **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "example.com/v1",
-        "kind": "Widget",
-        "metadata": {"name": name, "namespace": "default", "creationTimestamp": BORN},
-        "spec": spec,
     }
 
 
@@ -151,7 +122,7 @@ async def test_printer_columns_of_definitions_with_slices_and_filters_also_when_
     size = {"name": "Size", "type": "integer", "jsonPath": ".spec.size", "priority": 1}
     one = widget("one", hosts=["x", "y"], parts=[{"kind": "b"}, {"kind": "a", "state": "up"}], size=3)
     for cluster, columns in ((prod, (slices, filters)), (edge, (slices, filters, size))):
-        cluster.storage.create(definition(*columns))
+        cluster.storage.create(widget_crd(*columns))
         cluster.storage.create(one)
     async with watched(session, server, **WIDGETS) as stream:
         # What a definition says is learnt a little later.
@@ -170,7 +141,7 @@ async def test_printer_columns_of_definitions_with_slices_and_filters_also_when_
         # Other columns are other rows: of this cluster alone.
         held = prod.storage.collection("customresourcedefinitions.apiextensions.k8s.io")
         stored = held["", "widgets.example.com"].obj
-        prod.storage.replace({**stored, "spec": definition(size)["spec"]})
+        prod.storage.replace({**stored, "spec": widget_crd(size)["spec"]})
         changed = await settled(stream, "one", ["one", 3])
         assert told(changed)[-3:] == [("RESET", None), ("COLUMNS", None), ("ADDED", "one")]
         assert {frame["cluster"] for frame in changed if "cluster" in frame} == {"prod"}

@@ -12,7 +12,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
 from app.api.routes import ENDPOINTS
-from testbed.product import Product, until
+from testbed.product import Product, demo_product
 
 # What leads past the doors that a random word does not open.
 KNOWN: dict[str, list[str]] = {
@@ -40,8 +40,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with Product(tmp_path_factory.mktemp("fuzzed"), "--demo", "2") as started:
-        until(lambda: started.state("prod-eu") == started.state("prod-us") == "synced", seconds=20)
+    with demo_product(tmp_path_factory.mktemp("fuzzed"), clusters=2) as started:
         yield started
 
 

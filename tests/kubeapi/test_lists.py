@@ -15,8 +15,9 @@ from app.fleet.definitions import Definition
 from app.kube.discovery.api_groups import Catalog
 from app.kube.discovery.api_resource import Resource
 from app.kubeapi.cached import cached_reads, list_pages
+from tests.builders import stored_pod
 from tests.kubeapi.conftest import Client, Front, Upstream
-from tests.reading.conftest import Held, pod
+from tests.reading.conftest import Held
 
 PODS = "/clusters/prod/api/v1/pods"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -28,9 +29,9 @@ async def held(front: Front, upstream: Upstream) -> tuple[Client, Held]:
     """A cluster with three pods as of version 10, in front of an API server that says nothing of them."""
     client, held = await front.client(upstream.url)
     found = [
-        pod("web-1", "team", 5, app="web"),
-        pod("db-1", "team-a", 7, app="db"),
-        pod("a", "x", 6, app="web"),
+        stored_pod("web-1", "team", 5, app="web"),
+        stored_pod("db-1", "team-a", 7, app="db"),
+        stored_pod("a", "x", 6, app="web"),
     ]
     held.fill("pods", found, 10)
     return client, held
@@ -147,7 +148,7 @@ async def test_the_api_server_is_asked(
 ) -> None:
     client, cluster = held
     cluster.fill("nodes", [], 9)
-    cluster.fill("secrets", [{**pod("s"), "kind": "Secret"}], 9)
+    cluster.fill("secrets", [{**stored_pod("s"), "kind": "Secret"}], 9)
     assert (await ask(client, f"/clusters/prod{path}", query, **headers))[0] == "miss"
     assert len(upstream.seen) == 1
 
@@ -178,7 +179,7 @@ async def test_tables_and_metadata_alone(held: tuple[Client, Held]) -> None:
     assert table["rows"][0]["object"] == {
         "kind": "PartialObjectMetadata",
         "apiVersion": "meta.k8s.io/v1",
-        "metadata": pod("db-1", "team-a", 7, app="db")["metadata"],
+        "metadata": stored_pod("db-1", "team-a", 7, app="db")["metadata"],
     }
     for included, kind in (("None", None), ("Object", "Pod")):
         _, table = await ask(client, PODS, {"includeObject": included}, Accept=TABLE)
@@ -204,7 +205,7 @@ async def test_one_object_as_json_where_managed_fields_are_kept(held: tuple[Clie
     client, cluster = held
     cluster._options = msgspec.structs.replace(cluster.options, managed_fields=True)
     cached, document = await ask(client, "/clusters/prod/api/v1/namespaces/team/pods/web-1")
-    assert (cached, document) == ("hit", pod("web-1", "team", 5, app="web"))
+    assert (cached, document) == ("hit", stored_pod("web-1", "team", 5, app="web"))
 
 
 async def test_a_custom_list_is_of_the_kind_that_its_definition_says(held: tuple[Client, Held]) -> None:
@@ -214,7 +215,7 @@ async def test_a_custom_list_is_of_the_kind_that_its_definition_says(held: tuple
     cluster.catalog = Catalog([*cluster.catalog.resources, widgets])
     cluster.watches.follow(cluster.catalog)
     cluster.definitions.known[widgets.name] = Definition(widgets, {}, "Widgetry")
-    custom = {**pod("one", "x", 4), "kind": "Widget", "apiVersion": "example.com/v1"}
+    custom = {**stored_pod("one", "x", 4), "kind": "Widget", "apiVersion": "example.com/v1"}
     cluster.fill(widgets.name, [custom], 9)
     cached, document = await ask(client, "/clusters/prod/apis/example.com/v1/widgets")
     assert (cached, document["kind"]) == ("hit", "Widgetry")
@@ -227,7 +228,7 @@ async def test_a_custom_list_is_of_the_kind_that_its_definition_says(held: tuple
 async def test_secrets_that_are_held_whole(held: tuple[Client, Held]) -> None:
     client, cluster = held
     cluster._options = msgspec.structs.replace(cluster.options, secret_values=True)
-    cluster.fill("secrets", [{**pod("s"), "kind": "Secret"}], 9)
+    cluster.fill("secrets", [{**stored_pod("s"), "kind": "Secret"}], 9)
     assert (await ask(client, "/clusters/prod/api/v1/secrets"))[0] == "hit"
 
 
@@ -321,7 +322,7 @@ async def test_pages_show_one_version(held: tuple[Client, Held]) -> None:
         assert page["metadata"].get("remainingItemCount") == remaining
         seen += names(page)
         query["continue"] = page["metadata"].get("continue", "")
-        cluster.fill("pods", [pod("new", "a", 11)], 11 + len(seen))
+        cluster.fill("pods", [stored_pod("new", "a", 11)], 11 + len(seen))
     assert (seen, query["continue"]) == (["db-1", "web-1", "a"], "")
 
 
@@ -336,7 +337,7 @@ async def test_an_expired_page_can_be_gone_on_from(
     client, cluster = held
     monkeypatch.setattr(list_pages, "KEPT_SECONDS", 0.0)
     _, page = await ask(client, PODS, {"limit": "1"})
-    cluster.fill("pods", [pod("b", "team-a", 11), pod("z", "x", 12)], 12)
+    cluster.fill("pods", [stored_pod("b", "team-a", 11), stored_pod("z", "x", 12)], 12)
     async with client.get(PODS, params={"limit": "1", "continue": page["metadata"]["continue"]}) as answer:
         expired = await answer.json()
     assert (answer.status, expired["reason"], expired["kind"]) == (410, "Expired", "Status")
@@ -375,7 +376,7 @@ async def test_a_read_waits_for_what_was_written_before(
     client, cluster = held
 
     async def created(request: web.Request) -> web.StreamResponse:
-        return web.json_response(pod("new", "team", 12), status=201)
+        return web.json_response(stored_pod("new", "team", 12), status=201)
 
     upstream.handler = created
     async with client.post("/clusters/prod/api/v1/namespaces/team/pods", json={}) as answer:
@@ -383,7 +384,7 @@ async def test_a_read_waits_for_what_was_written_before(
     asked = asyncio.create_task(ask(client, "/clusters/prod/api/v1/namespaces/team/pods"))
     await asyncio.sleep(0.1)
     assert not asked.done()
-    cluster.fill("pods", [pod("new", "team", 12)], 12)
+    cluster.fill("pods", [stored_pod("new", "team", 12)], 12)
     cached, document = await asked
     assert (cached, names(document)) == ("hit", ["new"])
 
@@ -410,7 +411,7 @@ async def test_a_dry_run_is_not_waited_for(held: tuple[Client, Held], upstream: 
     client, cluster = held
 
     async def created(request: web.Request) -> web.StreamResponse:
-        return web.json_response(pod("new", "team", 12), status=201)
+        return web.json_response(stored_pod("new", "team", 12), status=201)
 
     upstream.handler = created
     async with client.post("/clusters/prod/api/v1/namespaces/team/pods?dryRun=All", json={}):
@@ -420,7 +421,7 @@ async def test_a_dry_run_is_not_waited_for(held: tuple[Client, Held], upstream: 
 
 async def test_scans_are_bounded_for_each_caller(front: Front, upstream: Upstream) -> None:
     client, held = await front.client(upstream.url, scans_per_caller=1)
-    held.fill("pods", [pod("web-1", "team", 5, app="web")], 10)
+    held.fill("pods", [stored_pod("web-1", "team", 5, app="web")], 10)
     asked: list[tuple[Mapping[str, str], dict[str, str]]] = [
         ({"resourceVersion": "0", "fieldSelector": "metadata.name=web-1"}, {}),
         ({"resourceVersion": "0"}, {"Accept": TABLE}),

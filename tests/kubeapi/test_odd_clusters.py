@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 
 from app.simulator.apiserver.faults import Fault
-from testbed.served_fleet import config_map, pod, serving, simulated, write_config
+from testbed.served_fleet import serving, simulated, write_config
+from tests.builders import config_map, namespace, pod
 from tests.clusters.fleets import until
 
 
@@ -16,7 +17,7 @@ async def test_requests_are_forwarded_while_discovery_fails(
     tmp_path: Path, fault: Fault, paths: tuple[str, ...]
 ) -> None:
     async with simulated("odd") as cluster, aiohttp.ClientSession() as session:
-        cluster.storage.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+        cluster.storage.create(namespace("default"))
         cluster.storage.create(pod("a"))
         for path in paths:
             cluster.faults.add(fault, resource=path)

@@ -12,8 +12,9 @@ from aiohttp import ClientResponse
 from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
 from app.kubeapi.cached import cached_reads, cached_watch
+from tests.builders import stored_pod
 from tests.kubeapi.conftest import Client, Front, Upstream
-from tests.reading.conftest import Held, pod
+from tests.reading.conftest import Held
 
 PODS = "/clusters/prod/api/v1/pods"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -23,7 +24,7 @@ INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan", 
 @pytest.fixture
 async def held(front: Front, upstream: Upstream) -> tuple[Client, Held]:
     client, held = await front.client(upstream.url)
-    held.fill("pods", [pod("web-1", "a", 5, app="web"), pod("db-1", "b", 7, app="db")], 10)
+    held.fill("pods", [stored_pod("web-1", "a", 5, app="web"), stored_pod("db-1", "b", 7, app="db")], 10)
     return client, held
 
 
@@ -58,7 +59,7 @@ async def watch(client: Client, accept: str = "application/json", **query: str) 
 
 
 def put(held: Held, name: str, namespace: str, version: int, **labels: str) -> None:
-    document = {"type": "ADDED", "object": pod(name, namespace, version, **labels)}
+    document = {"type": "ADDED", "object": stored_pod(name, namespace, version, **labels)}
     found = decode_event(json.dumps(document).encode(), BodyFormat()).object
     assert found is not None
     held._feed("pods").apply("MODIFIED", found)
@@ -73,18 +74,18 @@ async def test_a_watch_goes_on_from_a_list(held: tuple[Client, Held]) -> None:
     put(cluster, "new", "a", 11)
     async with watch(client, resourceVersion="10") as events:
         kind, found = await events.next()
-        assert (kind, found) == ("ADDED", pod("new", "a", 11))
+        assert (kind, found) == ("ADDED", stored_pod("new", "a", 11))
         put(cluster, "web-1", "a", 12, app="web")
         delete(cluster, "new", "a", 13)
         assert await events.short() == ("MODIFIED", "web-1", "12")
         # A deletion carries the last state, with the version of the deletion.
         kind, found = await events.next()
-        assert (kind, found) == ("DELETED", pod("new", "a", 13))
+        assert (kind, found) == ("DELETED", stored_pod("new", "a", 13))
 
 
 async def test_changes_carry_the_managed_fields_that_they_came_with(held: tuple[Client, Held]) -> None:
     client, cluster = held
-    changed = pod("web-1", "a", 11)
+    changed = stored_pod("web-1", "a", 11)
     changed["metadata"]["managedFields"] = [{"manager": "kubectl", "operation": "Apply"}]
     found = decode_event(json.dumps({"type": "MODIFIED", "object": changed}).encode(), BodyFormat()).object
     assert found is not None
@@ -177,7 +178,7 @@ async def test_metadata_alone(held: tuple[Client, Held]) -> None:
             {
                 "kind": "PartialObjectMetadata",
                 "apiVersion": "meta.k8s.io/v1",
-                "metadata": pod("web-1", "a", 5, app="web")["metadata"],
+                "metadata": stored_pod("web-1", "a", 5, app="web")["metadata"],
             },
         )
 
@@ -205,7 +206,7 @@ async def test_bookmarks_come_by_themselves(
 async def test_what_is_followed_is_not_released(held: tuple[Client, Held]) -> None:
     client, cluster = held
     cluster.watches._release_after = 0.0
-    cluster.fill("configmaps", [pod("c", "a", 5)], 10)
+    cluster.fill("configmaps", [stored_pod("c", "a", 5)], 10)
     async with client.get("/clusters/prod/api/v1/configmaps?watch=1&resourceVersion=10") as answer:
         assert answer.headers["X-Cache"] == "hit"
         cluster.watches.release()
@@ -229,7 +230,7 @@ async def test_a_relist_ends_it(held: tuple[Client, Held]) -> None:
         put(cluster, "web-1", "a", 11)
         assert (await events.short())[0] == "MODIFIED"
         # What this finds to be gone has gone at a version that nobody knows.
-        cluster.fill("pods", [pod("web-1", "a", 11)], 20)
+        cluster.fill("pods", [stored_pod("web-1", "a", 11)], 20)
         assert await events.ended()
 
 
@@ -238,8 +239,10 @@ async def test_it_ends_with_what_it_follows(held: tuple[Client, Held], how: str)
     client, cluster = held
     async with watch(client, resourceVersion="10") as events:
         if how == "another history":
-            cluster.fill("pods", [pod("web-1", "a", 5, app="web"), pod("db-1", "b", 7, app="db")], 10)
-            cluster.fill("pods", [pod("web-1", "a", 2)], 3)
+            cluster.fill(
+                "pods", [stored_pod("web-1", "a", 5, app="web"), stored_pod("db-1", "b", 7, app="db")], 10
+            )
+            cluster.fill("pods", [stored_pod("web-1", "a", 2)], 3)
         else:
             cluster.report("pods", how, "no")
         assert await events.ended()

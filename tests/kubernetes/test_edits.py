@@ -15,6 +15,7 @@ import pytest
 
 from testbed.control_plane import ControlPlane, Refused
 from testbed.product import Product
+from tests.builders import crd
 
 EDIT = "application/vnd.k8s-mcp.edit+json"
 MERGE = "application/merge-patch+json"
@@ -128,17 +129,10 @@ class Place:
 @pytest.fixture(scope="module")
 def widgets(control_plane: ControlPlane) -> Iterator[str]:
     """The collection of a custom resource that holds whatever it is given, with a status of its own."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    names = {"plural": "editables", "singular": "editable", "kind": "Editable", "listKind": "EditableList"}
-    spec = {
-        "group": GROUP,
-        "scope": "Namespaced",
-        "names": names,
-        "versions": [{**version, "subresources": {"status": {}}}],
-    }
     name = f"editables.{GROUP}"
-    control_plane.request("POST", DEFINITIONS, {"metadata": {"name": name}, "spec": spec})
+    control_plane.request(
+        "POST", DEFINITIONS, crd("editables", "Editable", GROUP, subresources={"status": {}})
+    )
     collection = f"/apis/{GROUP}/v1/namespaces/default/editables"
     ends = time.monotonic() + 20
     while True:

@@ -7,12 +7,12 @@ import urllib.request
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from testbed.control_plane import BASIC, ControlPlane, write_kubeconfig
 from testbed.product import Product, until
+from tests.builders import crd, pod
 from tests.conftest import StartPlane
 from tests.kubernetes.binaries import assets
 
@@ -24,13 +24,6 @@ def plane() -> Iterator[ControlPlane]:
     """A kube-apiserver and etcd that the test may break."""
     with ControlPlane(assets(*BASIC)) as started:
         yield started
-
-
-def pod(name: str, **labels: str) -> dict[str, Any]:
-    return {
-        "metadata": {"name": name, "labels": labels},
-        "spec": {"containers": [{"name": "main", "image": "nginx"}]},
-    }
 
 
 def create(plane: ControlPlane, *names: str) -> None:
@@ -87,15 +80,7 @@ def test_what_kubectl_does_in_two_clusters_shows_within_a_second(
 def test_a_definition_made_later_is_served_and_its_removal_empties_it(
     control_plane: ControlPlane, tmp_path: Path
 ) -> None:
-    names = {"plural": "gadgets", "singular": "gadget", "kind": "Gadget", "shortNames": ["gg"]}
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    definition = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "gadgets.example.com"},
-        "spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]},
-    }
+    definition = crd("gadgets", "Gadget", short_names=["gg"])
     gadget = {
         "apiVersion": "example.com/v1",
         "kind": "Gadget",
@@ -213,7 +198,7 @@ def test_an_account_of_one_namespace_sees_that_one(control_plane: ControlPlane, 
     )
     control_plane.kubectl("create", "rolebinding", "bob", "-n", "mine", "--role=reader", "--user=bob")
     for namespace in ("mine", "default"):
-        control_plane.request("POST", f"/api/v1/namespaces/{namespace}/pods", pod("scoped"))
+        control_plane.request("POST", f"/api/v1/namespaces/{namespace}/pods", pod("scoped", namespace))
     config = control_plane.kubeconfig(tmp_path / "config", user="bob")
     (tmp_path / "settings.yaml").write_text("clusters:\n  plane:\n    namespaces: [mine]\n")
     flags = ("--kubeconfig", str(config), "--config", str(tmp_path / "settings.yaml"))

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from testbed.control_plane import ControlPlane, Refused
 from testbed.product import Product, until
+from tests.builders import crd
 from tests.connecting.certificates import Authority
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(300)]
@@ -102,18 +103,8 @@ def aggregate(plane: ControlPlane, group: str, name: str, port: int) -> list[str
 
 def define(plane: ControlPlane) -> str:
     """``gears``, one of which is stored as v1 and would have to be converted to be read as v2."""
-    first = {"name": "v1", "served": True, "storage": True, "schema": ANYTHING}
-    definition = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "gears.example.com"},
-        "spec": {
-            "group": "example.com",
-            "scope": "Namespaced",
-            "names": {"plural": "gears", "singular": "gear", "kind": "Gear"},
-            "versions": [first],
-        },
-    }
+    definition = crd("gears", "Gear", schema=ANYTHING["openAPIV3Schema"])
+    (first,) = definition["spec"]["versions"]
     plane.request("POST", DEFINITIONS, definition)
     gear = {"apiVersion": "example.com/v1", "kind": "Gear", "metadata": {"name": "one"}}
     until(lambda: answers(plane, "POST", "/apis/example.com/v1/namespaces/default/gears", gear), seconds=30)

@@ -14,6 +14,7 @@ import yaml
 from app.client import AsyncFleet, Fleet, FleetError
 from testbed.control_plane import ControlPlane, write_kubeconfig
 from testbed.product import Product, until
+from tests.builders import crd
 
 OBJECT: dict[str, Any] = {"type": "object"}
 ANYTHING = {"x-kubernetes-preserve-unknown-fields": True}
@@ -24,17 +25,6 @@ SCHEMAS = {
     "plains": {**OBJECT, "properties": {"spec": {**OBJECT, **ANYTHING}}},
 }
 OWN: dict[str, Any] = {"gadgets": {"region": "x"}, "widgets": "prod", "things": ["x"]}
-
-
-def definition(plural: str, group: str) -> dict[str, Any]:
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": SCHEMAS[plural]}}
-    names = {"plural": plural, "singular": plural[:-1], "kind": plural[:-1].title()}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}"},
-        "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": [version]},
-    }
 
 
 class Kinds:
@@ -61,7 +51,9 @@ def kinds(control_plane: ControlPlane) -> Iterator[Kinds]:
     definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     kinds = Kinds(control_plane, group)
     for plural in SCHEMAS:
-        control_plane.request("POST", definitions, definition(plural, group))
+        control_plane.request(
+            "POST", definitions, crd(plural, plural[:-1].title(), group, schema=SCHEMAS[plural])
+        )
     for plural in SCHEMAS:
         until(partial(served, kinds, plural), seconds=20)
         own = {"cluster": OWN[plural]} if plural in OWN else {}

@@ -12,39 +12,20 @@ import pytest
 from app.cache.ages import parse_time, since
 from testbed.control_plane import ControlPlane
 from testbed.product import Product, until
+from tests.builders import crd
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(300)]
 
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 RESOURCE = "racks.example.com"
-COLUMNS = [
+COLUMNS: list[dict[str, Any]] = [
     {"name": "Last", "type": "string", "jsonPath": ".spec.hosts[-1:]"},
     {"name": "Some", "type": "string", "jsonPath": ".spec.hosts[0:2]"},
     {"name": "State", "type": "string", "jsonPath": '.spec.parts[?(@.kind=="a")].state'},
     {"name": "Big", "type": "integer", "jsonPath": ".spec.parts[?(@.size>2)].size", "priority": 1},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
 ]
-DEFINITION = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "racks.example.com"},
-    "spec": {
-        "group": "example.com",
-        "scope": "Namespaced",
-        "names": {"plural": "racks", "singular": "rack", "kind": "Rack"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "additionalPrinterColumns": COLUMNS,
-                "schema": {
-                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                },
-            }
-        ],
-    },
-}
+DEFINITION = crd("racks", "Rack", columns=COLUMNS)
 RACKS = [
     {"hosts": ["x", "y", "z"], "parts": [{"kind": "b", "size": 1}, {"kind": "a", "state": "up", "size": 3}]},
     {"hosts": [], "parts": "odd"},
@@ -111,7 +92,7 @@ def test_rows_are_those_of_the_api_server_also_when_columns_change(
             until(agree, seconds=15)
             assert rows_of(product, RESOURCE)[1]["r0"][1:5] == ["z", "x", "up", 3]
 
-            DEFINITION["spec"]["versions"][0]["additionalPrinterColumns"] = COLUMNS[1:3]  # type: ignore[index]
+            DEFINITION["spec"]["versions"][0]["additionalPrinterColumns"] = COLUMNS[1:3]
             control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(DEFINITION))
             until(lambda: agree() and rows_of(product, RESOURCE)[0] == ["Name", "Some", "State"], seconds=15)
         finally:

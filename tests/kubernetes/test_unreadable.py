@@ -9,31 +9,13 @@ import pytest
 
 from testbed.control_plane import ControlPlane
 from testbed.product import Product, until
+from tests.builders import crd
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(300)]
 
 PATH = "/apis/example.com/v1/namespaces/default/burrows"
 RESOURCE = "burrows.example.com"
-DEFINITION = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": RESOURCE},
-    "spec": {
-        "group": "example.com",
-        "scope": "Namespaced",
-        "names": {"plural": "burrows", "singular": "burrow", "kind": "Burrow"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                },
-            }
-        ],
-    },
-}
+DEFINITION = crd("burrows", "Burrow")
 
 
 def burrow(name: str, depth: int) -> bytes:

@@ -203,7 +203,7 @@ def _with_sidecars(crashed: Any) -> list[Case]:
     ]
 
 
-def pod(case: Case) -> Json:
+def pod_of(case: Case) -> Json:
     """The whole object of a case, as a cluster would have it."""
     metadata: Json = {"name": case.name, "namespace": "default", "creationTimestamp": "2024-01-01T00:00:00Z"}
     if case.deleted:

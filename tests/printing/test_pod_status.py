@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import pytest
 
 from app.cache.pod_status import pod_status
-from tests.printing.pods import Case, cases, pod
+from tests.printing.pods import Case, cases, pod_of
 
 NOW = datetime(2025, 6, 1, 12, 0, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("case", cases(NOW), ids=lambda case: case.name)
 def test_ready_status_and_restarts(case: Case) -> None:
-    status = pod_status(pod(case))
+    status = pod_status(pod_of(case))
 
     shown = (f"{status.ready}/{status.containers}", status.reason, status.restarts_text(NOW))
     assert shown == (case.ready, case.reason, case.restarts)

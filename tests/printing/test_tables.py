@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from app.cache.tables import Cell, Sheet, Table, table_for
-from tests.printing.pods import Json, cases, pod
+from tests.printing.pods import Json, cases, pod_of
 
 NOW = datetime(2025, 6, 1, 12, 0, 0, tzinfo=UTC)
 CREATED = {"creationTimestamp": "2025-06-01T11:00:00Z"}
@@ -171,7 +171,7 @@ def examples() -> Iterator[tuple[Table, Json]]:
         for version in manifest["spec"]["versions"]
         if "additionalPrinterColumns" in version
     )
-    for manifest in [*manifests, *(pod(case) for case in cases(NOW))]:
+    for manifest in [*manifests, *(pod_of(case) for case in cases(NOW))]:
         yield table_for(resource_of(manifest)), manifest
     for manifest in yaml.safe_load((here / "custom.yaml").read_text()):
         yield table_for("widgets.k8s.example.com", columns), manifest

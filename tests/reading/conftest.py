@@ -22,6 +22,7 @@ from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health, Reflector, Sink
 from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat, WireObject
+from tests.builders import stored_pod
 
 Client = TestClient[web.Request, web.Application]
 StartServer = Callable[..., Awaitable[Client]]
@@ -94,29 +95,15 @@ class Idle:
         await asyncio.Event().wait()
 
 
-def pod(name: str, namespace: str = "default", version: int = 1, **labels: str) -> dict[str, Any]:
-    return {
-        "kind": "Pod",
-        "apiVersion": "v1",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "uid": f"{namespace}/{name}",
-            "resourceVersion": str(version),
-            "labels": labels,
-        },
-        "spec": {"nodeName": "node-1", "containers": [{"name": "main", "image": "nginx:1.27"}]},
-        "status": {"phase": "Running"},
-    }
-
-
 @pytest.fixture
 async def clusters() -> AsyncIterator[dict[str, Held]]:
     """Two clusters of a few pods."""
     found = {name: Held(name) for name in ("prod", "staging")}
-    found["prod"].fill("pods", [pod("web-1", version=5, app="web"), pod("db-1", "data", 7, app="db")], 10)
+    found["prod"].fill(
+        "pods", [stored_pod("web-1", version=5, app="web"), stored_pod("db-1", "data", 7, app="db")], 10
+    )
     found["staging"].fill(
-        "pods", [pod("web-1", version=3, app="web"), pod("web-2", version=4, app="web")], 20
+        "pods", [stored_pod("web-1", version=3, app="web"), stored_pod("web-2", version=4, app="web")], 20
     )
     yield found
     for cluster in found.values():

@@ -20,7 +20,8 @@ from app.api.http import body_sender
 from app.fleet.definitions import Definition
 from app.kube.discovery.api_groups import WELL_KNOWN, Catalog
 from app.kube.discovery.api_resource import Resource
-from tests.reading.conftest import Client, Held, StartServer, pod
+from tests.builders import stored_pod
+from tests.reading.conftest import Client, Held, StartServer
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ async def test_what_an_api_server_let_pass_is_served(
     client: Client, clusters: dict[str, Held], form: str
 ) -> None:
     """A custom resource may hold a number that is beyond any float."""
-    odd = pod("odd")
+    odd = stored_pod("odd")
     odd["status"]["big"] = 10**400
     clusters["prod"].fill("pods", [odd], 12)
     async with client.get("/pods", params={"format": form, "cluster": "prod"}) as answer:
@@ -132,7 +133,7 @@ async def test_what_an_api_server_let_pass_is_served(
 
 async def test_yaml_means_the_same_to_every_parser(client: Client, clusters: dict[str, Held]) -> None:
     odd = ["1e3", "0o17", "0x1F", "12:30:45", "yes", "~", "1_000", "y", ".5", "2026-01-31", "1.2.3", "", " a"]
-    labelled = pod("odd")
+    labelled = stored_pod("odd")
     labelled["metadata"]["labels"] = {f"l{number}": text for number, text in enumerate(odd)}
     clusters["prod"].fill("pods", [labelled], 12)
     async with client.get("/pods/odd", params={"format": "yaml"}) as answer:
@@ -188,7 +189,7 @@ async def test_how_a_token_is_presented_changes_nothing_of_an_answer(
 async def test_answers_are_compressed_as_asked(
     client: Client, clusters: dict[str, Held], accept: str, coding: str | None
 ) -> None:
-    clusters["prod"].fill("pods", [pod(f"web-{n}", version=n + 1) for n in range(3000)], 9000)
+    clusters["prod"].fill("pods", [stored_pod(f"web-{n}", version=n + 1) for n in range(3000)], 9000)
     async with client.get("/pods", headers={"Accept-Encoding": "identity"}) as answer:
         plain = await answer.read()
     async with aiohttp.ClientSession(auto_decompress=False) as session:
@@ -211,7 +212,7 @@ async def test_what_is_small_is_not_compressed(client: Client) -> None:
 
 
 async def test_a_long_list_is_complete(client: Client, clusters: dict[str, Held]) -> None:
-    pods = [pod(f"web-{n:05}", version=n + 1, filler="x" * 60) for n in range(6000)]
+    pods = [stored_pod(f"web-{n:05}", version=n + 1, filler="x" * 60) for n in range(6000)]
     clusters["prod"].fill("pods", pods, 9000)
     identity = {"Accept-Encoding": "identity"}
     async with client.get("/pods", params={"cluster": "prod"}, headers=identity) as answer:
@@ -242,7 +243,9 @@ async def test_head_is_get_without_its_body(client: Client, path: str) -> None:
 async def test_a_reader_that_goes_away_leaves_no_trace(
     client: Client, clusters: dict[str, Held], caplog: pytest.LogCaptureFixture
 ) -> None:
-    clusters["prod"].fill("pods", [pod(f"p{n}", version=n + 1, filler="x" * 60) for n in range(20000)], 30000)
+    clusters["prod"].fill(
+        "pods", [stored_pod(f"p{n}", version=n + 1, filler="x" * 60) for n in range(20000)], 30000
+    )
     assert client.port is not None
     for _ in range(3):
         reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
@@ -266,7 +269,9 @@ async def test_a_reader_that_stalls_is_cut_off(
 
     monkeypatch.setattr(body_sender, "_abort", watched)
     monkeypatch.setattr(body_sender, "STALLED_SECONDS", 0.2)
-    clusters["prod"].fill("pods", [pod(f"p{n}", version=n + 1, filler="x" * 60) for n in range(40000)], 50000)
+    clusters["prod"].fill(
+        "pods", [stored_pod(f"p{n}", version=n + 1, filler="x" * 60) for n in range(40000)], 50000
+    )
     assert client.port is not None
     with socket.create_connection(("127.0.0.1", client.port)) as sock:
         sock.sendall(b"GET /pods HTTP/1.1\r\nHost: localhost\r\n\r\n")

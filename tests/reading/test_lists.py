@@ -8,7 +8,8 @@ import pytest
 
 from app.kube.discovery.api_groups import WELL_KNOWN, Catalog
 from app.kube.discovery.api_resource import Resource
-from tests.reading.conftest import Client, Held, StartServer, pod
+from tests.builders import stored_pod
+from tests.reading.conftest import Client, Held, StartServer
 
 
 async def names(client: Client, path: str, **query: str) -> list[str]:
@@ -48,7 +49,7 @@ async def test_a_list_is_the_envelope_of_the_contract_in_its_order(client: Clien
     ]
     item = document["items"][1]
     assert list(item)[:3] == ["cluster", "kind", "apiVersion"]
-    assert item == {"cluster": "prod", **pod("web-1", version=5, app="web")}
+    assert item == {"cluster": "prod", **stored_pod("web-1", version=5, app="web")}
 
 
 @pytest.mark.parametrize("word", ["pods", "po", "pod", "Pod", "PODS"])
@@ -98,7 +99,9 @@ async def test_pages_carry_the_first_cursor_and_count_down(client: Client, clust
             break
         query["continue"] = page["metadata"]["continue"]
         # What changes meanwhile moves the cursor of a new list, not of this one.
-        clusters["prod"].fill("pods", [pod("web-1", version=5), pod("db-1", "data", 7)], 10 + len(seen))
+        clusters["prod"].fill(
+            "pods", [stored_pod("web-1", version=5), stored_pod("db-1", "data", 7)], 10 + len(seen)
+        )
     assert seen == ["data/db-1", "default/web-1", "default/web-1", "default/web-2"]
     assert (len(cursors), counts) == (1, [3, 2, 1, None])
 
@@ -204,7 +207,7 @@ async def test_a_first_list_is_waited_for_and_not_longer_than_said(
     clusters["prod"].begun.clear()
     asked = asyncio.create_task(names(patient, "/configmaps", cluster="prod"))
     await clusters["prod"].begun.wait()
-    config = pod("settings") | {"kind": "ConfigMap"}
+    config = stored_pod("settings") | {"kind": "ConfigMap"}
     clusters["prod"].fill("configmaps", [config], 11)
     assert await asked == ["prod/default/settings"]
     impatient = await start(sync_timeout=0.1)
@@ -226,20 +229,22 @@ async def test_a_resource_of_a_cluster_that_is_still_unknown_is_waited_for(
     assert not asked.done()
     new.catalog = Catalog([widgets])
     new.watches.follow(new.catalog)
-    new.fill("widgets.example.com", [pod("one") | {"kind": "Widget", "apiVersion": "example.com/v1"}], 3)
+    new.fill(
+        "widgets.example.com", [stored_pod("one") | {"kind": "Widget", "apiVersion": "example.com/v1"}], 3
+    )
     new.settled.set()
     assert await asked == ["new/default/one"]
 
 
 async def test_after_waits_until_it_is_seen(client: Client, clusters: dict[str, Held]) -> None:
-    clusters["prod"].fill("pods", [pod("web-1", version=30)], 30)
+    clusters["prod"].fill("pods", [stored_pod("web-1", version=30)], 30)
     async with client.get("/pods", params={"cluster": "prod"}) as answer:
         cursor = answer.headers["X-Cursor"]
-    clusters["prod"].fill("pods", [pod("web-1", version=5)], 10)
+    clusters["prod"].fill("pods", [stored_pod("web-1", version=5)], 10)
     asked = asyncio.create_task(names(client, "/pods", after=cursor, cluster="prod"))
     await asyncio.sleep(0.05)
     assert not asked.done()
-    clusters["prod"].fill("pods", [pod("web-9", version=31)], 31)
+    clusters["prod"].fill("pods", [stored_pod("web-9", version=31)], 31)
     assert await asked == ["prod/default/web-9"]
 
 

@@ -2,7 +2,8 @@
 
 import json
 
-from tests.reading.conftest import Client, Held, pod
+from tests.builders import stored_pod
+from tests.reading.conftest import Client, Held
 
 
 async def test_found_in_one_place_it_is_the_answer(client: Client) -> None:
@@ -11,7 +12,7 @@ async def test_found_in_one_place_it_is_the_answer(client: Client) -> None:
         assert "X-Cursor" in answer.headers
         document = await answer.json()
     assert next(iter(document)) == "cluster"
-    assert document == {"cluster": "prod", **pod("db-1", "data", 7, app="db")}
+    assert document == {"cluster": "prod", **stored_pod("db-1", "data", 7, app="db")}
 
 
 async def test_found_in_several_it_is_409_with_the_places(client: Client) -> None:
@@ -61,6 +62,6 @@ async def test_the_tag_of_an_object_changes_with_it(client: Client, clusters: di
         tag = answer.headers["ETag"]
     async with client.get("/pods/db-1", headers={"If-None-Match": tag}) as answer:
         assert answer.status == 304
-    clusters["prod"].fill("pods", [pod("db-1", "data", 8)], 11)
+    clusters["prod"].fill("pods", [stored_pod("db-1", "data", 8)], 11)
     async with client.get("/pods/db-1", headers={"If-None-Match": tag}) as answer:
         assert answer.status == 200

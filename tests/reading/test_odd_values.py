@@ -12,7 +12,8 @@ from app.client import AsyncFleet
 from app.commands import describe, get
 from app.commands.object_args import ObjectFilter, parse_resource_args
 from app.yamltext import dump
-from tests.reading.conftest import Client, Held, pod
+from tests.builders import stored_pod
+from tests.reading.conftest import Client, Held
 
 DEPTH = 450
 # What is printed of each in YAML; None for what stands in many lines.
@@ -37,7 +38,7 @@ ODD: dict[str, tuple[bytes, str | None]] = {
 
 
 def odd_pod(value: bytes, version: int = 6) -> bytes:
-    whole = json.dumps(pod("odd", version=version, app="odd")).encode()
+    whole = json.dumps(stored_pod("odd", version=version, app="odd")).encode()
     # In what some columns are made of, and in what nobody reads.
     return whole.replace(b'"spec": {', b'"spec": {"priority": %s, "odd": %s, ' % (value, value))
 
@@ -50,7 +51,9 @@ def value(request: pytest.FixtureRequest) -> bytes:
 @pytest.fixture
 async def odd(client: Client, clusters: dict[str, Held], value: bytes) -> Client:
     """A server with a pod that holds an odd value, between two others."""
-    others = [json.dumps(pod(name, version=number)).encode() for number, name in enumerate(("a", "z"), 4)]
+    others = [
+        json.dumps(stored_pod(name, version=number)).encode() for number, name in enumerate(("a", "z"), 4)
+    ]
     clusters["prod"].fill_with_json("pods", [others[0], odd_pod(value), others[1]], 10)
     clusters["staging"].fill("pods", [], 10)
     return client
@@ -143,7 +146,7 @@ async def test_streams_of_objects_rows_and_patches_bring_it_and_all_others(
         clusters["prod"].modify("pods", odd_pod(b"1", 20))
         clusters["prod"].modify("pods", odd_pod(value, 21))
         clusters["prod"].modify("pods", odd_pod(value, 22).replace(b"nginx:1.27", b"nginx:2"))
-        clusters["prod"].modify("pods", json.dumps(pod("z", version=23)).encode())
+        clusters["prod"].modify("pods", json.dumps(stored_pod("z", version=23)).encode())
         last = b""
         async for frame, line in frames:
             if frame.get("name") == "z":
@@ -156,7 +159,7 @@ async def test_streams_of_objects_rows_and_patches_bring_it_and_all_others(
         assert b"nginx:2" in last or "shape" in shape
         assert len(last) < 1000 or shape.get("delta") != "merge" or len(value) > 100_000
         clusters["prod"].fill_with_json(
-            "pods", [odd_pod(value), *(json.dumps(pod(n, version=5)).encode() for n in "az")], 30
+            "pods", [odd_pod(value), *(json.dumps(stored_pod(n, version=5)).encode() for n in "az")], 30
         )
 
 

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.reading.conftest import Client, Held, StartServer, pod
+from tests.builders import stored_pod
+from tests.reading.conftest import Client, Held, StartServer
 
 SCANS = (
     "/pods?fieldSelector=metadata.name~p",
@@ -52,7 +53,9 @@ async def until_not_refused(client: Client) -> None:
 
 
 async def test_what_is_more_is_refused_until_one_ends(start: StartServer, clusters: dict[str, Held]) -> None:
-    clusters["prod"].fill("pods", [pod(f"p{n}", version=n + 1, filler="x" * 60) for n in range(40000)], 50000)
+    clusters["prod"].fill(
+        "pods", [stored_pod(f"p{n}", version=n + 1, filler="x" * 60) for n in range(40000)], 50000
+    )
     client = await start(scans_per_caller=2)
     with ExitStack() as stack:
         for _ in range(2):

@@ -8,7 +8,8 @@ import pytest
 
 from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
-from tests.reading.conftest import Client, Held, pod
+from tests.builders import stored_pod
+from tests.reading.conftest import Client, Held
 from tests.reading.test_lists import names, problem
 
 
@@ -24,7 +25,7 @@ def deliver(cluster: Held, kind: str, obj: dict[str, Any]) -> None:
 
 
 def spoilt(name: str, version: str) -> dict[str, Any]:
-    found = pod(name, app="web")
+    found = stored_pod(name, app="web")
     found["metadata"] |= {"resourceVersion": version, "labels": {"app": None}}
     return found
 
@@ -59,7 +60,7 @@ async def test_it_is_counted_until_it_can_be_read_again_or_is_gone(
     deliver(prod, "MODIFIED", spoilt("web-1", "12/13"))
     deliver(prod, "ADDED", spoilt("web-9", "14"))
     assert await counts(client) == {"objects": 1, "unreadable": 2}
-    deliver(prod, "MODIFIED", pod("web-1", version=15))
+    deliver(prod, "MODIFIED", stored_pod("web-1", version=15))
     assert await counts(client) == {"objects": 2, "unreadable": 1}
     deliver(prod, "DELETED", spoilt("web-9", "16"))
     assert await counts(client) == {"objects": 2, "unreadable": None}
@@ -78,7 +79,7 @@ async def test_streams_see_it_go_and_come_back(client: Client, clusters: dict[st
         deliver(clusters["prod"], "MODIFIED", spoilt("web-1", "11"))
         frame = json.loads(await lines.readline())
         assert (frame["type"], frame["name"], frame["resourceVersion"]) == ("DELETED", "web-1", "11")
-        deliver(clusters["prod"], "MODIFIED", pod("web-1", version=12))
+        deliver(clusters["prod"], "MODIFIED", stored_pod("web-1", version=12))
         frame = json.loads(await lines.readline())
         assert (frame["type"], frame["name"]) == ("ADDED", "web-1")
 

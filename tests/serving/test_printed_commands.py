@@ -13,7 +13,7 @@ import orjson
 import pytest
 import yaml
 
-from testbed.product import ROOT, Product, until
+from testbed.product import ROOT, Product, demo_product
 from tests.client.test_scripts import kubeconfig
 
 __all__ = ["kubeconfig"]
@@ -79,11 +79,7 @@ BLOCKS = [*blocks()]
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with Product(tmp_path_factory.mktemp("demo"), "--demo") as product:
-        until(
-            lambda: all(each["state"] == "synced" for each in product.get("/clusters")["clusters"]),
-            seconds=30,
-        )
+    with demo_product(tmp_path_factory.mktemp("demo")) as product:
         yield product
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 import orjson
 
+from tests.builders import config_map, crd
+
 JSON = "application/json"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -136,24 +138,12 @@ class Api:
             yield Events(response)
 
     async def config_maps(self, *names: str, **metadata: object) -> list[Any]:
-        return [await self.create(self.path("configmaps"), config_map(name, **metadata)) for name in names]
+        return [await self.create(self.path("configmaps"), data_map(name, **metadata)) for name in names]
 
     async def define(self, plural: str = "widgets", kind: str = "Widget") -> str:
         """Define a kind of the test's own and wait until it is served; returns its group and version."""
         group = f"{self.namespace}.example.com"
-        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-        version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-        definition = {
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"{plural}.{group}"},
-            "spec": {
-                "group": group,
-                "scope": "Namespaced",
-                "names": {"plural": plural, "kind": kind, "shortNames": ["wd"]},
-                "versions": [{**version, "subresources": {"status": {}}}],
-            },
-        }
+        definition = crd(plural, kind, group, short_names=["wd"], subresources={"status": {}})
         self.definitions.append(f"{plural}.{group}")
         await self.create(DEFINITIONS, definition)
         await self.until(self.path(plural, group=f"{group}/v1"), 200)
@@ -171,29 +161,10 @@ class Api:
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
-def config_map(name: str, **metadata: object) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, **metadata},
-        "data": {"a": "1"},
-    }
+TWO_CONTAINERS = {"main": "nginx:1.27", "side": "envoy"}
 
 
-def pod(name: str, node: str = "", **metadata: object) -> dict[str, Any]:
-    spec: dict[str, Any] = {"containers": [{"name": "main", "image": "nginx:1.27"}]}
-    if node:
-        spec["nodeName"] = node
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **metadata}, "spec": spec}
-
-
-def deployment(name: str, replicas: int = 2) -> dict[str, Any]:
-    labels = {"app": name}
-    containers = [{"name": "main", "image": "nginx:1.27"}, {"name": "side", "image": "envoy"}]
-    template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
-    }
+def data_map(name: str, **metadata: object) -> dict[str, Any]:
+    """A config map that holds ``a: "1"``, with further metadata."""
+    body = config_map(name, None, data={"a": "1"})
+    return {**body, "metadata": {**body["metadata"], **metadata}}

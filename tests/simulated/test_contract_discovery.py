@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulated.api import DEFINITIONS, MERGE, STRATEGIC, Api, config_map
+from tests.simulated.api import DEFINITIONS, MERGE, STRATEGIC, Api, data_map
 
 ALL_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -212,6 +212,6 @@ async def test_items_of_lists_say_no_kind_but_watched_objects_do(api: Api) -> No
 )
 async def test_methods_that_a_path_has_not_are_refused(api: Api, method: str, path: str) -> None:
     answer = await api.request(
-        method, path.format(api.namespace), config_map("one"), content_type=MERGE if method == "PATCH" else ""
+        method, path.format(api.namespace), data_map("one"), content_type=MERGE if method == "PATCH" else ""
     )
     assert (answer.status, answer.body["reason"]) == (405, "MethodNotAllowed")

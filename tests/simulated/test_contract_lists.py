@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from tests.simulated.api import Api, config_map, pod
+from tests.builders import pod
+from tests.simulated.api import Api, data_map
 
 
 async def test_a_list_is_sorted_and_has_a_version(api: Api) -> None:
@@ -173,7 +174,7 @@ async def test_label_selectors(api: Api, selector: str, names: list[str]) -> Non
 
 
 async def test_field_selectors(api: Api) -> None:
-    for body in (pod("a", "n1"), pod("b", "n2"), pod("c")):
+    for body in (pod("a", None, node="n1"), pod("b", None, node="n2"), pod("c", None)):
         await api.create(api.path("pods"), body)
     running = {"status": {"phase": "Running"}}
     await api.patch(f"{api.path('pods', 'b')}/status", running, "application/strategic-merge-patch+json")
@@ -227,7 +228,7 @@ async def test_an_object_is_what_its_list_shows(api: Api) -> None:
         "details": {"name": "b", "kind": "configmaps"},
         "code": 404,
     }
-    assert config_map("a")["data"] == created["data"]
+    assert data_map("a")["data"] == created["data"]
 
 
 def _widget(path: str) -> dict[str, str]:

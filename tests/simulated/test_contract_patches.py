@@ -4,15 +4,18 @@ from typing import Any
 
 import pytest
 
-from tests.simulated.api import APPLY, JSON, JSON_PATCH, MERGE, STRATEGIC, Api, config_map, deployment
+from tests.builders import deployment
+from tests.simulated.api import APPLY, JSON, JSON_PATCH, MERGE, STRATEGIC, TWO_CONTAINERS, Api, data_map
 
 
 def _applied(data: dict[str, str], name: str = "a") -> dict[str, Any]:
-    return {**config_map(name), "data": data}
+    return {**data_map(name), "data": data}
 
 
 async def _deployment(api: Api) -> tuple[str, dict[str, Any]]:
-    created = await api.create(api.path("deployments", group="apps/v1"), deployment("web"))
+    created = await api.create(
+        api.path("deployments", group="apps/v1"), deployment("web", None, containers=TWO_CONTAINERS)
+    )
     return api.path("deployments", "web", "apps/v1"), created
 
 
@@ -122,7 +125,7 @@ async def test_an_apply_that_would_take_a_field_is_a_conflict_unless_forced(api:
 
 async def test_an_apply_owns_elements_of_lists_by_their_keys(api: Api) -> None:
     path, _ = await _deployment(api)
-    body = deployment("web")
+    body = deployment("web", None, containers=TWO_CONTAINERS)
     body["spec"]["template"]["spec"]["containers"] = [{"name": "extra", "image": "busybox"}]
     del body["spec"]["replicas"]
     applied = await api.patch(path, body, APPLY, fieldManager="me")

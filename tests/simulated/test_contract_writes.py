@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.simulated.api import JSON_PATCH, MERGE, Api, config_map, deployment, pod
+from tests.builders import deployment, pod
+from tests.simulated.api import JSON_PATCH, MERGE, TWO_CONTAINERS, Api, data_map
 
 
 async def test_what_is_created_is_completed(api: Api) -> None:
-    created = await api.create(api.path("configmaps"), config_map("a", labels={"app": "web"}))
+    created = await api.create(api.path("configmaps"), data_map("a", labels={"app": "web"}))
     metadata = created["metadata"]
     assert (metadata["name"], metadata["namespace"]) == ("a", api.namespace)
     assert metadata["uid"]
@@ -18,7 +19,7 @@ async def test_what_is_created_is_completed(api: Api) -> None:
     assert (entry["operation"], entry["apiVersion"], entry["fieldsType"]) == ("Update", "v1", "FieldsV1")
     assert entry["fieldsV1"]["f:data"]["f:a"] == {}
     assert entry["fieldsV1"]["f:metadata"]["f:labels"]["f:app"] == {}
-    again = await api.request("POST", api.path("configmaps"), config_map("a"))
+    again = await api.request("POST", api.path("configmaps"), data_map("a"))
     assert again.status == 409
     assert again.body["message"] == 'configmaps "a" already exists'
     assert (again.body["reason"], again.body["details"]) == (
@@ -35,7 +36,9 @@ async def test_names_are_generated(api: Api) -> None:
 
 
 async def test_workloads_get_their_defaults(api: Api) -> None:
-    created = await api.create(api.path("deployments", group="apps/v1"), deployment("web"))
+    created = await api.create(
+        api.path("deployments", group="apps/v1"), deployment("web", None, containers=TWO_CONTAINERS)
+    )
     spec = created["spec"]
     assert created["metadata"]["generation"] == 1
     assert spec["strategy"]["rollingUpdate"] == {"maxSurge": "25%", "maxUnavailable": "25%"}
@@ -44,7 +47,7 @@ async def test_workloads_get_their_defaults(api: Api) -> None:
     assert (inner["restartPolicy"], inner["terminationGracePeriodSeconds"]) == ("Always", 30)
     policies = {each["name"]: each["imagePullPolicy"] for each in inner["containers"]}
     assert policies == {"main": "IfNotPresent", "side": "Always"}
-    lonely = await api.create(api.path("pods"), pod("a"))
+    lonely = await api.create(api.path("pods"), pod("a", None))
     assert lonely["status"]["phase"] == "Pending"
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}
     made = await api.create(api.path("services"), {**service, "spec": {"ports": [{"port": 80}]}})
@@ -62,12 +65,12 @@ async def test_workloads_get_their_defaults(api: Api) -> None:
         ("POST", "", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}, 422, "Invalid"),
         ("POST", "", {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}, 400, "BadRequest"),
         ("POST", "", {"apiVersion": "v2", "kind": "ConfigMap", "metadata": {}}, 400, "BadRequest"),
-        ("POST", "", config_map("Bad_Name"), 422, "Invalid"),
-        ("POST", "", config_map("x", namespace="elsewhere"), 400, "BadRequest"),
+        ("POST", "", data_map("Bad_Name"), 422, "Invalid"),
+        ("POST", "", data_map("x", namespace="elsewhere"), 400, "BadRequest"),
         ("POST", "", b"{nonsense", 400, "BadRequest"),
-        ("PUT", "/missing", config_map("missing"), 404, "NotFound"),
-        ("PUT", "/there", config_map("other"), 400, "BadRequest"),
-        ("PUT", "/there", config_map("there", resourceVersion="1"), 409, "Conflict"),
+        ("PUT", "/missing", data_map("missing"), 404, "NotFound"),
+        ("PUT", "/there", data_map("other"), 400, "BadRequest"),
+        ("PUT", "/there", data_map("there", resourceVersion="1"), 409, "Conflict"),
         ("DELETE", "/missing", None, 404, "NotFound"),
         ("DELETE", "/there", {"propagationPolicy": "Sideways"}, 422, "Invalid"),
         ("DELETE", "/there", {"preconditions": {"uid": "another"}}, 409, "Conflict"),
@@ -102,7 +105,7 @@ async def test_an_invalid_field_is_named(api: Api) -> None:
 
 
 async def test_nothing_is_created_where_there_is_no_namespace(api: Api) -> None:
-    answer = await api.request("POST", "/api/v1/namespaces/no-such-place/configmaps", config_map("a"))
+    answer = await api.request("POST", "/api/v1/namespaces/no-such-place/configmaps", data_map("a"))
     assert (answer.status, answer.body["message"]) == (404, 'namespaces "no-such-place" not found')
     assert answer.body["details"] == {"name": "no-such-place", "kind": "namespaces"}
 
@@ -111,7 +114,7 @@ async def test_a_namespace_that_goes_takes_in_nothing_new(api: Api) -> None:
     gone = await api.delete(f"/api/v1/namespaces/{api.namespace}")
     assert gone["status"]["phase"] == "Terminating"
     assert "deletionTimestamp" in gone["metadata"]
-    answer = await api.request("POST", api.path("configmaps"), config_map("a"))
+    answer = await api.request("POST", api.path("configmaps"), data_map("a"))
     assert (answer.status, answer.body["reason"]) == (403, "Forbidden")
     assert answer.body["details"]["causes"] == [
         {
@@ -138,7 +141,7 @@ async def test_who_writes_last_without_having_read_is_refused(api: Api) -> None:
     )
     patched = await api.request("PATCH", path, {"metadata": {"resourceVersion": "1"}}, content_type=MERGE)
     assert patched.status == 409
-    unconditional = await api.request("PUT", path, config_map("a"))
+    unconditional = await api.request("PUT", path, data_map("a"))
     assert (unconditional.status, unconditional.body["data"]) == (200, {"a": "1"})
     assert unconditional.body["metadata"]["uid"] == read["metadata"]["uid"]
 
@@ -154,10 +157,10 @@ async def test_a_write_that_changes_nothing_has_no_version(api: Api) -> None:
 async def test_a_dry_run_answers_as_if_and_leaves_nothing(api: Api) -> None:
     (there,) = await api.config_maps("there")
     path = api.path("configmaps")
-    created = await api.create(path, config_map("a"), dryRun="All")
+    created = await api.create(path, data_map("a"), dryRun="All")
     assert created["metadata"]["uid"]
     assert "resourceVersion" not in created["metadata"]
-    assert (await api.request("POST", path, config_map("there"), dryRun="All")).status == 409
+    assert (await api.request("POST", path, data_map("there"), dryRun="All")).status == 409
     patched = await api.patch(f"{path}/there", {"data": {"a": "2"}}, dryRun="All")
     assert patched["data"] == {"a": "2"}
     assert (await api.delete(f"{path}/there", dryRun="All"))["status"] == "Success"
@@ -180,14 +183,14 @@ async def test_a_deletion_is_answered_with_the_news(api: Api) -> None:
 
 
 async def test_a_pod_that_runs_nowhere_is_deleted_at_once_and_shown(api: Api) -> None:
-    await api.create(api.path("pods"), pod("a"))
+    await api.create(api.path("pods"), pod("a", None))
     answer = await api.delete(api.path("pods", "a"))
     assert (answer["kind"], answer["metadata"]["name"]) == ("Pod", "a")
     assert (await api.get(api.path("pods", "a"))).status == 404
 
 
 async def test_a_pod_on_a_node_gets_its_time_to_stop(api: Api) -> None:
-    created = await api.create(api.path("pods"), pod("a", "n1"))
+    created = await api.create(api.path("pods"), pod("a", None, node="n1"))
     stopping = await api.delete(api.path("pods", "a"), gracePeriodSeconds="5")
     metadata = stopping["metadata"]
     assert metadata["deletionGracePeriodSeconds"] == 5
@@ -223,7 +226,9 @@ async def test_the_propagation_policy_decides_what_holds_an_owner(
     api: Api, policy: str, finalizers: list[str] | None
 ) -> None:
     path = api.path("deployments", "web", "apps/v1")
-    await api.create(api.path("deployments", group="apps/v1"), deployment("web"))
+    await api.create(
+        api.path("deployments", group="apps/v1"), deployment("web", None, containers=TWO_CONTAINERS)
+    )
     await api.delete(path, {"propagationPolicy": policy})
     answer = await api.get(path)
     if finalizers is None:

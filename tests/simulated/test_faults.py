@@ -12,7 +12,8 @@ import pytest
 from app.simulator.apiserver import served_watches
 from app.simulator.apiserver.faults import Fault
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from tests.simulated.api import config_map
+from tests.builders import namespace, widget_crd
+from tests.simulated.api import data_map
 
 SECONDS = 20.0
 
@@ -21,8 +22,8 @@ SECONDS = 20.0
 async def cluster() -> AsyncIterator[SimulatedCluster]:
     async with SimulatedCluster() as cluster:
         for name in ("default", "shop"):
-            cluster.storage.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        cluster.storage.create(config_map("a", namespace="default"))
+            cluster.storage.create(namespace(name))
+        cluster.storage.create(data_map("a", namespace="default"))
         yield cluster
 
 
@@ -95,7 +96,7 @@ async def test_a_request_that_is_never_answered(
     cluster.faults.add(fault)
     # What is not idempotent is not tried again by the client itself.
     path = f"{cluster.url}/api/v1/namespaces/default/configmaps"
-    asked = asyncio.ensure_future(session.post(path, json=config_map("b")))
+    asked = asyncio.ensure_future(session.post(path, json=data_map("b")))
     if fault is Fault.HANG:
         done, _ = await asyncio.wait({asked}, timeout=0.2)
         assert not done
@@ -156,7 +157,7 @@ async def test_a_watch_is_cut_in_the_middle_of_a_line(
     session: aiohttp.ClientSession, cluster: SimulatedCluster
 ) -> None:
     async with _watch(session, cluster) as answer:
-        cluster.storage.create(config_map("b", namespace="default"))
+        cluster.storage.create(data_map("b", namespace="default"))
         assert (await answer.content.readline()).endswith(b"\n")
         cluster.faults.strike(Fault.DROP)
         assert b"\n" not in await answer.content.readany()
@@ -168,10 +169,10 @@ async def test_a_watch_stays_open_and_says_nothing_more(
     session: aiohttp.ClientSession, cluster: SimulatedCluster
 ) -> None:
     async with _watch(session, cluster) as answer:
-        cluster.storage.create(config_map("b", namespace="default"))
+        cluster.storage.create(data_map("b", namespace="default"))
         assert b'"b"' in await answer.content.readline()
         cluster.faults.strike(Fault.STALL)
-        cluster.storage.create(config_map("c", namespace="default"))
+        cluster.storage.create(data_map("c", namespace="default"))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await answer.content.readline()
@@ -190,7 +191,7 @@ async def test_each_flush_of_a_watch_is_a_gzip_member_where_the_client_takes_tha
     lines = []
     async with _watch(session, cluster) as answer:
         for name in ("b", "c"):
-            cluster.storage.create(config_map(name, namespace="default"))
+            cluster.storage.create(data_map(name, namespace="default"))
             member = await answer.content.readany()
             assert member.startswith(b"\x1f\x8b") is takes_gzip
             lines.append(gzip.decompress(member) if takes_gzip else member)
@@ -233,14 +234,14 @@ async def test_a_history_goes_back(
 ) -> None:
     storage = cluster.storage
     backup: tuple[int, dict[str, Any]] = (1, {}) if emptied else storage.snapshot()
-    storage.create(config_map("b", namespace="default"))
+    storage.create(data_map("b", namespace="default"))
     version = storage.version
     storage.restore(backup)
     assert await _names(session, cluster) == ([] if emptied else ["a"])
     async with session.get(_path(cluster)) as answer:
         now = int(orjson.loads(await answer.read())["metadata"]["resourceVersion"])
     assert now == backup[0] < version
-    storage.create(config_map("c", namespace="default"))
+    storage.create(data_map("c", namespace="default"))
     assert storage.version == backup[0] + 1
 
 
@@ -248,12 +249,7 @@ async def test_definitions_go_back_with_the_history(
     session: aiohttp.ClientSession, cluster: SimulatedCluster
 ) -> None:
     backup = cluster.storage.snapshot()
-    names = {"plural": "widgets", "kind": "Widget"}
-    spec = {"group": "example.com", "scope": "Cluster", "names": names}
-    versions = [{"name": "v1", "served": True, "storage": True}]
-    definition = {"metadata": {"name": "widgets.example.com"}, "spec": {**spec, "versions": versions}}
-    kind = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
-    cluster.storage.create({**kind, **definition})
+    cluster.storage.create(widget_crd(scope="Cluster"))
 
     async def status() -> int:
         async with session.get(f"{cluster.url}/apis/example.com/v1/widgets") as answer:
@@ -267,7 +263,7 @@ async def test_definitions_go_back_with_the_history(
 async def test_history_is_bounded(session: aiohttp.ClientSession) -> None:
     async with SimulatedCluster(history=3) as cluster:
         for name in "abcdef":
-            cluster.storage.create(config_map(name, namespace="default"))
+            cluster.storage.create(data_map(name, namespace="default"))
         oldest = cluster.storage.version - 3
         for version, kinds in ((oldest, ["ADDED"] * 3), (oldest - 1, ["ERROR"])):
             query = {"resourceVersion": str(version), "timeoutSeconds": "1"}

@@ -10,7 +10,7 @@ import pytest
 
 from app.simulator.apiserver import served_logs
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from tests.simulated.api import pod
+from tests.builders import pod
 
 
 def _state(name: str, seconds: float = 600, *, ended: bool = False) -> dict[str, Any]:
@@ -26,13 +26,13 @@ def _state(name: str, seconds: float = 600, *, ended: bool = False) -> dict[str,
 @pytest.fixture
 async def cluster() -> AsyncIterator[SimulatedCluster]:
     async with SimulatedCluster() as cluster:
-        one = pod("one", namespace="default")
+        one = pod("one")
         cluster.storage.create({**one, "status": {"containerStatuses": [_state("main")]}})
-        two = pod("two", namespace="default")
+        two = pod("two")
         two["spec"]["containers"].append({"name": "side", "image": "envoy"})
         statuses = {"containerStatuses": [_state("main"), _state("side", ended=True)]}
         cluster.storage.create({**two, "status": statuses})
-        cluster.storage.create(pod("new", namespace="default"))
+        cluster.storage.create(pod("new"))
         yield cluster
 
 
@@ -81,7 +81,7 @@ async def test_lines_from_a_moment_on_and_of_any_kind_of_container(cluster: Simu
     assert 5 <= len(later.splitlines()) < len(stamped.splitlines())
     assert (await _log(cluster, "one", sinceTime="noon"))[0] == 400
 
-    more = pod("more", namespace="default")
+    more = pod("more")
     more["spec"]["initContainers"] = [{"name": "prepare", "image": "i"}]
     more["spec"]["ephemeralContainers"] = [{"name": "look", "image": "i"}]
     statuses = {

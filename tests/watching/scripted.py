@@ -13,6 +13,7 @@ from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health, Reflector
 from app.kube.wire.unreadable import Unreadable
 from app.kube.wire.wire_object import WireObject
+from tests.builders import stored_pod
 
 PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 HANG = 1e9
@@ -219,14 +220,10 @@ async def play(*answers: Listed | Watched) -> Played:
 # What a server says
 
 
-def pod(name: str, version: int, uid: str = "") -> dict[str, Any]:
-    metadata = {
-        "name": name,
-        "namespace": "x",
-        "uid": uid or f"uid-{name}",
-        "resourceVersion": str(version),
-    }
-    return {"kind": "Pod", "apiVersion": "v1", "metadata": metadata}
+def bare_pod(name: str, version: int, uid: str = "") -> dict[str, Any]:
+    """What a reflector looks at, and nothing else."""
+    made = stored_pod(name, "x", version)
+    return {**made, "metadata": {**made["metadata"], "uid": uid or f"uid-{name}"}}
 
 
 def page(
@@ -234,12 +231,12 @@ def page(
 ) -> Listed:
     """A page of a list; its objects changed last at that version, if not at the list's."""
     metadata = {"resourceVersion": str(version), "continue": more}
-    items = [pod(name, changed or version, uid) | ({"spec": spec} if spec else {}) for name in names]
+    items = [bare_pod(name, changed or version, uid) | ({"spec": spec} if spec else {}) for name in names]
     return Listed(json.dumps({"kind": "PodList", "metadata": metadata, "items": items}).encode())
 
 
 def event(kind: str, name: str, version: int) -> bytes:
-    return json.dumps({"type": kind, "object": pod(name, version)}).encode()
+    return json.dumps({"type": kind, "object": bare_pod(name, version)}).encode()
 
 
 def bookmark(version: int, *, end: bool = False) -> bytes:

@@ -19,7 +19,7 @@ PODS = Resource("", "v1", "pods", "pod", "Pod", True)
 LURE = {"nested": [{"metadata": {"name": "x"}}, {"metadata": {"name": 'y"},{"metadata":{'}}]}
 
 
-def pod(number: int, **more: Any) -> dict[str, Any]:
+def list_item(number: int, **more: Any) -> dict[str, Any]:
     return {"metadata": {"name": f"pod-{number}", "resourceVersion": str(number + 1)}, **more}
 
 
@@ -40,7 +40,7 @@ def test_a_list_in_slices_is_the_list(
     spelled: Any, separators: tuple[str, str], count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_slices, "SLICE_BYTES", 100)
-    items = [pod(number, **(LURE if number % 3 else {})) for number in range(count)]
+    items = [list_item(number, **(LURE if number % 3 else {})) for number in range(count)]
     page = decode_page(json.dumps(spelled(*items), separators=separators).encode(), PODS, BodyFormat())
     assert (page.version, page.continue_, len(page)) == (9, "more", count)
     for number, (found, item) in enumerate(zip(page.objects, items, strict=True)):
@@ -72,8 +72,8 @@ def test_a_list_of_a_million_items_holds_nobody_up() -> None:
 
 
 def test_an_item_that_is_too_long_is_refused() -> None:
-    long = pod(1, data="x" * (answer_limits.OBJECT_BYTES + answer_limits.OBJECT_BYTES // 2))
-    body = json.dumps(pod_list(pod(0), long, pod(2)), separators=(",", ":")).encode()
+    long = list_item(1, data="x" * (answer_limits.OBJECT_BYTES + answer_limits.OBJECT_BYTES // 2))
+    body = json.dumps(pod_list(list_item(0), long, list_item(2)), separators=(",", ":")).encode()
     with pytest.raises(WireError, match=r"^an object of more than 16,384 KiB in a list$"):
         decode_page(body, PODS, BodyFormat())
 

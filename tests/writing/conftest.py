@@ -18,28 +18,13 @@ from app.fleet.cluster import Options
 from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.simulated_fleet import kubeconfig
+from tests.builders import namespace
 
 Client = TestClient[web.Request, web.Application]
 Clusters = dict[str, SimulatedCluster]
 StartServer = Callable[..., Awaitable[Client]]
 StartClusters = Callable[..., Awaitable[Clusters]]
 OPTIONS = Options(watch=("pods", "deployments"), release_after=600, managed_fields=False, secret_values=False)
-
-
-def config_map(name: str, namespace: str = "default", **data: str) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
-
-def deployment(name: str, replicas: int = 2) -> dict[str, Any]:
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "nginx"}]}}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
-    }
 
 
 @pytest.fixture
@@ -51,10 +36,8 @@ async def start_clusters() -> AsyncIterator[StartClusters]:
             found = {}
             for name in names:
                 cluster = SimulatedCluster(name, token="t", seed=name)
-                for namespace in ("kube-system", "default"):
-                    cluster.storage.create(
-                        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-                    )
+                for each in ("kube-system", "default"):
+                    cluster.storage.create(namespace(each))
                 found[name] = await stack.enter_async_context(cluster)
             return found
 

@@ -9,29 +9,13 @@ import pytest
 import yaml
 
 from app.simulator.apiserver.faults import Fault
-from tests.writing.conftest import Client, Clusters, StartClusters, StartServer, config_map, deployment
+from tests.builders import config_map, deployment, namespace, widget, widget_crd
+from tests.writing.conftest import Client, Clusters, StartClusters, StartServer
 
 YAML = {"Content-Type": "application/yaml"}
-DEFINITION = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "widgets.example.com"},
-    "spec": {
-        "group": "example.com",
-        "scope": "Namespaced",
-        "names": {"plural": "widgets", "singular": "widget", "kind": "Widget"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object"}},
-            }
-        ],
-    },
-}
-WIDGET = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}}
-SHOP = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+DEFINITION = widget_crd()
+WIDGET = widget("w", "shop")
+SHOP = namespace("shop")
 
 
 def manifest(*documents: Any) -> str:
@@ -110,7 +94,7 @@ async def test_namespace_is_for_those_that_name_none(client: Client, clusters: C
 async def test_each_document_says_what_became_of_it(client: Client, clusters: Clusters) -> None:
     clusters["prod"].storage.create(
         {
-            **config_map("taken", x="1"),
+            **config_map("taken", data={"x": "1"}),
             "metadata": {
                 "name": "taken",
                 "namespace": "default",
@@ -128,7 +112,7 @@ async def test_each_document_says_what_became_of_it(client: Client, clusters: Cl
     )
     unknown = {"apiVersion": "example.org/v1", "kind": "Nothing", "metadata": {"name": "nothing"}}
     lost = config_map("lost", "nowhere")
-    body = manifest(config_map("taken", x="2"), unknown, lost, config_map("fine"))
+    body = manifest(config_map("taken", data={"x": "2"}), unknown, lost, config_map("fine"))
     answer = await applied(client, body, 207)
     assert [status for *_, status in documents(answer)] == [409, 404, 404, 201]
     errors = [each.get("error", {}) for each in answer["results"][0]["documents"]]

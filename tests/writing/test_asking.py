@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from app.simulator.apiserver.faults import Fault
-from tests.writing.conftest import Client, Clusters, StartClusters, StartServer, config_map
+from tests.builders import config_map
+from tests.writing.conftest import Client, Clusters, StartClusters, StartServer
 
 PROD = {"cluster": "prod", "namespace": "default"}
 

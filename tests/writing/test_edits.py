@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from app.fleet.cluster_request import EDIT
-from tests.writing.conftest import Client, Clusters, StartServer, config_map
+from tests.builders import config_map
+from tests.writing.conftest import Client, Clusters, StartServer
 
 TEXT = """apiVersion: v1
 kind: ConfigMap
@@ -23,7 +24,7 @@ NEW = TEXT.replace("x: old", "x: new")
 @pytest.fixture(autouse=True)
 def there(clusters: Clusters) -> None:
     for cluster in clusters.values():
-        cluster.storage.create(config_map("a", x="old", y="kept"))
+        cluster.storage.create(config_map("a", data={"x": "old", "y": "kept"}))
 
 
 def stored(clusters: Clusters, name: str) -> Any:

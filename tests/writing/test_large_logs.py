@@ -15,8 +15,9 @@ from app.simulator.apiserver.object_storage import Storage
 from app.simulator.apiserver.registry import Obj
 from app.simulator.simulated_fleet import kubeconfig
 from testbed.product import Product, until
-from tests.writing.conftest import StartClusters, deployment
-from tests.writing.test_logs import pod
+from tests.builders import deployment
+from tests.writing.conftest import StartClusters
+from tests.writing.test_logs import logging_pod
 
 MEGABYTES = 100
 LINE = b"%s the quick brown fox jumps over the lazy dog, again and again, and then some more of it\n"
@@ -53,7 +54,7 @@ async def test_memory_does_not_grow_with_logs(
     storage = clusters["prod"].storage
     storage.create(deployment("web"))
     for name in ("web-1", "web-2"):
-        storage.create(pod(name, "main"))
+        storage.create(logging_pod(name, "main"))
     config = tmp_path / "kubeconfig"
     config.write_text(yaml.safe_dump(kubeconfig([("prod", clusters["prod"].url, "t")])))
     product = Product(tmp_path, "--kubeconfig", str(config))

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app.simulator.apiserver.faults import Fault
-from tests.writing.conftest import Client, Clusters, deployment
+from tests.builders import deployment, running_pod
+from tests.writing.conftest import Client, Clusters
 
 PROD = {"cluster": "prod", "namespace": "default"}
 
@@ -19,21 +20,10 @@ def stamp(seconds_ago: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def pod(name: str, *containers: str, seconds: float = 60) -> dict[str, Any]:
+def logging_pod(name: str, *containers: str, seconds: float = 60) -> dict[str, Any]:
     """One that has run for so long; simulated containers write a line every one to five seconds."""
-    running = {"running": {"startedAt": stamp(seconds)}}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": "default", "labels": {"app": "web"}},
-        "spec": {"containers": [{"name": each, "image": "nginx"} for each in containers]},
-        "status": {
-            "phase": "Running",
-            "containerStatuses": [
-                {"name": each, "restartCount": 0, "state": running, "ready": True} for each in containers
-            ],
-        },
-    }
+    images = dict.fromkeys(containers, "nginx")
+    return running_pod(name, containers=images, since=stamp(seconds), app="web")
 
 
 async def told(client: Client, path: str, status: int = 200, **params: str) -> str:
@@ -58,15 +48,15 @@ async def following(client: Client, path: str, **params: str) -> AsyncIterator[A
 async def test_a_header_says_whether_lines_have_their_place_in_front(
     client: Client, clusters: Clusters
 ) -> None:
-    clusters["prod"].storage.create(pod("web-1", "main"))
-    clusters["prod"].storage.create(pod("web-2", "main", "side"))
+    clusters["prod"].storage.create(logging_pod("web-1", "main"))
+    clusters["prod"].storage.create(logging_pod("web-2", "main", "side"))
     for name, prefix in (("web-1", None), ("web-2", "[cluster/pod/container]")):
         async with client.get(f"/pods/{name}/logs", params=PROD) as answer:
             assert answer.headers.get("X-Log-Prefix") == prefix
 
 
 async def test_the_log_of_a_pod_is_passed_on_as_it_is(client: Client, clusters: Clusters) -> None:
-    clusters["prod"].storage.create(pod("web-1", "main"))
+    clusters["prod"].storage.create(logging_pod("web-1", "main"))
     text = await told(client, "/pods/web-1/logs")
     lines = text.splitlines()
     assert len(lines) > 5
@@ -78,7 +68,7 @@ async def test_the_log_of_a_pod_is_passed_on_as_it_is(client: Client, clusters: 
 async def test_of_several_containers_lines_are_marked_and_in_order(
     client: Client, clusters: Clusters
 ) -> None:
-    clusters["prod"].storage.create(pod("web-1", "main", "side"))
+    clusters["prod"].storage.create(logging_pod("web-1", "main", "side"))
     text = await told(client, "/pods/web-1/logs")
     assert {re.split(r"[\[\]]", line)[1] for line in text.splitlines()} == {
         "prod/web-1/main",
@@ -96,8 +86,8 @@ async def test_of_a_workload_all_pods_of_its_selector_in_all_clusters(
     for cluster in clusters.values():
         cluster.storage.create(deployment("web"))
         for name in ("web-1", "web-2"):
-            cluster.storage.create(pod(name, "main"))
-    other = pod("other", "main")
+            cluster.storage.create(logging_pod(name, "main"))
+    other = logging_pod("other", "main")
     other["metadata"]["labels"] = {"app": "other"}
     clusters["prod"].storage.create(other)
     text = await told(client, "/deployments/web/logs", cluster="*")
@@ -108,10 +98,10 @@ async def test_of_a_workload_all_pods_of_its_selector_in_all_clusters(
 async def test_new_pods_of_a_workload_are_picked_up(client: Client, clusters: Clusters) -> None:
     storage = clusters["prod"].storage
     storage.create(deployment("web"))
-    storage.create(pod("web-1", "main"))
+    storage.create(logging_pod("web-1", "main"))
     async with following(client, "/deployments/web/logs") as lines:
         assert (await anext(lines)).startswith("[prod/web-1/main] ")
-        storage.create(pod("web-2", "main"))
+        storage.create(logging_pod("web-2", "main"))
         async for line in lines:
             if line.startswith("[prod/web-2/main] "):
                 break
@@ -123,8 +113,8 @@ async def test_a_log_that_breaks_is_taken_up_again_without_repeating(
     monkeypatch.setattr("app.podlogs.log_reader.RETRY_SECONDS", 0.1)
     storage = clusters["prod"].storage
     storage.create(deployment("web"))
-    storage.create(pod("web-1", "main"))
-    storage.create(pod("web-2", "main", seconds=0))
+    storage.create(logging_pod("web-1", "main"))
+    storage.create(logging_pod("web-2", "main", seconds=0))
     seen = []
     async with following(client, "/deployments/web/logs") as lines:
         async for line in lines:
@@ -144,8 +134,8 @@ async def test_a_log_that_breaks_is_taken_up_again_without_repeating(
 async def test_one_that_cannot_be_read_is_told_among_the_others(client: Client, clusters: Clusters) -> None:
     storage = clusters["prod"].storage
     storage.create(deployment("web"))
-    storage.create(pod("web-1", "main"))
-    waiting = pod("web-2", "main")
+    storage.create(logging_pod("web-1", "main"))
+    waiting = logging_pod("web-2", "main")
     waiting["status"] = {"phase": "Pending"}
     storage.create(waiting)
     text = await told(client, "/deployments/web/logs")
@@ -155,7 +145,7 @@ async def test_one_that_cannot_be_read_is_told_among_the_others(client: Client, 
 
 
 async def test_a_cluster_that_cannot_be_asked_is_named(client: Client, clusters: Clusters) -> None:
-    clusters["prod"].storage.create(pod("web-1", "main"))
+    clusters["prod"].storage.create(logging_pod("web-1", "main"))
     clusters["staging"].faults.add(Fault.UNAVAILABLE, verb="get")
     async with client.get("/pods/web-1/logs", params={**PROD, "cluster": "*"}) as answer:
         assert answer.status == 200
@@ -186,7 +176,7 @@ async def test_a_cluster_that_cannot_be_asked_is_named(client: Client, clusters:
 async def test_what_has_no_log_says_why(
     client: Client, clusters: Clusters, path: str, params: dict[str, str], status: int, part: str
 ) -> None:
-    clusters["prod"].storage.create(pod("web-1", "main"))
+    clusters["prod"].storage.create(logging_pod("web-1", "main"))
     clusters["prod"].storage.create(
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "default"}}
     )

@@ -7,15 +7,8 @@ import msgspec
 import pytest
 
 from app.simulator.apiserver.faults import Fault
-from tests.writing.conftest import (
-    OPTIONS,
-    Client,
-    Clusters,
-    StartClusters,
-    StartServer,
-    config_map,
-    deployment,
-)
+from tests.builders import config_map, deployment, widget, widget_crd
+from tests.writing.conftest import OPTIONS, Client, Clusters, StartClusters, StartServer
 
 PROD = {"cluster": "prod", "namespace": "default"}
 EVERYWHERE = {"cluster": "*", "namespace": "default"}
@@ -41,7 +34,12 @@ def stored(clusters: Clusters, cluster: str, name: str, resource: str = "configm
 
 async def test_an_object_is_created_where_it_is_meant_to_be(client: Client, clusters: Clusters) -> None:
     created = await told(
-        client, "POST", "/configmaps", 201, params=PROD, json={**config_map("a", x="1"), "cluster": "staging"}
+        client,
+        "POST",
+        "/configmaps",
+        201,
+        params=PROD,
+        json={**config_map("a", data={"x": "1"}), "cluster": "staging"},
     )
     assert (created["cluster"], created["kind"], created["data"]) == ("prod", "ConfigMap", {"x": "1"})
     assert "managedFields" not in created["metadata"]
@@ -79,7 +77,7 @@ async def test_yaml_is_taken_as_well(client: Client, clusters: Clusters) -> None
 async def test_every_kind_of_patch_goes_through(
     client: Client, clusters: Clusters, media: str, body: Any, left: dict[str, str]
 ) -> None:
-    clusters["prod"].storage.create(config_map("a", x="1"))
+    clusters["prod"].storage.create(config_map("a", data={"x": "1"}))
     data = body if isinstance(body, str) else json.dumps(body)
     changed = await told(
         client, "PATCH", "/configmaps/a", 200, params=PROD, data=data, headers={"Content-Type": media}
@@ -90,7 +88,7 @@ async def test_every_kind_of_patch_goes_through(
 
 
 async def test_replacing_with_an_old_version_is_a_conflict(client: Client, clusters: Clusters) -> None:
-    old = clusters["prod"].storage.create(config_map("a", x="1"))
+    old = clusters["prod"].storage.create(config_map("a", data={"x": "1"}))
     replaced = {**old, "data": {"x": "2"}}
     await told(client, "PUT", "/configmaps/a", 200, params=PROD, json=replaced)
     problem = await told(client, "PUT", "/configmaps/a", 409, params=PROD, json=replaced)
@@ -169,7 +167,9 @@ async def test_who_manages_the_fields_goes_through(client: Client, clusters: Clu
 
 
 async def test_several_clusters_have_a_result_each(client: Client, clusters: Clusters) -> None:
-    answer = await told(client, "POST", "/configmaps", 201, params=EVERYWHERE, json=config_map("a", x="1"))
+    answer = await told(
+        client, "POST", "/configmaps", 201, params=EVERYWHERE, json=config_map("a", data={"x": "1"})
+    )
     assert [(each["cluster"], each["status"]) for each in answer["results"]] == [
         ("prod", 201),
         ("staging", 201),
@@ -208,24 +208,9 @@ async def test_one_that_hangs_and_one_that_is_down_hurt_no_other(
 
 
 async def test_a_cluster_that_lacks_the_resource_says_so(client: Client, clusters: Clusters) -> None:
-    group = {"group": "example.com", "scope": "Namespaced", "names": {"plural": "widgets", "kind": "Widget"}}
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": {"type": "object"}},
-    }
-    clusters["prod"].storage.create(
-        {
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": "widgets.example.com"},
-            "spec": {**group, "versions": [version]},
-        }
-    )
-    widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}}
+    clusters["prod"].storage.create(widget_crd())
     while True:
-        async with client.post("/widgets", params=EVERYWHERE, json=widget) as response:
+        async with client.post("/widgets", params=EVERYWHERE, json=widget("w", None)) as response:
             if response.status != 404:
                 answer = await response.json()
                 break

@@ -10,10 +10,11 @@ import zlib
 import pytest
 import zstandard
 
-from tests.writing.conftest import Client, config_map
+from tests.builders import config_map
+from tests.writing.conftest import Client
 
 HEADERS = {"Content-Type": "application/json"}
-MAP = json.dumps(config_map("packed", key="value")).encode()
+MAP = json.dumps(config_map("packed", data={"key": "value"})).encode()
 BOMB = gzip.compress(bytes(2 * 10**8), mtime=0)
 PACKED = {
     "gzip": gzip.compress(MAP, mtime=0),

@@ -8,7 +8,7 @@ import pytest
 
 from app.simulator.apiserver.faults import Fault
 from tests.writing.conftest import Client, Clusters, StartServer
-from tests.writing.test_logs import pod
+from tests.writing.test_logs import logging_pod
 
 PROD = {"cluster": "prod", "namespace": "default"}
 
@@ -31,11 +31,11 @@ async def write(client: Client, method: str, path: str, **more: Any) -> str:
 
 async def test_each_kind_of_write_is_seen_by_the_next_read(client: Client) -> None:
     for name in ("a", "b"):
-        await write(client, "POST", "/pods", json=pod(name, "main"))
+        await write(client, "POST", "/pods", json=logging_pod(name, "main"))
         assert name in (await pods(client))[0]
     await write(client, "DELETE", "/pods/a")
     assert (await pods(client))[0] == ["b"]
-    await write(client, "POST", "/apply", json=pod("c", "main"))
+    await write(client, "POST", "/apply", json=logging_pod("c", "main"))
     assert (await pods(client))[0] == ["b", "c"]
 
 
@@ -44,7 +44,7 @@ async def test_a_watch_that_is_stuck_makes_its_cluster_stale_and_no_other(
 ) -> None:
     assert (await pods(client))[1] == {"prod": "synced", "staging": "synced"}
     clusters["prod"].faults.strike(Fault.STALL)
-    await write(client, "POST", "/pods", json=pod("late", "main"))
+    await write(client, "POST", "/pods", json=logging_pod("late", "main"))
     names, states, took = await pods(client)
     assert (names, states) == ([], {"prod": "stale", "staging": "synced"})
     assert took < 10.0
@@ -60,13 +60,13 @@ async def test_a_watch_that_is_stuck_makes_its_cluster_stale_and_no_other(
 async def test_another_server_waits_for_the_cursor(
     clusters: Clusters, serve: StartServer, deletes: bool
 ) -> None:
-    clusters["prod"].storage.create(pod("old", "main"))
+    clusters["prod"].storage.create(logging_pod("old", "main"))
     here, there = await serve(clusters), await serve(clusters)
     assert (await pods(here))[0] == (await pods(there))[0] == ["old"]
     if deletes:
         cursor = await write(here, "DELETE", "/pods/old")
     else:
-        cursor = await write(here, "POST", "/pods", json=pod("new", "main"))
+        cursor = await write(here, "POST", "/pods", json=logging_pod("new", "main"))
     names, states, _ = await pods(there, after=cursor)
     assert names == ([] if deletes else ["new", "old"])
     assert set(states.values()) == {"synced"}
@@ -76,7 +76,7 @@ async def test_the_server_that_cannot_see_it_says_so(clusters: Clusters, serve: 
     here, there = await serve(clusters), await serve(clusters)
     await asyncio.gather(pods(here), pods(there))
     clusters["prod"].faults.strike(Fault.STALL)
-    cursor = await write(here, "POST", "/pods", json=pod("new", "main"))
+    cursor = await write(here, "POST", "/pods", json=logging_pod("new", "main"))
     names, states, took = await pods(there, after=cursor)
     assert (names, states) == ([], {"prod": "stale", "staging": "synced"})
     assert took < 10.0
