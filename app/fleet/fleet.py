@@ -8,8 +8,8 @@ from pathlib import Path
 
 from app.fleet.cluster import Cluster, Options
 from app.fleet.coverage import Coverage
-from app.fleet.namespace_restrictions import NamespaceRestrictions
-from app.fleet.read_only import ReadOnlyClusters
+from app.fleet.restrictions.namespace_restrictions import NamespaceRestrictions
+from app.fleet.restrictions.read_only import ReadOnlyClusters
 from app.kube.api_errors import AccessError
 from app.kube.auth.cluster_names import near
 from app.kube.auth.contexts import Context

@@ -1,0 +1,1 @@
+"""Which clusters and namespaces the settings restrict, whatever becomes of the kubeconfigs."""
