@@ -1,10 +1,13 @@
 """Modules are few in a folder, short, of one name each, and documented."""
 
 import ast
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from testbed.product import ROOT
 
@@ -29,6 +32,13 @@ def test_no_two_modules_have_one_name() -> None:
         if path.name not in ("__init__.py", "__main__.py"):
             modules[path.name].append(name_of(path))
     assert not {name: paths for name, paths in modules.items() if len(paths) > 1}
+
+
+def test_no_folder_is_wider_than_a_screen() -> None:
+    folders = defaultdict(list)
+    for path in MODULES:
+        folders[name_of(path.parent)].append(path.name)
+    assert not {name: len(files) for name, files in folders.items() if len(files) > WIDEST_FOLDER}
 
 
 def test_no_module_is_long() -> None:
@@ -83,3 +93,32 @@ def definitions(
 def overloads(node: Function | ast.ClassDef) -> bool:
     """Whether a definition is one of several signatures of a function."""
     return any(isinstance(mark, ast.Name) and mark.id == "overload" for mark in node.decorator_list)
+
+
+# `folder/file.py`, or `folder/file.py:Class.method` for what is defined there.
+REFERENCE = re.compile(
+    r"`((?:app|tests|testbed|bench|docs|config|scripts|deploy|\.ci)/[\w./-]*)(?::([A-Za-z_][\w.]*))?`"
+)
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_what_documents_for_contributors_name_exists(document: str) -> None:
+    references = REFERENCE.findall((ROOT / document).read_text())
+    assert len(references) > 50
+    missing = [
+        f"{path}:{name}" if name else path
+        for path, name in references
+        if not (ROOT / path).exists() or (name and not is_defined(ROOT / path, name.split(".")))
+    ]
+    assert not missing
+
+
+def is_defined(path: Path, names: list[str]) -> bool:
+    """Whether a class or function of this name is in the module, or nested in one that is."""
+    within: list[ast.stmt] = ast.parse(path.read_text()).body
+    for name in names:
+        nodes = [node for node in within if isinstance(node, Function | ast.ClassDef) and node.name == name]
+        if not nodes:
+            return False
+        within = nodes[0].body
+    return True
