@@ -20,6 +20,7 @@ from app.yamltext import dump
 
 
 async def list_clusters(request: web.Request) -> web.StreamResponse:
+    """Answer ``GET /clusters``: every cluster, and how it is."""
     entries = [
         {**_entry(cluster), "readOnly": is_read_only(request, cluster.name)}
         for cluster in chosen_clusters(request, words(request, "cluster")).clusters

@@ -37,6 +37,7 @@ class _File(msgspec.Struct, frozen=True):
 
 
 def add_routes(app: web.Application) -> None:
+    """Add the routes of the page and of its files."""
     found = _load()
 
     async def page(request: web.Request) -> web.StreamResponse:

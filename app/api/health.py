@@ -15,6 +15,7 @@ from app.version import version as this_version
 
 
 async def alive(request: web.Request) -> web.StreamResponse:
+    """Answer ``GET /healthz``: the process is there."""
     return web.Response(text="ok\n")
 
 
@@ -52,10 +53,12 @@ def _settled(cluster: Cluster) -> bool:
 
 
 async def version(request: web.Request) -> web.StreamResponse:
+    """Answer ``GET /version``."""
     document = {"name": "k8s-mcp-server", "version": this_version()}
     return web.Response(body=orjson.dumps(document), content_type="application/json")
 
 
 async def metrics(request: web.Request) -> web.StreamResponse:
+    """Answer ``GET /metrics`` in Prometheus' text format."""
     body, content_type = request.app[METRICS].exposition()
     return web.Response(body=body, headers={"Content-Type": content_type})

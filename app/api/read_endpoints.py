@@ -44,6 +44,7 @@ EVENTS_SORT = f"['{LAST_SEEN}'],metadata.creationTimestamp,cluster,metadata.name
 
 
 async def list_objects(request: web.Request) -> web.StreamResponse:
+    """Answer ``GET /{resource}``: a list, or a stream with ``watch=1``. Raises Problem."""
     if flag(request, "watch"):
         return await http_streams.watch(request)
     for name in ("cursor", "initial", "history", "delta", "shape"):
@@ -113,6 +114,7 @@ async def _answer_list(
 
 
 async def get_object(request: web.Request) -> web.StreamResponse:
+    """Answer ``GET /{resource}/{name}``: one object, wherever it is. Raises Problem."""
     form = choose_format(request)
     selection, coverage = await selected(request)
     query = selection.query
@@ -180,6 +182,7 @@ def _headers(
 
 
 def shortened(entries: Sequence[str]) -> str:
+    """Return entries between commas, cut to LONGEST_HEADER bytes."""
     text = ",".join(entries)
     return text if len(text) <= LONGEST_HEADER else text[:LONGEST_HEADER].rpartition(",")[0] + ",..."
 

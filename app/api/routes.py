@@ -149,6 +149,7 @@ ENDPOINTS = (
 
 
 def add_routes(app: web.Application) -> None:
+    """Add every route of this server to an application."""
     dashboard_files.add_routes(app)
     for endpoint in ENDPOINTS:
         if endpoint.method == hdrs.METH_GET:

@@ -47,6 +47,7 @@ _PARAMETERS = (
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
+    """Answer ``GET /ws``: subscriptions over WebSocket until it is closed. Raises Problem."""
     socket = web.WebSocketResponse(
         protocols=_protocols(request), autoping=False, max_msg_size=MESSAGE_BYTES, timeout=CLOSE_SECONDS
     )

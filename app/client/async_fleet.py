@@ -38,9 +38,11 @@ class AsyncFleet(Writing):
 
     @property
     def url(self) -> str:
+        """The URL of the server."""
         return self._calls.url
 
     async def close(self) -> None:
+        """Close the connections to the server; nothing can be asked afterwards."""
         await self._calls.close()
 
     async def __aenter__(self) -> Self:

@@ -166,6 +166,7 @@ class Fleet:
 
     @property
     def url(self) -> str:
+        """The URL of the server."""
         return self._fleet.url
 
     @property

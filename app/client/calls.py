@@ -80,6 +80,7 @@ class Calls:
         self._closed = False
 
     async def close(self) -> None:
+        """Close the connections. Raises RuntimeError in an event loop other than the one that opened them."""
         if self._session is not None and not self._closed:
             self._check_loop()
             await self._session.close()

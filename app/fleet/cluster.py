@@ -136,6 +136,7 @@ class Cluster:
 
     @property
     def options(self) -> Options:
+        """What holds for this cluster now."""
         return self._options
 
     # Its state
@@ -156,9 +157,11 @@ class Cluster:
     # Its life
 
     def start(self) -> None:
+        """Begin to connect, to discover and to watch, in the background."""
         self._spawn(self._run())
 
     async def close(self) -> None:
+        """Stop all watches, and close the connection."""
         self.is_closed = True
         for task in self._tasks:
             task.cancel()

@@ -79,6 +79,7 @@ class Fleet:
         self._task = asyncio.create_task(self._look(), name="kubeconfigs")
 
     async def close(self) -> None:
+        """Stop following the kubeconfigs, and close all clusters."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

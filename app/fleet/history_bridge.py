@@ -41,6 +41,7 @@ class Mark(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, version: int, uid: str) -> "Mark":
+        """Return the mark of the change that gave the object of this uid this version."""
         return cls(version, 1 + blake2b(uid.encode(), digest_size=2).digest()[0] % 255)
 
     def is_of(self, store: Store) -> bool | None:

@@ -29,6 +29,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 async def serve(request: web.Request) -> web.StreamResponse:
+    """Answer a request below ``/clusters/{cluster}/``. Raises Problem."""
     target = target_of(request)
     (cluster,) = chosen_clusters(request, [target.cluster]).clusters
     if request.method not in METHODS:

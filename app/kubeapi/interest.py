@@ -14,6 +14,8 @@ WITHIN_SECONDS = 60.0
 
 
 class Interest:
+    """Begins to watch what is read often through a cluster's own API."""
+
     def __init__(self) -> None:
         self._asked: WeakKeyDictionary[Cluster, dict[str, deque[float]]] = WeakKeyDictionary()
 

@@ -58,6 +58,7 @@ class Target(msgspec.Struct, frozen=True):
 
     @property
     def url(self) -> str:
+        """Path and query, as they are sent to the API server."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
 

@@ -93,6 +93,7 @@ class Admission:
         return len(self._visits)
 
     def attach(self, app: web.Application) -> None:
+        """Have an application count its connections here."""
         app.middlewares.insert(0, self._middleware())
         app.cleanup_ctx.append(self._sweeping)
 
@@ -111,6 +112,7 @@ class Admission:
         return visit
 
     def leave(self, descriptor: int) -> None:
+        """Note that the connection of this descriptor is closed."""
         visit = self._visits.pop(descriptor, None)
         if visit is not None:
             visit.gone = True
@@ -266,6 +268,7 @@ class Visited(web.RequestHandler):
         self.visit: Visit | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Enter the connection, which may abort it."""
         super().connection_made(transport)
         # uvloop's are none by inheritance.
         transport = cast(asyncio.Transport, transport)
@@ -292,11 +295,13 @@ class Visited(web.RequestHandler):
         return malformed(message) if isinstance(exc, HttpProcessingError) and message else answer
 
     def data_received(self, data: bytes) -> None:
+        """Count what has come, and hand it on."""
         if self.visit is not None and data:
             self._admission.heard(self.visit, len(data))
         super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        """Leave the connection."""
         super().connection_lost(exc)
         if self.visit is not None:
             self._admission.leave(self._descriptor)
@@ -314,6 +319,7 @@ class ListeningSocket(socket.socket):
 
     @classmethod
     def of(cls, listening: socket.socket, admission: Admission) -> "ListeningSocket":
+        """Return a socket that listens in place of ``listening``, and accepts what ``admission`` allows."""
         made = cls(listening.family, listening.type, listening.proto, fileno=listening.detach())
         made.admission = admission
         return made

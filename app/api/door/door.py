@@ -58,12 +58,15 @@ class Door:
         self._origins = frozenset(origins)
 
     def attach(self, app: web.Application) -> None:
+        """Have an application let nobody in but through this door."""
         app.middlewares.insert(0, take_token)
         app.middlewares.append(self.middleware)
         app.on_response_prepare.append(self._answer_origin)
 
     @property
     def middleware(self) -> Middleware:
+        """The middleware that settles who calls, before any handler."""
+
         # No coroutine, nor is take_token: idle streams would hold one for as long as they are open.
         @web.middleware
         def door(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
@@ -190,6 +193,7 @@ def _name(pair: str) -> str:
 
 
 def is_loopback_address(address: str) -> bool:
+    """Return whether an IP address is this machine's own; False for what is none."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

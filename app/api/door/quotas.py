@@ -38,6 +38,7 @@ class Quota:
         self._taken[caller] += 1
 
     def give_back(self, request: web.Request) -> None:
+        """Undo one `take`."""
         caller = _caller(request)
         self._taken[caller] -= 1
         if not self._taken[caller]:

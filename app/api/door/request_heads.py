@@ -20,7 +20,8 @@ Messages = Sequence[tuple[Any, StreamReader]]
 class Parser(Protocol):
     """aiohttp's, as much of it as is used."""
 
-    def feed_data(self, data: bytes) -> tuple[Messages, bool, bytes]: ...
+    def feed_data(self, data: bytes) -> tuple[Messages, bool, bytes]:
+        """Parse what has come: messages, whether the connection is upgraded, and the rest."""
 
 
 class BoundedParser:

@@ -30,4 +30,5 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def variables(self) -> list[str]:
+        """The names of the variables in its path."""
         return re.findall(r"{(\w+)}", self.path)

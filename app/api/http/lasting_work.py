@@ -57,6 +57,7 @@ async def while_present(
 
 
 def is_gone(request: web.Request) -> bool:
+    """Return whether the caller has closed the connection."""
     return request.transport is None or request.transport.is_closing()
 
 

@@ -29,6 +29,8 @@ _LABELS = ("cluster", "resource")
 
 
 class Metrics:
+    """The metrics of this process, and the middleware that times requests."""
+
     def __init__(self, fleet: Fleet, hub: Hub) -> None:
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -65,6 +67,7 @@ class Metrics:
 
     @web.middleware
     async def time_requests(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Handle a request, and count how long that took."""
         began = time.perf_counter()
         response = await handler(request)
         if request.get(UNTIMED):
@@ -87,6 +90,7 @@ class FleetCollector(Collector):
         self._fleet = fleet
 
     def collect(self) -> Iterator[Metric]:
+        """Yield what is known of clusters and of what they hold."""
         states = GaugeMetricFamily(
             "k8s_mcp_cluster_state", "1 for the state that a cluster is in.", labels=("cluster", "state")
         )
@@ -129,6 +133,7 @@ class StreamCollector(Collector):
         self._hub = hub
 
     def collect(self) -> Iterator[Metric]:
+        """Yield what streams there are, and what they were sent."""
         hub, counters = self._hub, self._hub.counters
         streams = GaugeMetricFamily("k8s_mcp_streams", "Streams that are open.", labels=("transport",))
         for transport, number in collections.Counter(
@@ -158,6 +163,7 @@ class LogCollector(Collector):
     """Whether the log can be written, and what of it could not."""
 
     def collect(self) -> Iterator[Metric]:
+        """Yield how many lines of the log are lost."""
         output = stderr_output()
         lost = CounterMetricFamily(
             "k8s_mcp_log_lines_lost",
@@ -181,6 +187,7 @@ class ConnectionCollector(Collector):
         self._admission = admission
 
     def collect(self) -> Iterator[Metric]:
+        """Yield how many connections are open, and how many were refused."""
         yield GaugeMetricFamily(
             "k8s_mcp_connections", "Connections of callers that are open.", self._admission.open
         )

@@ -88,6 +88,7 @@ class Problem(Exception):
         }
 
     def response(self) -> web.Response:
+        """Return the answer as problem details (RFC 9457)."""
         return web.Response(
             status=self.status,
             body=orjson.dumps(self.document),

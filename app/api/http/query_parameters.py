@@ -44,6 +44,7 @@ def check(request: web.Request, parameters: Collection[Parameter]) -> None:
 
 
 def wrong(name: str, value: str, accepted: str) -> Problem:
+    """Return the problem that a parameter has a value which is not accepted."""
     return Problem(400, f"{name} {_short(value)!r} is not accepted; accepted is {accepted}")
 
 

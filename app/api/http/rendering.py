@@ -124,6 +124,7 @@ def _json_head(listing: Listing) -> bytes:
 
 
 async def json_list(listing: Listing) -> Pieces:
+    """Yield a list as one JSON document."""
     yield _json_head(listing)
     is_first = True
     async for piece in listing.joined():
@@ -133,6 +134,7 @@ async def json_list(listing: Listing) -> Pieces:
 
 
 async def ndjson_list(listing: Listing) -> Pieces:
+    """Yield a list as one JSON document a line."""
     async for before, tails in listing.tails():
         # A line end that an API server put between members would break the line.
         lines = [tail.replace(b"\n", b" ") for tail in tails]
@@ -140,6 +142,7 @@ async def ndjson_list(listing: Listing) -> Pieces:
 
 
 async def yaml_list(listing: Listing) -> Pieces:
+    """Yield a list as one YAML document."""
     yield dump(listing.envelope())
     if not any(objects for _, objects in listing.runs):
         yield b"items: []\n"
@@ -181,11 +184,13 @@ async def table(listing: Listing, *, wide: bool = False) -> Pieces:
 
 
 async def json_object(listing: Listing) -> Pieces:
+    """Yield one object as JSON."""
     async for document in listing.documents():
         yield document
 
 
 async def yaml_object(listing: Listing) -> Pieces:
+    """Yield one object as YAML."""
     async for document in listing.documents():
         async for piece in yaml_document(document):
             yield piece

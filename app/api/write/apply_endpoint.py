@@ -19,6 +19,7 @@ from app.writes.cluster_writes import is_dry_run
 
 
 async def apply_manifest(request: web.Request) -> web.StreamResponse:
+    """Answer ``POST /apply``. Raises Problem."""
     where = targets(request)
     namespace = named_namespace(request)
     params = {"force": "false", **options(request)}

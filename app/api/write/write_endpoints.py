@@ -76,6 +76,7 @@ class _Plan(msgspec.Struct, frozen=True):
 
 
 async def create(request: web.Request) -> web.StreamResponse:
+    """Answer ``POST /{resource}``. Raises Problem."""
     where = targets(request)
     resource = await resource_named(request, where.clusters)
     body = await body_of(request, read_one)
@@ -92,6 +93,7 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 
 async def replace(request: web.Request) -> web.StreamResponse:
+    """Answer ``PUT /{resource}/{name}``. Raises Problem."""
     plan = await _of_one(request, "update", options(request))
     body = await body_of(request, read_one)
     head = _head(body)
@@ -105,6 +107,7 @@ async def replace(request: web.Request) -> web.StreamResponse:
 
 
 async def patch(request: web.Request) -> web.StreamResponse:
+    """Answer ``PATCH /{resource}/{name}``. Raises Problem."""
     media = request.content_type
     if media not in PATCHES:
         raise media_refused(media, *PATCHES)
@@ -141,6 +144,7 @@ async def _edit(request: web.Request, plan: _Plan, body: bytes) -> web.StreamRes
 
 
 async def delete(request: web.Request) -> web.StreamResponse:
+    """Answer ``DELETE /{resource}/{name}``. Raises Problem."""
     plan = await _of_one(request, "delete", _deletion_options(request))
 
     async def work(cluster: Cluster, found: Resource, deadline: Deadline) -> WriteAnswer:
@@ -150,6 +154,7 @@ async def delete(request: web.Request) -> web.StreamResponse:
 
 
 async def scale(request: web.Request) -> web.StreamResponse:
+    """Answer ``POST /{resource}/{name}/scale``. Raises Problem."""
     plan = await _of_one(request, "patch", options(request), subresource="scale")
     if request.content_type not in JSON:
         raise media_refused(request.content_type, *JSON)
@@ -169,6 +174,7 @@ async def scale(request: web.Request) -> web.StreamResponse:
 
 
 async def restart(request: web.Request) -> web.StreamResponse:
+    """Answer ``POST /{resource}/{name}/restart``. Raises Problem."""
     plan = await _of_one(request, "patch", options(request))
     if plan.resource.name not in RESTARTABLE:
         raise Problem(

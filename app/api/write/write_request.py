@@ -140,4 +140,5 @@ async def understood(read: Read[T], body: bytes, *, is_json: bool) -> T:
 
 
 def media_refused(media: str, *accepted: str) -> Problem:
+    """Return the problem that a body has a media type which is not accepted."""
     return Problem(415, f"Content-Type {media[:80]!r} is not accepted; accepted is {', '.join(accepted)}")

@@ -28,11 +28,14 @@ Result = WriteAnswer | Failed
 
 
 class Outcome(msgspec.Struct, frozen=True):
+    """What became of a write in one cluster."""
+
     cluster: Cluster
     result: Result
 
     @property
     def status(self) -> int:
+        """The HTTP status of the result."""
         return self.result.status
 
 
@@ -110,6 +113,7 @@ def results_answer(parts: Sequence[dict[str, Any]], headers: Mapping[str, str]) 
 
 
 def common_status(statuses: Iterable[int]) -> int:
+    """Return the status of several results: theirs where it is the same, else 207."""
     found = set(statuses)
     return found.pop() if len(found) == 1 else MULTI_STATUS
 

@@ -23,6 +23,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def api_version(self) -> str:
+        """The ``apiVersion`` of its objects."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None) -> str:

@@ -58,6 +58,7 @@ def _cut(listed: Listed) -> int:
 
 
 async def json_list(listed: Listed) -> Pieces:
+    """Yield a list as JSON."""
     cut = _cut(listed)
     yield _json_head(listed)
     between = b"{"
@@ -68,6 +69,7 @@ async def json_list(listed: Listed) -> Pieces:
 
 
 async def json_object(found: CachedObject) -> Pieces:
+    """Yield an object as JSON."""
     yield found.json + b"\n"
 
 
@@ -88,10 +90,12 @@ def partial_of(document: bytes) -> bytes:
 
 
 def partial(found: CachedObject) -> bytes:
+    """Return an object as PartialObjectMetadata."""
     return partial_of(found.json)
 
 
 async def metadata_list(listed: Listed) -> Pieces:
+    """Yield a list as PartialObjectMetadataList."""
     if not listed.objects:
         # Alone among lists, kube-apiserver's have no empty array then.
         yield listed.head("PartialObjectMetadataList", META) + b',"items":null}\n'
@@ -106,6 +110,7 @@ async def metadata_list(listed: Listed) -> Pieces:
 
 
 async def metadata_object(found: CachedObject) -> Pieces:
+    """Yield an object as PartialObjectMetadata."""
     yield partial(found) + b"\n"
 
 
@@ -141,6 +146,7 @@ def cells_of(row: Row) -> bytes:
 
 
 def definitions(table: Table) -> bytes:
+    """Return the ``columnDefinitions`` of a Table."""
     return orjson.dumps([msgspec.structs.asdict(column) for column in table.columns])
 
 

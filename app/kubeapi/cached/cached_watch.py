@@ -35,6 +35,7 @@ async def watch(
     columns: Sequence[Mapping[str, Any]] | None,
     headers: Mapping[str, str],
 ) -> web.StreamResponse:
+    """Answer a watch with what there is, if that is asked for, and with each change of the store."""
     response = web.StreamResponse(headers=headers)
     following = _Following(read.store)
     read.store.listeners.append(following)

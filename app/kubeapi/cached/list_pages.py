@@ -31,6 +31,7 @@ class Token(msgspec.Struct):
     v: str = ""
 
     def encode(self) -> str:
+        """Return the token as the opaque text that clients send back."""
         signed = msgspec.structs.replace(self, v=_FORMAT)
         return base64url.to_text(msgspec.json.encode(signed))
 

@@ -30,6 +30,7 @@ class Events:
         self._headed = False
 
     def added(self, found: CachedObject) -> bytes:
+        """Return the line that an object is there."""
         return self._event(b"ADDED", found.json, found.version)
 
     def changes(self, changes: Sequence[Change]) -> Iterator[bytes]:
@@ -44,6 +45,7 @@ class Events:
                 yield self._event(b"DELETED", _at(change.old, change.version), change.version)
 
     def bookmark(self, version: int, *, initial_events_end: bool = False) -> bytes:
+        """Return the line that all is told up to ``version``."""
         metadata: dict[str, Any] = {"resourceVersion": str(version)}
         if initial_events_end:
             metadata["annotations"] = _INITIAL_EVENTS_END
