@@ -7,7 +7,7 @@ All objects of Kubernetes have their metadata in field 1, all lists their items 
 
 from typing import Any
 
-from app.varint import read_varint
+from app.encoding.varint import read_varint
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\0"

@@ -19,9 +19,9 @@ from hashlib import blake2b
 
 import msgspec
 
-from app import base64url
+from app.encoding import base64url
+from app.encoding.varint import read_varint, write_varint
 from app.fleet.history_bridge import Mark
-from app.varint import read_varint, write_varint
 
 LIMIT = 6 * 1024
 _FORMAT = 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.varint import read_varint, write_varint
+from app.encoding.varint import read_varint, write_varint
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from app import base64url
 from app.cache.query.order import Key
 from app.cache.query.query_errors import SelectorError
+from app.encoding import base64url
 
 _FORMAT = 1
 _CHECKED = 6  # Bytes, against texts that were cut or changed.

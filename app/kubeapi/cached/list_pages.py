@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import msgspec
 from aiohttp import web
 
-from app import base64url
 from app.cache.objects import CachedObject
+from app.encoding import base64url
 
 # As long as etcd keeps what was; all of them together hold no more references than this.
 KEPT_SECONDS = 300.0

@@ -1,0 +1,1 @@
+"""Small encodings that several parts need."""
