@@ -1,11 +1,11 @@
 """The Python client: all clusters behind one server, with ``await`` or without."""
 
 from app.client.async_fleet import AsyncFleet
-from app.client.blocking import Fleet, Known
+from app.client.blocking_fleet import Fleet, Known
 from app.client.errors import FleetError
 from app.client.informer import Informer
 from app.client.kube_object import Object, Objects, Results, Text
-from app.client.log_lines_client import Logs
+from app.client.log_stream import Logs
 from app.client.script_functions import (
     create_service,
     list_deployments,

@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from app.client.calls import Calls, Names, Warned, part, query
+from app.client.api_session import Calls, Names, Warned, part, query
 from app.client.informer import Handler, Informer
 from app.client.kube_object import Object, Objects, Text
-from app.client.log_lines_client import Logs
+from app.client.log_stream import Logs
 from app.client.watch_loop import Event, watch
-from app.client.write_calls import Writing
+from app.client.write_methods import Writing
 
 
 class AsyncFleet(Writing):

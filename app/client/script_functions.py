@@ -9,8 +9,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from app.client.blocking import Fleet
-from app.client.calls import Names
+from app.client.api_session import Names
+from app.client.blocking_fleet import Fleet
 from app.client.kube_object import Object, Objects
 from app.client.private_server import OwnServer
 

@@ -9,7 +9,7 @@ import msgspec
 
 from app import jsontext
 from app.backoff import Backoff
-from app.client.calls import Calls
+from app.client.api_session import Calls
 from app.client.errors import FleetError
 from app.client.kube_object import Object
 

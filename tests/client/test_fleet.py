@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from app.client import AsyncFleet, FleetError
-from app.client.log_lines_client import LONGEST_LINE, Logs
+from app.client.log_stream import LONGEST_LINE, Logs
 from app.simulator.apiserver import served_logs
 from app.simulator.apiserver.object_storage import Storage
 from app.simulator.apiserver.registry import Obj

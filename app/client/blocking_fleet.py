@@ -14,8 +14,8 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from app.client.api_session import Warned
 from app.client.async_fleet import AsyncFleet
-from app.client.calls import Warned
 from app.client.informer import WAITS_FOR_ITSELF, Handler, Informer, Key
 from app.client.kube_object import Object
 from app.client.loop_thread import LoopThread, end_of

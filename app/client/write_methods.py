@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 from app import jsontext
-from app.client.calls import Calls, Names, part, query
+from app.client.api_session import Calls, Names, part, query
 from app.client.kube_object import Object, Results
 
 Manifest = Mapping[str, Any]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import Any
 
-from app.client.calls import Calls
+from app.client.api_session import Calls
 
 # A log that is followed may say nothing for days.
 _FOR_EVER = 0.0
