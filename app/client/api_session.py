@@ -1,4 +1,4 @@
-"""Requests to a server: where it is, what is asked, and what its answers mean."""
+"""The HTTP session of a client: the server's URL and token, requests, and errors from answers."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import ClientTimeout, hdrs
 
 from app import jsontext
-from app.client.errors import FleetError, NoServer, error_of
+from app.client.errors import FleetError, ServerUnreachable, fleet_error_of
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_SECONDS = 10.0
@@ -27,7 +27,7 @@ _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 
 # Called with the name of a cluster ("" where it is the only one) and what its API server warns of.
-Warned = Callable[[str, str], None]
+WarningHandler = Callable[[str, str], None]
 
 # One name, or several.
 Names = str | Iterable[str]
@@ -40,36 +40,36 @@ def _log(cluster: str, text: str) -> None:
     log.warning("%s", f"{cluster}: {text}" if cluster else text)
 
 
-def query(**given: Any) -> dict[str, str]:
-    """The parameters of a request: what is None is left out, several values are joined by commas."""
-    found = {}
-    for name, value in given.items():
+def query_parameters(**values: Any) -> dict[str, str]:
+    """Return the parameters of a request: None is left out, several values are joined by commas."""
+    parameters = {}
+    for name, value in values.items():
         if value is None or value == "":
             continue
         if isinstance(value, bool):
-            found[name] = "true" if value else "false"
+            parameters[name] = "true" if value else "false"
         elif isinstance(value, str | int):
-            found[name] = str(value)
+            parameters[name] = str(value)
         else:
-            found[name] = ",".join(value)
-    return found
+            parameters[name] = ",".join(value)
+    return parameters
 
 
-def part(word: str) -> str:
-    """A word as a part of a path."""
+def path_segment(word: str) -> str:
+    """Return a word quoted as a segment of a path. Raises ValueError for "", "." and ".."."""
     if word in ("", ".", ".."):
         raise ValueError(f"{word!r} is no resource and no name; accepted is what is not empty, '.' or '..'")
     return quote(word, safe="")
 
 
-class Calls:
-    """A connection pool to one server, of the event loop that uses it first.
+class ApiSession:
+    """A connection pool to one server, bound to the event loop that uses it first.
 
     Used in another loop, or after `close`, it raises RuntimeError.
     """
 
     def __init__(
-        self, url: str | None, token: str | None, verify: ssl.SSLContext | bool, warned: Warned | None
+        self, url: str | None, token: str | None, verify: ssl.SSLContext | bool, warned: WarningHandler | None
     ) -> None:
         self.url = (url or os.environ.get("K8S_MCP_URL") or DEFAULT_URL).rstrip("/")
         self._token = token or os.environ.get("K8S_MCP_TOKEN")
@@ -94,10 +94,11 @@ class Calls:
         body: bytes | None = None,
         content_type: str = "application/json",
     ) -> tuple[Any, str]:
-        """The decoded JSON of an answer, and the cursor that came with it. Raises FleetError."""
+        """Send a request; return the decoded JSON of the answer and its X-Cursor header. Raises
+        FleetError."""
         try:
             async with self.open(method, path, params, body, content_type) as answer:
-                told, cursor = await answer.read(), answer.headers.get("X-Cursor", "")
+                body_bytes, cursor = await answer.read(), answer.headers.get("X-Cursor", "")
                 for text in _WARNING.findall(", ".join(answer.headers.getall(hdrs.WARNING, ()))):
                     self.warn(params.get("cluster", ""), _ESCAPED.sub(r"\1", text))
         except FleetError as error:
@@ -106,12 +107,12 @@ class Calls:
                 return error.members, ""
             raise
         try:
-            return jsontext.decode(told) if told else None, cursor
+            return jsontext.decode(body_bytes) if body_bytes else None, cursor
         except jsontext.Undecodable:
             raise FleetError(answer.status, f"{self.url} answered what is no JSON: is it k8s-mcp?") from None
 
     def warn(self, cluster: str, text: str) -> None:
-        """Tell what the API server of a cluster warns of."""
+        """Pass a warning of a cluster's API server to the handler."""
         self._warned(cluster, text)
 
     @asynccontextmanager
@@ -125,7 +126,8 @@ class Calls:
         *,
         silence: float = ANSWER_SECONDS,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer that is no error, open; it may be silent for so many seconds. Raises FleetError."""
+        """Open an answer with a status below 400; ``silence`` is the read time-out in seconds. Raises
+        FleetError."""
         limits = ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
         headers = {hdrs.CONTENT_TYPE: content_type} if body is not None else {}
         try:
@@ -133,7 +135,7 @@ class Calls:
                 method, self.url + path, params=params, data=body, headers=headers, timeout=limits
             ) as answer:
                 if answer.status >= 400:
-                    error = error_of(answer.status, answer.reason or "", await answer.read())
+                    error = fleet_error_of(answer.status, answer.reason or "", await answer.read())
                     error.members.setdefault("retryAfter", answer.headers.get(hdrs.RETRY_AFTER, ""))
                     raise error
                 yield answer
@@ -143,11 +145,11 @@ class Calls:
             if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(
                 error, aiohttp.ClientSSLError
             ):
-                raise NoServer(self.url, str(error)) from error
+                raise ServerUnreachable(self.url, str(error)) from error
             raise FleetError(0, self._why(error)) from error
 
     def _why(self, error: aiohttp.ClientError | OSError) -> str:
-        """Why nobody answered."""
+        """Return why no answer came, for an error message."""
         match error:
             case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
                 return f"the server {self.url!r} is not accepted; accepted is a URL such as {DEFAULT_URL}"

@@ -5,15 +5,15 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from app.client.api_session import Calls, Names, Warned, part, query
+from app.client.api_session import ApiSession, Names, WarningHandler, path_segment, query_parameters
 from app.client.informer import Handler, Informer
 from app.client.kube_object import Object, Objects, Text
 from app.client.log_stream import Logs
 from app.client.watch_loop import Event, watch
-from app.client.write_methods import Writing
+from app.client.write_methods import WriteMethods
 
 
-class AsyncFleet(Writing):
+class AsyncFleet(WriteMethods):
     """A client of the server at ``url``, which presents ``token``.
 
     Left out, they are K8S_MCP_URL and K8S_MCP_TOKEN, then http://127.0.0.1:8000 and none.
@@ -32,18 +32,18 @@ class AsyncFleet(Writing):
         token: str | None = None,
         *,
         verify: ssl.SSLContext | bool = True,
-        warned: Warned | None = None,
+        warned: WarningHandler | None = None,
     ) -> None:
-        super().__init__(Calls(url, token, verify, warned))
+        super().__init__(ApiSession(url, token, verify, warned))
 
     @property
     def url(self) -> str:
         """The URL of the server."""
-        return self._calls.url
+        return self._session.url
 
     async def close(self) -> None:
         """Close the connections to the server; nothing can be asked afterwards."""
-        await self._calls.close()
+        await self._session.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,12 +69,12 @@ class AsyncFleet(Writing):
         page: str | None = None,
         after: str | None = None,
     ) -> Objects:
-        """The objects of a resource.
+        """List the objects of a resource. Raises FleetError.
 
-        ``field_selector`` may be on any path, ``fields`` are the paths wanted. ``page`` is
-        ``next_page`` of a list that had a ``limit``, ``after`` a cursor that must have been seen.
+        ``field_selector`` may use any path, ``fields`` are the paths to return. ``page`` is ``next_page`` of
+        a list that had a ``limit``; the list includes all changes up to the cursor ``after``.
         """
-        params = query(
+        params = query_parameters(
             cluster=cluster,
             namespace=namespace,
             labelSelector=label_selector,
@@ -85,7 +85,7 @@ class AsyncFleet(Writing):
             after=after,
             **{"continue": page},
         )
-        return await self._objects(f"/{part(resource)}", params)
+        return await self._objects(f"/{path_segment(resource)}", params)
 
     async def get(
         self,
@@ -97,9 +97,10 @@ class AsyncFleet(Writing):
         fields: Names | None = None,
         after: str | None = None,
     ) -> Object:
-        """One object, wherever it is. FleetError 404 where it is nowhere, 409 where there are several."""
-        params = query(cluster=cluster, namespace=namespace, fields=fields, after=after)
-        answer, _ = await self._calls.ask("GET", f"/{part(resource)}/{part(name)}", params)
+        """Return the one object of this name. FleetError 404 where there is none, 409 where there are
+        several."""
+        params = query_parameters(cluster=cluster, namespace=namespace, fields=fields, after=after)
+        answer, _ = await self._session.ask("GET", f"/{path_segment(resource)}/{path_segment(name)}", params)
         return Object(answer)
 
     async def text(
@@ -112,36 +113,36 @@ class AsyncFleet(Writing):
         label_selector: str | None = None,
         field_selector: str | None = None,
     ) -> Text:
-        """The same list as kubectl prints it: much less to send than the objects."""
-        params = query(
+        """List a resource as kubectl prints it, which is much smaller than the objects. Raises FleetError."""
+        params = query_parameters(
             format=form,
             cluster=cluster,
             namespace=namespace,
             labelSelector=label_selector,
             fieldSelector=field_selector,
         )
-        async with self._calls.open("GET", f"/{part(resource)}", params) as answer:
-            found = Text(await answer.text())
+        async with self._session.open("GET", f"/{path_segment(resource)}", params) as answer:
+            text = Text(await answer.text())
             states = answer.headers.get("X-Clusters", "")
-        found.behind = dict(each.split("=", 1) for each in states.split(",") if "=" in each)
-        return found
+        text.behind = dict(each.split("=", 1) for each in states.split(",") if "=" in each)
+        return text
 
     async def events(
         self, resource: str, name: str, *, cluster: str | None = None, namespace: str | None = None
     ) -> Objects:
-        """The events of an object, the latest last."""
-        path = f"/{part(resource)}/{part(name)}/events"
-        return await self._objects(path, query(cluster=cluster, namespace=namespace))
+        """List the Events of an object, the latest last. Raises FleetError."""
+        path = f"/{path_segment(resource)}/{path_segment(name)}/events"
+        return await self._objects(path, query_parameters(cluster=cluster, namespace=namespace))
 
     async def clusters(self) -> Sequence[Object]:
-        """The clusters, and how each of them is."""
-        answer, _ = await self._calls.ask("GET", "/clusters", {})
-        return [Object(each) for each in answer["clusters"]]
+        """Return the clusters and their states. Raises FleetError."""
+        answer, _ = await self._session.ask("GET", "/clusters", {})
+        return [Object(cluster) for cluster in answer["clusters"]]
 
     async def resources(self) -> Sequence[Object]:
-        """What can be asked for, and which clusters serve it."""
-        answer, _ = await self._calls.ask("GET", "/resources", {})
-        return [Object(each) for each in answer["resources"]]
+        """Return the resources and the clusters that serve each. Raises FleetError."""
+        answer, _ = await self._session.ask("GET", "/resources", {})
+        return [Object(resource) for resource in answer["resources"]]
 
     def logs(
         self,
@@ -161,7 +162,7 @@ class AsyncFleet(Writing):
         ``async for line in …`` gives its lines, ``await …`` all of the text. Where there are
         several containers, each line says which in front.
         """
-        params = query(
+        params = query_parameters(
             cluster=cluster,
             namespace=namespace,
             container=container,
@@ -170,7 +171,7 @@ class AsyncFleet(Writing):
             tailLines=tail_lines,
             sinceSeconds=since_seconds,
         )
-        return Logs(self._calls, f"/{part(resource)}/{part(name)}/logs", params)
+        return Logs(self._session, f"/{path_segment(resource)}/{path_segment(name)}/logs", params)
 
     # Following
 
@@ -195,7 +196,7 @@ class AsyncFleet(Writing):
         every transition that the server saw, ``shape="table"`` rows in place of objects.
         What cannot heal is a FleetError.
         """
-        params = query(
+        params = query_parameters(
             resource=resource,
             cluster=cluster,
             namespace=namespace,
@@ -206,7 +207,7 @@ class AsyncFleet(Writing):
             initial="all" if initial else "none",
             shape=shape,
         )
-        return watch(self._calls, params, cursor or "")
+        return watch(self._session, params, cursor or "")
 
     def informer(
         self,
@@ -234,7 +235,7 @@ class AsyncFleet(Writing):
         return Informer(events, handler)
 
     async def _objects(self, path: str, params: dict[str, str]) -> Objects:
-        answer, cursor = await self._calls.ask("GET", path, params)
+        answer, cursor = await self._session.ask("GET", path, params)
         return Objects(
             map(Object, answer["items"]),
             answer["metadata"].get("resourceVersion") or cursor,

@@ -1,4 +1,4 @@
-"""The same client for code that does not await: a loop in a thread of its own does."""
+"""The client for code that does not await: its event loop runs in a thread of its own."""
 
 import asyncio
 import atexit
@@ -14,11 +14,11 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from app.client.api_session import Warned
+from app.client.api_session import WarningHandler
 from app.client.async_fleet import AsyncFleet
 from app.client.informer import WAITS_FOR_ITSELF, Handler, Informer, Key
 from app.client.kube_object import Object
-from app.client.loop_thread import LoopThread, end_of
+from app.client.loop_thread import LoopThread, close_iterator
 from app.client.watch_loop import Event
 
 P = ParamSpec("P")
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Known(Mapping[Key, Object]):
-    """What an `Informer` knows, which another thread keeps in step."""
+    """The objects of an `Informer`, for other threads than its own."""
 
     def __init__(self, informer: Informer, handlers: "_Handlers", wait: Callable[..., None]) -> None:
         self._informer = informer
@@ -35,11 +35,11 @@ class Known(Mapping[Key, Object]):
 
     @property
     def clusters(self) -> Mapping[str, str]:
-        """The states of the clusters by their names, as far as these were told."""
+        """The states of the clusters by name, as far as they are known."""
         return self._informer.clusters
 
     def synced(self) -> None:
-        """Wait until all that there was in the beginning is here.
+        """Wait until all objects that exist at the beginning are here.
 
         Raises FleetError where that cannot be, RuntimeError in a handler, which would wait for itself.
         """
@@ -106,7 +106,7 @@ def _iterated(
 ) -> "Callable[Concatenate[Fleet, P], Iterator[T]]":
     @functools.wraps(method)
     def call(self: "Fleet", /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
-        return self._each(method(self._fleet, *args, **kwargs))
+        return self._iterate(method(self._fleet, *args, **kwargs))
 
     return call
 
@@ -116,7 +116,7 @@ def _entered(
 ) -> "Callable[Concatenate[Fleet, P], AbstractContextManager[Known]]":
     @functools.wraps(method)
     def call(self: "Fleet", /, *args: P.args, **kwargs: P.kwargs) -> AbstractContextManager[Known]:
-        return self._kept(method(self._fleet, *args, **kwargs))
+        return self._enter(method(self._fleet, *args, **kwargs))
 
     return call
 
@@ -138,7 +138,7 @@ class Fleet:
         token: str | None = None,
         *,
         verify: ssl.SSLContext | bool = True,
-        warned: Warned | None = None,
+        warned: WarningHandler | None = None,
     ) -> None:
         self._new = functools.partial(AsyncFleet, url, token, verify=verify, warned=warned)
         self._fleet = self._new()
@@ -175,7 +175,7 @@ class Fleet:
         return self._fleet.written
 
     def close(self) -> None:
-        """End what still runs, and all connections."""
+        """Cancel what still runs, and close all connections."""
         self._closed = True
         if self._loop is not None:
             loop, self._loop = self._loop, None
@@ -196,7 +196,7 @@ class Fleet:
             self._loop = self._loop or LoopThread()
             return self._loop
 
-    def _each(self, source: AsyncIterable[T]) -> Iterator[T]:
+    def _iterate(self, source: AsyncIterable[T]) -> Iterator[T]:
         loop = self._running()
         items = aiter(source)
         loop.iterators.add(items)
@@ -208,10 +208,10 @@ class Fleet:
                     return
         finally:
             loop.iterators.discard(items)
-            loop.finish(end_of(items))
+            loop.finish(close_iterator(items))
 
     @contextmanager
-    def _kept(self, informer: Informer) -> Iterator[Known]:
+    def _enter(self, informer: Informer) -> Iterator[Known]:
         loop, handlers = self._running(), _Handlers()
         informer.call_handler_with(handlers.call)
         loop.run(informer.__aenter__())
@@ -225,8 +225,8 @@ class Fleet:
         finally:
             handlers.close()
 
-    def _begin_anew(self) -> None:
-        """Leave to the parent, in a process that was forked from it, what is its own."""
+    def _reset_after_fork(self) -> None:
+        """Start anew in a forked process, and leave the loop and the connections to the parent."""
         if self._loop is not None:
             self._loop.disown()
             # Their finalizers would end TLS sessions and change an epoll set that the parent goes on using.
@@ -237,17 +237,17 @@ class Fleet:
         self._starting = threading.Lock()  # another thread may have held it
 
 
-def _begin_all_anew() -> None:
+def _reset_all_after_fork() -> None:
     for fleet in [*_FLEETS]:
-        fleet._begin_anew()
+        fleet._reset_after_fork()
 
 
-os.register_at_fork(after_in_child=_begin_all_anew)
+os.register_at_fork(after_in_child=_reset_all_after_fork)
 
 
 @atexit.register
 def _abandon_all() -> None:
-    """Iterators and informers that are finished later would wait for a thread that does not run any more."""
+    """Wait for no loop any more at the end of the interpreter: its thread does not run then."""
     for fleet in [*_FLEETS]:
         if fleet._loop is not None:
             fleet._loop.abandon()

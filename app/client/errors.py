@@ -1,4 +1,4 @@
-"""What goes wrong, as the server says it."""
+"""The errors of the client."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,20 +21,20 @@ class FleetError(Exception):
 
     @property
     def heals(self) -> bool:
-        """Whether it may be gone in a moment."""
+        """Whether a later attempt may succeed."""
         return self.status in (0, 408, 429) or self.status >= 500
 
 
-class NoServer(FleetError):
-    """No connection is accepted at ``url``."""
+class ServerUnreachable(FleetError):
+    """The server at ``url`` accepts no connection."""
 
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
         super().__init__(0, f"{url} cannot be reached: {reason}")
 
 
-def error_of(status: int, reason: str, body: bytes) -> FleetError:
-    """From an answer that is an error."""
+def fleet_error_of(status: int, reason: str, body: bytes) -> FleetError:
+    """Return the error that an answer with an error status stands for."""
     try:
         members = orjson.loads(body)
     except orjson.JSONDecodeError:

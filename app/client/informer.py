@@ -17,12 +17,12 @@ WAITS_FOR_ITSELF = "a handler cannot wait for synced(): no further event comes u
 
 
 class Informer(Mapping[Key, Object]):
-    """Objects by cluster, namespace (empty for what is in none) and name.
+    """Objects by cluster, namespace ("" for cluster-scoped ones) and name, kept in step with the clusters.
 
-    It is in step from ``async with`` until that ends. ``clusters`` are their states by
-    name, as far as these were told. A handler may be a coroutine function: the next event waits until
-    it is done. A handler that raises, or a watch that cannot heal, ends the informer: `synced` and
-    leaving ``async with`` raise that.
+    It is in step from ``async with`` until that ends. ``clusters`` are the states of the clusters by name, as
+    far as they are known. A handler may be a coroutine function: the next event waits until it is done. A
+    handler that raises, or a watch that cannot be resumed, ends the informer: `synced` and leaving ``async
+    with`` raise that error.
     """
 
     def __init__(self, events: AsyncGenerator[Event, None], handler: Handler | None) -> None:
@@ -43,7 +43,7 @@ class Informer(Mapping[Key, Object]):
         return len(self._objects)
 
     async def synced(self) -> None:
-        """Wait until all that there was in the beginning is here.
+        """Wait until all objects that exist at the beginning are here.
 
         Raises FleetError where that cannot be, RuntimeError in a handler, which would wait for itself.
         """
@@ -59,7 +59,7 @@ class Informer(Mapping[Key, Object]):
             self._following.result()
 
     def call_handler_with(self, call: Callable[[Handler, Event], Awaitable[None]]) -> None:
-        """Have ``call`` run the handler, if there is one, for each event."""
+        """Let ``call`` run the handler, if there is one, for each event."""
         handler = self._handler
         if handler is not None:
             self._handler = lambda event: call(handler, event)
@@ -99,7 +99,7 @@ class Informer(Mapping[Key, Object]):
             case "CLUSTER":
                 self.clusters[event.cluster] = event.state
             case "SYNCED":
-                self.clusters = {each["name"]: each["state"] for each in event.clusters}
+                self.clusters = {cluster["name"]: cluster["state"] for cluster in event.clusters}
                 self._synced.set()
 
     def _forget(self, cluster: str) -> None:

@@ -43,14 +43,14 @@ class Object(dict[str, Any]):
         return model_of(self)
 
     def _called(self) -> str:
-        """What it is, in an error."""
+        """Return the kind and name, for an error message."""
         metadata = self.get("metadata")
         name = metadata.get("name") if isinstance(metadata, Mapping) else None
         return f"{self.get('kind', 'object')} {name!r}" if name else str(self.get("kind", "this part"))
 
 
 def wrapped(value: Any) -> Any:
-    """The same, with attributes where it is a dict, or a list that has some."""
+    """Return the value as an Object where it is a dict, and lists with Objects in place of dicts."""
     if type(value) is dict:
         return Object(value)
     if type(value) is not list:
@@ -67,9 +67,9 @@ def wrapped(value: Any) -> Any:
 
 
 class Objects(list[Object]):
-    """What a list holds. ``cursor`` is to watch from there on, ``next_page`` is the token for more.
+    """The objects of a list. ``cursor`` is where a watch continues, ``next_page`` the token of the next page.
 
-    ``clusters`` tell how each cluster is: ``name``, ``state``, ``since``, ``objects`` and ``error``.
+    ``clusters`` are the states of the clusters: ``name``, ``state``, ``since``, ``objects`` and ``error``.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class Objects(list[Object]):
 
 
 class Results(list[Object]):
-    """What became of a write in each cluster: ``cluster``, ``status`` (HTTP's), ``object`` or ``error``,
-    and ``warnings`` of its API server where there are any."""
+    """The results of a write by cluster: ``cluster``, ``status`` (HTTP's), ``object`` or ``error``, and
+    ``warnings`` of its API server where there are any."""
 
     @property
     def failed(self) -> list[Object]:

@@ -1,9 +1,9 @@
-"""Logs, whole or line by line."""
+"""The log of a pod or workload, as a whole or line by line."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import Any
 
-from app.client.api_session import Calls
+from app.client.api_session import ApiSession
 
 # A log that is followed may say nothing for days.
 _FOR_EVER = 0.0
@@ -17,8 +17,8 @@ class Logs:
     A line longer than ``LONGEST_LINE`` bytes comes in pieces of that. Raises FleetError.
     """
 
-    def __init__(self, calls: Calls, path: str, params: Mapping[str, str]) -> None:
-        self._calls = calls
+    def __init__(self, session: ApiSession, path: str, params: Mapping[str, str]) -> None:
+        self._session = session
         self._path = path
         self._params = params
 
@@ -30,7 +30,7 @@ class Logs:
 
     async def _lines(self) -> AsyncGenerator[str, None]:
         rest = b""
-        async with self._calls.open("GET", self._path, self._params, silence=_FOR_EVER) as answer:
+        async with self._session.open("GET", self._path, self._params, silence=_FOR_EVER) as answer:
             async for piece in answer.content.iter_any():
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:
@@ -43,12 +43,12 @@ class Logs:
             yield rest.decode(errors="replace")
 
     async def _text(self) -> str:
-        async with self._calls.open("GET", self._path, self._params, silence=_FOR_EVER) as answer:
+        async with self._session.open("GET", self._path, self._params, silence=_FOR_EVER) as answer:
             return (await answer.read()).decode(errors="replace")
 
 
 def _parts(line: bytes) -> list[bytes]:
-    """A line in parts that are not too long, cut between characters."""
+    """Split a line into parts of at most LONGEST_LINE bytes, between characters."""
     parts = []
     while len(line) > LONGEST_LINE:
         end = LONGEST_LINE

@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs coroutines for other threads until it is closed.
+    """An event loop in a thread, which runs coroutines for other threads until it is closed.
 
-    ``iterators`` are those that other threads have not come to the end of.
+    ``iterators`` are those that other threads have not iterated to the end.
     """
 
     def __init__(self) -> None:
@@ -25,9 +25,9 @@ class LoopThread:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return what a coroutine returns, or raise what it raises.
+        """Run a coroutine; return its result, or raise its exception.
 
-        Raises RuntimeError where nothing runs it any more, and in the loop's own thread.
+        Raises RuntimeError after the loop has ended, and in the loop's own thread.
         """
         with self._lock:
             if problem := self._ended or self._own_thread():
@@ -58,7 +58,7 @@ class LoopThread:
                 raise
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
-        """Cancel what still runs, run what is ``last``, and end the thread."""
+        """Cancel what still runs, run the coroutine ``last``, and end the thread."""
         with self._lock:
             self._ended = "this client is closed; make another one"
         _result(asyncio.run_coroutine_threadsafe(self._end(last), self._loop))
@@ -73,16 +73,16 @@ class LoopThread:
         await asyncio.gather(*others, return_exceptions=True)
         # One after the other: an iterator closes those that it iterates itself.
         for iterator in [*self.iterators]:
-            await end_of(iterator)
+            await close_iterator(iterator)
         await last
 
     def abandon(self) -> None:
-        """Wait for nothing any more: the interpreter ends, and with it the thread."""
+        """Stop waiting for the loop: the interpreter ends, and with it the thread."""
         with self._lock:
             self._ended = "the interpreter is ending"
 
     def disown(self) -> None:
-        """Know that the thread is another process's, from which this one was forked."""
+        """Mark the loop as ended in a forked process: its thread runs in the parent only."""
         self._lock = threading.RLock()  # another thread may have held it
         self._ended = "this was begun before the process forked; begin it anew"
 
@@ -100,8 +100,8 @@ def _result(running: "Future[T]") -> T:
         raise
 
 
-async def end_of(iterator: AsyncIterator[Any]) -> None:
-    """Let an iterator clean up that is not to be iterated any more."""
+async def close_iterator(iterator: AsyncIterator[Any]) -> None:
+    """Close an async generator that is not iterated to its end; others are left alone."""
     close = getattr(iterator, "aclose", None)
     if close is not None:
         await close()

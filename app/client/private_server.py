@@ -1,4 +1,4 @@
-"""A server for this process alone, which ends with it."""
+"""A server process that serves this process alone and ends with it."""
 
 import os
 import secrets
@@ -15,11 +15,12 @@ START_SECONDS = 60.0
 END_SECONDS = 10.0
 
 
-class OwnServer:
-    """``k8s-mcp serve`` of a kubeconfig, the usual one for None, and a context of it, all for None.
+class PrivateServer:
+    """A process ``k8s-mcp serve`` for a kubeconfig (the usual one for None) and a context of it (all for
+    None).
 
-    It listens on a free port of 127.0.0.1 and wants ``token``, which nobody else knows.
-    Raises FleetError where it does not start.
+    It listens on a free port of 127.0.0.1 and requires ``token``, which is random. Raises FleetError where it
+    does not start.
     """
 
     def __init__(self, config_file: str | os.PathLike[str] | None, context: str | None) -> None:
@@ -36,7 +37,7 @@ class OwnServer:
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for this process to take
         )
-        self._said: deque[str] = deque(maxlen=20)
+        self._output: deque[str] = deque(maxlen=20)
         self._url = ""
         self._settled = threading.Event()
         assert self._process.stderr is not None
@@ -44,17 +45,17 @@ class OwnServer:
 
     @property
     def url(self) -> str:
-        """Where it is, once it is ready. Raises FleetError."""
+        """The URL, once the server is ready. Raises FleetError."""
         self._settled.wait(START_SECONDS)
         if not self._url:
             self.end()
             raise FleetError(
-                0, f"the server did not start: {self._said[-1] if self._said else 'no word of why'}"
+                0, f"the server did not start: {self._output[-1] if self._output else 'no word of why'}"
             )
         return self._url
 
     def end(self) -> None:
-        """Have it end, as it does by itself when this process is gone."""
+        """End the process, as its standard input's end does when this process is gone."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
@@ -64,17 +65,17 @@ class OwnServer:
             self._process.wait()
 
     def disown(self) -> None:
-        """Leave it, in a process that was forked, to the parent: it is to end with that one."""
+        """Leave the process to the parent of a forked process, with which it is to end."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.returncode = 0  # which is the parent's to wait for
 
     def _listen(self, errors: IO[bytes]) -> None:
-        """Take what it says, for as long as it runs: a full pipe would stop it."""
+        """Read its stderr for as long as it runs, since a full pipe would stop it, and note its URL."""
         with errors:
             for line in errors:
                 text = line.decode(errors="replace").strip()
-                self._said.append(text)
+                self._output.append(text)
                 if READY in text and not self._url:
                     self._url = text.partition(READY)[2].split()[0]
                     self._settled.set()

@@ -12,15 +12,15 @@ from typing import Any, Protocol
 from app.client.api_session import Names
 from app.client.blocking_fleet import Fleet
 from app.client.kube_object import Object, Objects
-from app.client.private_server import OwnServer
+from app.client.private_server import PrivateServer
 
 
-class _Default:
-    """The client of the functions here, and the server that is its own."""
+class _ScriptClient:
+    """The client that the functions of this module use, and the server that was started for it."""
 
     def __init__(self) -> None:
         self._fleet: Fleet | None = None
-        self._server: OwnServer | None = None
+        self._server: PrivateServer | None = None
 
     def fleet(self) -> Fleet:
         if self._fleet is None:
@@ -29,7 +29,7 @@ class _Default:
 
     def serve(self, config_file: str | os.PathLike[str] | None, context: str | None) -> None:
         self.end()
-        server = OwnServer(config_file, context)
+        server = PrivateServer(config_file, context)
         self._fleet = Fleet(server.url, server.token)
         self._server = server
 
@@ -47,7 +47,7 @@ class _Default:
             self._server = None
 
 
-_default = _Default()
+_default = _ScriptClient()
 atexit.register(_default.end)
 os.register_at_fork(after_in_child=_default.disown)
 

@@ -1,4 +1,4 @@
-"""Watches that never end: they reconnect, and go on from the cursor that they have."""
+"""Watches without end: they reconnect, and continue from their cursor."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -9,11 +9,11 @@ import msgspec
 
 from app import jsontext
 from app.backoff import Backoff
-from app.client.api_session import Calls
+from app.client.api_session import ApiSession
 from app.client.errors import FleetError
 from app.client.kube_object import Object
 
-# Bookmarks come every 15 s at least, so who says nothing for so long is gone.
+# Bookmarks come every 15 s at least: a connection that is silent for this long is broken.
 SILENCE_SECONDS = 40.0
 FIRST_SECONDS, MOST_SECONDS = 0.2, 10.0
 
@@ -48,14 +48,14 @@ class Event(msgspec.Struct, frozen=True):
     columns: tuple[Object, ...] = ()
 
 
-async def watch(calls: Calls, params: Mapping[str, str], cursor: str) -> AsyncGenerator[Event, None]:
-    """Raises FleetError for what does not heal."""
+async def watch(session: ApiSession, params: Mapping[str, str], cursor: str) -> AsyncGenerator[Event, None]:
+    """Yield the events of a stream. Raises FleetError where reconnecting cannot help."""
     # Many that lost the same server must not come back at once.
     backoff = Backoff(FIRST_SECONDS, MOST_SECONDS, jitter=0.5)
     while True:
-        asked = {**params, "cursor": cursor} if cursor else params
+        resumed = {**params, "cursor": cursor} if cursor else params
         try:
-            async with aclosing(_frames(calls, asked)) as frames:
+            async with aclosing(_frames(session, resumed)) as frames:
                 async for frame in frames:
                     backoff.reset()
                     # A bookmark may also take a cursor back: before a part begins anew.
@@ -71,9 +71,9 @@ async def watch(calls: Calls, params: Mapping[str, str], cursor: str) -> AsyncGe
         await asyncio.sleep(max(wait, backoff.next()))
 
 
-async def _frames(calls: Calls, params: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:
+async def _frames(session: ApiSession, params: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:
     rest: list[bytes] = []
-    async with calls.open("GET", "/stream", params, silence=SILENCE_SECONDS) as answer:
+    async with session.open("GET", "/stream", params, silence=SILENCE_SECONDS) as answer:
         async for piece in answer.content.iter_any():
             first, *lines = piece.split(b"\n")
             rest.append(first)
@@ -88,7 +88,7 @@ async def _frames(calls: Calls, params: Mapping[str, str]) -> AsyncGenerator[dic
 
 
 def _event(frame: Mapping[str, Any], cursor: str) -> Event:
-    found = frame.get("object")
+    document = frame.get("object")
     return Event(
         frame["type"],
         cursor,
@@ -98,7 +98,7 @@ def _event(frame: Mapping[str, Any], cursor: str) -> Event:
         name=frame.get("name", ""),
         uid=frame.get("uid", ""),
         resource_version=frame.get("resourceVersion", ""),
-        object=None if found is None else Object(found),
+        object=None if document is None else Object(document),
         state=frame.get("state", ""),
         since=frame.get("since", ""),
         error=frame.get("error") or "",

@@ -1,10 +1,10 @@
-"""Writes, to one cluster or to many at once."""
+"""The client's writes, to one cluster or to several at once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 from app import jsontext
-from app.client.api_session import Calls, Names, part, query
+from app.client.api_session import ApiSession, Names, path_segment, query_parameters
 from app.client.kube_object import Object, Results
 
 Manifest = Mapping[str, Any]
@@ -21,8 +21,8 @@ _PATCHES: Mapping[str, str] = {
 
 
 class Options(TypedDict, total=False):
-    """Of every write: the ``namespace``, whether it is only to be told what would come of it, and who
-    manages the fields."""
+    """The options of every write: the ``namespace``, whether to only validate it (dry run), and the name of
+    the field manager."""
 
     namespace: str | None
     dry_run: bool
@@ -44,16 +44,16 @@ class DeleteOptions(TypedDict, total=False):
     grace_period_seconds: int | None
 
 
-class Writing:
+class WriteMethods:
     """``cluster`` may be left out only where there is just one. A name, and the answer is the object;
     a list of names, or ``["*"]`` for all clusters, and it is a result for each.
 
     ``written`` is the cursor of the last write, for ``after=`` of reads of another server.
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, session: ApiSession) -> None:
         self.written = ""
-        self._calls = calls
+        self._session = session
 
     async def apply(
         self,
@@ -83,7 +83,9 @@ class Writing:
         self, resource: str, manifest: Manifest, *, cluster: Names | None = None, **options: Unpack[Options]
     ) -> Object | Results:
         """Create an object."""
-        return await self._write("POST", f"/{part(resource)}", cluster, options, jsontext.encode(manifest))
+        return await self._write(
+            "POST", f"/{path_segment(resource)}", cluster, options, jsontext.encode(manifest)
+        )
 
     @overload
     async def patch(
@@ -121,7 +123,7 @@ class Writing:
         apply of what this manager wants of it."""
         if kind not in _PATCHES:
             raise ValueError(f"kind: {kind!r} is not accepted; accepted is one of {', '.join(_PATCHES)}")
-        path = f"/{part(resource)}/{part(name)}"
+        path = f"/{path_segment(resource)}/{path_segment(name)}"
         return await self._write("PATCH", path, cluster, options, jsontext.encode(patch), _PATCHES[kind])
 
     @overload
@@ -148,7 +150,7 @@ class Writing:
         **options: Unpack[Options],
     ) -> Object | Results:
         """Put an object in place of the one of its name."""
-        path = f"/{part(resource)}/{part(name)}"
+        path = f"/{path_segment(resource)}/{path_segment(name)}"
         return await self._write("PUT", path, cluster, options, jsontext.encode(manifest))
 
     @overload
@@ -163,7 +165,9 @@ class Writing:
         self, resource: str, name: str, *, cluster: Names | None = None, **options: Unpack[DeleteOptions]
     ) -> Object | Results:
         """Delete an object; the answer is the object as it was, or Kubernetes' Status."""
-        return await self._write("DELETE", f"/{part(resource)}/{part(name)}", cluster, options)
+        return await self._write(
+            "DELETE", f"/{path_segment(resource)}/{path_segment(name)}", cluster, options
+        )
 
     @overload
     async def scale(
@@ -189,7 +193,7 @@ class Writing:
         **options: Unpack[Options],
     ) -> Object | Results:
         """Set the number of replicas of a workload."""
-        path = f"/{part(resource)}/{part(name)}/scale"
+        path = f"/{path_segment(resource)}/{path_segment(name)}/scale"
         return await self._write("POST", path, cluster, options, jsontext.encode({"replicas": replicas}))
 
     @overload
@@ -204,7 +208,9 @@ class Writing:
         self, resource: str, name: str, *, cluster: Names | None = None, **options: Unpack[Options]
     ) -> Object | Results:
         """Restart a workload, as ``kubectl rollout restart`` does."""
-        return await self._write("POST", f"/{part(resource)}/{part(name)}/restart", cluster, options)
+        return await self._write(
+            "POST", f"/{path_segment(resource)}/{path_segment(name)}/restart", cluster, options
+        )
 
     async def _write(
         self,
@@ -221,23 +227,23 @@ class Writing:
     async def _answer(
         self, method: str, path: str, params: Mapping[str, str], body: bytes | None, content_type: str
     ) -> Any:
-        answer, cursor = await self._calls.ask(method, path, params, body, content_type)
+        answer, cursor = await self._session.ask(method, path, params, body, content_type)
         self.written = cursor or self.written
         for result in answer.get("results") or ():
-            for each in (result, *result.get("documents", ())):
-                for text in each.get("warnings", ()):
-                    self._calls.warn(result["cluster"], text)
+            for entry in (result, *result.get("documents", ())):
+                for text in entry.get("warnings", ()):
+                    self._session.warn(result["cluster"], text)
         return answer
 
 
 def _params(cluster: Names | None, options: Mapping[str, Any]) -> dict[str, str]:
-    given = dict(options)
-    return query(
+    rest = dict(options)
+    return query_parameters(
         cluster=cluster,
-        namespace=given.pop("namespace", None),
-        dryRun="All" if given.pop("dry_run", False) else None,
-        fieldManager=given.pop("field_manager", None),
-        force=given.pop("force", False) or None,
-        propagationPolicy=given.pop("propagation_policy", None),
-        gracePeriodSeconds=given.pop("grace_period_seconds", None),
+        namespace=rest.pop("namespace", None),
+        dryRun="All" if rest.pop("dry_run", False) else None,
+        fieldManager=rest.pop("field_manager", None),
+        force=rest.pop("force", False) or None,
+        propagationPolicy=rest.pop("propagation_policy", None),
+        gracePeriodSeconds=rest.pop("grace_period_seconds", None),
     )

@@ -63,12 +63,12 @@ async def run_changes(changes: Sequence[Change], doing: str) -> int:
 
     async def make(change: Change) -> tuple[Change, Sequence[Outcome]]:
         from app.client import FleetError
-        from app.client.errors import NoServer
+        from app.client.errors import ServerUnreachable
 
         async with limit:
             try:
                 return change, await change.make()
-            except NoServer:
+            except ServerUnreachable:
                 raise  # which is no matter of this change alone
             except FleetError as error:
                 return change, [Outcome(change.what, error=error_text(error.members, error.detail))]

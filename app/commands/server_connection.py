@@ -59,7 +59,7 @@ _FLAGS = {
 def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Awaitable[int]]) -> int:
     """Await ``work`` with a client of the server and return the exit status. Raises CommandError."""
     from app.client import FleetError
-    from app.client.errors import NoServer
+    from app.client.errors import ServerUnreachable
 
     try:
         status = asyncio.run(with_client(server, token, work))
@@ -71,7 +71,7 @@ def run(server: str | None, token: str | None, work: Callable[["AsyncFleet"], Aw
     except BrokenPipeError:
         _discard_stdout()
         status = CLOSED
-    except NoServer as error:
+    except ServerUnreachable as error:
         raise CommandError(
             f"No server at {error.url}. Start one with `k8s-mcp serve`, or name one with --server"
         ) from None
