@@ -20,6 +20,7 @@ from app.kube.failure_text import raising_connection_failed, within
 from app.kube.tcp_sockets import FOR_CALLERS
 from app.kube.upgrades import Upgrade, request_upgrade
 from app.kube.warning_headers import warnings_of
+from app.kube.wire.api_status import ApiStatus, decode_status
 from app.kube.wire.line_splitter import LineSplitter
 from app.kube.wire.wire_errors import WireError
 
@@ -236,37 +237,21 @@ class Connection:
         await self._rest_client.close()
 
 
-class _Cause(msgspec.Struct):
-    reason: str = ""
-
-
-class _Details(msgspec.Struct):
-    causes: list[_Cause] | None = None
-    retryAfterSeconds: float | None = None
-
-
-class _Status(msgspec.Struct):
-    message: str = ""
-    reason: str = ""
-    details: _Details | None = None
-
-
 async def _api_error(response: aiohttp.ClientResponse, limits: ClientTimeout, credential: str) -> ApiError:
     """The error of an answer, whether it is a Status of Kubernetes or some proxy's page."""
     with raising_connection_failed(limits):
         body = await beginning(response)
     try:
-        status = msgspec.json.decode(body, type=_Status)
+        status = decode_status(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        status = _Status()
-    details = status.details or _Details()
+        status = ApiStatus()
     given = response.headers.get(hdrs.RETRY_AFTER, "")
     return ApiError(
         response.status,
         status.message or _shown(response, body) or response.reason or "error",
         reason=status.reason,
-        causes=tuple(cause.reason for cause in details.causes or ()),
-        retry_after=float(given) if given.isdecimal() else details.retryAfterSeconds,
+        causes=status.causes,
+        retry_after=float(given) if given.isdecimal() else status.retry_after,
         credential=credential,
     )
 

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from app.kube.api_errors import AccessError, AnswerTooLarge, ApiError, ConnectionFailed
-from app.kube.wire.watch_event import Status
+from app.kube.wire.api_status import ApiStatus
 from app.kube.wire.wire_errors import WireError
 
 FORBIDDEN_SECONDS = 10.0
@@ -51,7 +51,7 @@ class Recovery(msgspec.Struct, frozen=True):
 class ErrorEvent(Exception):
     """A watch ended with an ERROR event."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: ApiStatus) -> None:
         super().__init__(status.message or status.reason or f"error {status.code}")
         self.status = status
 
@@ -90,7 +90,7 @@ def recovery_from(error: Trouble, *, connected: bool) -> Recovery:
             return Recovery("unreachable", "unreachable", NextStep.RESUME, text)
 
 
-def _from_event(status: Status, text: str) -> Recovery:
+def _from_event(status: ApiStatus, text: str) -> Recovery:
     if _expired(status.code, status.reason, status.causes, text):
         return Recovery("expired", None, NextStep.AFRESH, text)
     return Recovery("error", "stale", NextStep.RELIST, text, _wait(status.retry_after))

@@ -7,6 +7,7 @@ is decoded once, by itself; a frame in any other spelling is decoded.
 import msgspec
 from msgspec import Raw
 
+from app.kube.wire.api_status import ApiStatus, decode_status
 from app.kube.wire.json_outline import is_bracketed
 from app.kube.wire.unreadable import Unreadable, unreadable
 from app.kube.wire.wire_errors import UNREADABLE, WireError, raising_wire_error, reason_of, version_of
@@ -15,16 +16,6 @@ from app.kube.wire.wire_object import BodyFormat, WireObject, decode_object
 _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 _FRAMES = {b'{"type":"%s","object":' % kind.encode(): kind for kind in ("ADDED", "MODIFIED", "DELETED")}
 _FRAME_AT_MOST = max(map(len, _FRAMES))
-
-
-class Status(msgspec.Struct, frozen=True):
-    """The Status that an ERROR event carries (metav1.Status); ``retry_after`` is in seconds."""
-
-    code: int
-    reason: str
-    message: str
-    causes: tuple[str, ...]
-    retry_after: float | None
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -39,7 +30,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     unreadable: Unreadable | None = None
     version: int = 0
     initial_events_end: bool = False
-    error: Status | None = None
+    error: ApiStatus | None = None
 
 
 def decode_event(line: bytes, body_format: BodyFormat) -> Event:
@@ -61,25 +52,8 @@ class _Bookmark(msgspec.Struct):
     metadata: _BookmarkMetadata
 
 
-class _Cause(msgspec.Struct):
-    reason: str = ""
-
-
-class _Details(msgspec.Struct):
-    causes: list[_Cause] | None = None
-    retryAfterSeconds: float | None = None
-
-
-class _Status(msgspec.Struct):
-    code: int = 0
-    reason: str = ""
-    message: str = ""
-    details: _Details | None = None
-
-
 _event_decoder = msgspec.json.Decoder(_Event)
 _bookmark_decoder = msgspec.json.Decoder(_Bookmark)
-_status_decoder = msgspec.json.Decoder(_Status)
 
 
 def _event(line: bytes, body_format: BodyFormat) -> Event:
@@ -95,7 +69,7 @@ def _event(line: bytes, body_format: BodyFormat) -> Event:
         end = (metadata.annotations or {}).get(_INITIAL_EVENTS_END) == "true"
         return Event("BOOKMARK", version=version_of(metadata.resourceVersion), initial_events_end=end)
     if event.type == "ERROR":
-        return Event("ERROR", error=_status(event.object))
+        return Event("ERROR", error=decode_status(event.object))
     raise WireError(f"an event of type {event.type[:40]!r}")
 
 
@@ -106,15 +80,3 @@ def _change(kind: str, body: bytes, body_format: BodyFormat) -> Event:
         if not body.startswith(b"{") or (type(error) is msgspec.DecodeError and not is_bracketed(body)):
             raise
         return Event(kind, unreadable=unreadable(body, reason_of(error)))
-
-
-def _status(body: Raw) -> Status:
-    status = _status_decoder.decode(body)
-    details = status.details or _Details()
-    return Status(
-        status.code,
-        status.reason,
-        status.message,
-        tuple(cause.reason for cause in details.causes or ()),
-        details.retryAfterSeconds,
-    )
