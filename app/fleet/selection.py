@@ -10,8 +10,10 @@ import msgspec
 
 from app.cache.query.queries import Query
 from app.fleet.cluster import Cluster
+from app.fleet.coverage import Coverage, introduced
 from app.fleet.fleet import Fleet
 from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.resource_names import UnknownResource
 from app.kube.wire.secret_redaction import REDACTED, SECRETS
 
 
@@ -144,6 +146,35 @@ def select(
     return Selection(
         tuple(sorted(clusters)) if clusters is not None else None, tuple(sorted(set(names))), query
     )
+
+
+async def cover(
+    fleet: Fleet, scope: Scope, names: Collection[str] | None, word: str, patience: float
+) -> tuple[ClusterChoice, Coverage]:
+    """Return the clusters of these names (None: all), and the resource that ``word`` means over them.
+
+    Clusters that began less than ``patience`` seconds ago are waited for where none of them is known to
+    serve it. Raises NotPermitted, UnknownCluster, UnknownResource and AmbiguousResource.
+    """
+    choice = choose_clusters(fleet, scope, names)
+    try:
+        return choice, fleet.coverage(word, choice.clusters)
+    except UnknownResource:
+        await introduced(choice.clusters, patience)
+    # They may have come and gone meanwhile.
+    choice = choose_clusters(fleet, scope, names)
+    return choice, fleet.coverage(word, choice.clusters)
+
+
+async def select_resource(
+    fleet: Fleet, scope: Scope, parameters: SelectionParameters, word: str, patience: float
+) -> tuple[Selection, Coverage]:
+    """Return what these parameters select of the resource that ``word`` means, and what covers it.
+
+    Waits and raises as `cover` and `select`.
+    """
+    choice, coverage = await cover(fleet, scope, parameters.clusters, word, patience)
+    return select(parameters, [coverage.resource], choice.names, scope), coverage
 
 
 def _with_redaction_mark(fields: str, resources: Sequence[Resource]) -> str:

@@ -20,7 +20,8 @@ from app.fleet.selection import (
     Selection,
     SelectionParameters,
     choose_clusters,
-    select,
+    cover,
+    select_resource,
 )
 from app.fleet.watch_status import NOT_SEEN, ClusterStatus, behind
 from app.kube.discovery.api_resource import Resource
@@ -78,29 +79,31 @@ def chosen_clusters(request: web.Request, names: Collection[str] | None) -> Clus
 async def selected(request: web.Request) -> tuple[Selection, Coverage]:
     """Return what the path and the query of a request ask to see, and what covers it. Raises Problem."""
     parameters = SelectionParameters.of(joined(request.query))
-    choice, coverage = await covered(request, parameters.clusters)
+    word = _resource_word(request, parameters.clusters)
     with selecting():
-        selection = select(parameters, [coverage.resource], choice.names, request[CALLER].scope)
-    return selection, coverage
+        return await select_resource(
+            request.app[FLEET],
+            request[CALLER].scope,
+            parameters,
+            word,
+            request.app[SERVING].sync_timeout,
+        )
 
 
 async def covered(request: web.Request, names: Collection[str] | None) -> tuple[ClusterChoice, Coverage]:
-    """Return the clusters of these names, and the path's resource over them. Raises Problem."""
-    choice = chosen_clusters(request, names)
-    word, fleet = _resource_word(request), request.app[FLEET]
+    """Return the clusters of these names (None: all), and the path's resource over them. Raises Problem."""
+    word = _resource_word(request, names)
     with selecting():
-        try:
-            return choice, fleet.coverage(word, choice.clusters)
-        except UnknownResource:
-            await introduced(choice.clusters, request.app[SERVING].sync_timeout)
-        # They may have come and gone meanwhile.
-        choice = chosen_clusters(request, names)
-        return choice, fleet.coverage(word, choice.clusters)
+        return await cover(
+            request.app[FLEET], request[CALLER].scope, names, word, request.app[SERVING].sync_timeout
+        )
 
 
 async def resource_named(request: web.Request, clusters: Sequence[Cluster]) -> Resource:
     """Return the resource that the path names, as the first of the clusters has it. Raises Problem."""
-    word = _resource_word(request)
+    word = request.match_info["resource"]
+    if word.lower() in OWN_WORDS:
+        raise _nothing_at(request)
     with selecting():
         try:
             return match(word, [cluster.catalog for cluster in clusters])
@@ -109,12 +112,18 @@ async def resource_named(request: web.Request, clusters: Sequence[Cluster]) -> R
         return match(word, [cluster.catalog for cluster in clusters])
 
 
-def _resource_word(request: web.Request) -> str:
-    """Return the word of the path that names a resource. Raises Problem (404) for one of our own paths."""
+def _resource_word(request: web.Request, names: Collection[str] | None) -> str:
+    """Return the word of the path that names a resource. Raises Problem for one of our own paths."""
     word = request.match_info["resource"]
     if word.lower() in OWN_WORDS:
-        raise Problem(404, f"there is nothing at {request.path}; /openapi.json has all there is")
+        # That a cluster is unknown is said first, as of any other word.
+        chosen_clusters(request, names)
+        raise _nothing_at(request)
     return word
+
+
+def _nothing_at(request: web.Request) -> Problem:
+    return Problem(404, f"there is nothing at {request.path}; /openapi.json has all there is")
 
 
 async def caught_up(request: web.Request, coverage: Coverage) -> Collection[str]:
