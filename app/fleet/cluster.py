@@ -11,7 +11,7 @@ import msgspec
 
 from app.backoff import Backoff
 from app.fleet.cluster_health import CRDS, ClusterHealth
-from app.fleet.definitions import Definitions
+from app.fleet.definitions_feed import Definitions
 from app.fleet.own_writes import OwnWrites
 from app.fleet.resource_watch import keep_running
 from app.fleet.watch_set import WatchSet

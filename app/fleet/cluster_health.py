@@ -3,7 +3,7 @@
 import logging
 import time
 
-from app.fleet.definitions import Definitions
+from app.fleet.definitions_feed import Definitions
 from app.fleet.watch_set import WatchSet
 from app.fleet.watch_status import Condition, State, overall, summary
 from app.kube.discovery.api_groups import Catalog

@@ -6,7 +6,7 @@ from msgspec import Raw
 from app.cache.cluster_member import MEMBER
 from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import APPLY, JSON_PATCH, ClusterRequest, Deadline, Failed, send_request
-from app.fleet.definitions import OwnMember
+from app.fleet.definitions_feed import OwnMember
 from app.kube.discovery.api_resource import Resource
 from app.writes.write_refusals import invalid
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from app.api.door.callers import LOCAL
 from app.api.door.quotas import SCANS
-from app.fleet.definitions import Definition
+from app.fleet.definitions_feed import Definition
 from app.kube.discovery.api_groups import Catalog
 from app.kube.discovery.api_resource import Resource
 from app.kubeapi.cached import cached_reads, list_pages

@@ -17,7 +17,7 @@ from aiohttp import web
 from yarl import URL
 
 from app.api.http import body_sender
-from app.fleet.definitions import Definition
+from app.fleet.definitions_feed import Definition
 from app.kube.discovery.api_groups import WELL_KNOWN, Catalog
 from app.kube.discovery.api_resource import Resource
 from tests.builders import stored_pod
