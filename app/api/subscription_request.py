@@ -10,10 +10,10 @@ from app.api.http.request_selection import OWN_WORDS, selecting
 from app.cache.query.queries import Query
 from app.fleet.fleet import Fleet
 from app.fleet.selection import Scope, SelectionParameters, choose_clusters, names_in, select
-from app.kube.discovery.api_groups import WELL_KNOWN
 from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.catalog import Catalog
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
+from app.kube.discovery.well_known import WELL_KNOWN
 from app.streams.cursor import Cursor, CursorError
 from app.streams.delivery import Start
 from app.streams.scope import Subject

@@ -11,7 +11,7 @@ import msgspec
 
 from app.backoff import Backoff
 from app.fleet.cluster_health import CRDS, ClusterHealth
-from app.fleet.definitions_feed import Definitions
+from app.fleet.definitions_feed import DefinitionsFeed
 from app.fleet.own_writes import OwnWrites
 from app.fleet.resource_watch import keep_running
 from app.fleet.watch_set import WatchSet
@@ -23,8 +23,10 @@ from app.kube.auth.cluster_access import open_access
 from app.kube.auth.contexts import Context
 from app.kube.auth.shared_credentials import Keyring
 from app.kube.client import Connection
-from app.kube.discovery.api_groups import WELL_KNOWN, Catalog, discover, server_version
+from app.kube.discovery.api_groups import discover, server_version
 from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.catalog import Catalog
+from app.kube.discovery.well_known import WELL_KNOWN
 from app.kube.reflector import Reflector, Sink
 from app.kube.tcp_sockets import BUDGET
 from app.kube.wire.wire_object import BodyFormat
@@ -92,7 +94,7 @@ class Cluster:
         self.identity: str | None = None
         self.began = time.monotonic()
         self.settled = asyncio.Event()
-        self.definitions = Definitions(self)
+        self.definitions = DefinitionsFeed(self)
         self.watches = WatchSet(
             self.name,
             pinned=options.watch,

@@ -3,10 +3,10 @@
 import logging
 import time
 
-from app.fleet.definitions_feed import Definitions
+from app.fleet.definitions_feed import DefinitionsFeed
 from app.fleet.watch_set import WatchSet
 from app.fleet.watch_status import Condition, State, overall, summary
-from app.kube.discovery.api_groups import Catalog
+from app.kube.discovery.catalog import Catalog
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class ClusterHealth:
     ``connecting`` is the condition of the connection, which is synced once the cluster has been reached.
     """
 
-    def __init__(self, cluster: str, watches: WatchSet, definitions: Definitions) -> None:
+    def __init__(self, cluster: str, watches: WatchSet, definitions: DefinitionsFeed) -> None:
         self.connecting = Condition("syncing", time.time())
         self._cluster = cluster
         self._watches = watches

@@ -15,8 +15,8 @@ from app.kube.auth.cluster_names import near
 from app.kube.auth.contexts import Context
 from app.kube.auth.kubeconfig import Kubeconfigs, check_chosen, choose
 from app.kube.auth.shared_credentials import Keyring
-from app.kube.discovery.api_groups import WELL_KNOWN
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
+from app.kube.discovery.well_known import WELL_KNOWN
 from app.suggestions import no_cluster
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from app.fleet.resource_watch import ReflectorFactory, ResourceWatch
 from app.fleet.watch_listener import WatchListener
-from app.kube.discovery.api_groups import Catalog
 from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.catalog import Catalog
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
 
 

@@ -1,4 +1,4 @@
-"""How much one answer of an API server may be: beyond it the server is broken, or hostile.
+"""The limits of what one answer of an API server may be: beyond them the server is broken, or hostile.
 
 An object in etcd is at most 1.5 MiB (``--max-request-bytes``) and was written with a request of
 at most 3 MiB; as JSON, a stored one is seldom twice that. All bounds are far above what is
@@ -34,7 +34,7 @@ _STEP_BYTES = 1024 * 1024
 
 
 def version_number(text: str) -> int | None:
-    """A resourceVersion as a number; None where it cannot be one."""
+    """Return a resourceVersion as a number; None where it is none of 64 bits."""
     if not (text.isascii() and text.isdecimal() and len(text) <= 20):
         return None
     number = int(text)

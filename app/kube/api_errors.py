@@ -1,4 +1,4 @@
-"""What can go wrong between this process and an API server."""
+"""The exceptions for what goes wrong between this process and an API server."""
 
 
 class AccessError(Exception):

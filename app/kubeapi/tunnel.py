@@ -1,4 +1,4 @@
-"""exec, attach and port-forward: after the API server has agreed, bytes in both directions."""
+"""exec, attach and port-forward: after the API server has switched protocols, bytes in both directions."""
 
 import asyncio
 from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
@@ -27,7 +27,9 @@ async def upgrade(
     protocol: str,
     answered: Callable[[int], None],
 ) -> web.StreamResponse:
-    """The answer; where it is 101, when all is over. ``answered`` is called with its status before that.
+    """Pass on a request for an upgrade and return its answer; with status 101, after the tunnel has ended.
+
+    ``protocol`` is the value of ``Upgrade``. ``answered`` is called with the status before the tunnel begins.
 
     Raises ConnectionFailed, AccessError, CallerGone and Problem, all of them before
     anything has been answered.

@@ -14,9 +14,9 @@ from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage, introduced
 from app.fleet.fleet import Fleet
 from app.fleet.watch_status import NOT_SEEN, ClusterStatus, Condition, behind, summary
-from app.kube.discovery.api_groups import WELL_KNOWN
 from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
+from app.kube.discovery.well_known import WELL_KNOWN
 from app.streams import frames
 from app.streams.cursor import Cursor
 from app.streams.frame_log import FrameLog, PartKey

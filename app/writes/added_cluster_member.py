@@ -6,8 +6,8 @@ from msgspec import Raw
 from app.cache.cluster_member import MEMBER
 from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import APPLY, JSON_PATCH, ClusterRequest, Deadline, Failed, send_request
-from app.fleet.definitions_feed import OwnMember
 from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.definitions import OwnMember
 from app.writes.write_refusals import invalid
 
 # Groups that Kubernetes itself defines; other names with a dot are those of custom resources.
@@ -50,7 +50,7 @@ async def without_added_cluster(
 
 def own_member(cluster: Cluster, resource: Resource) -> OwnMember:
     """Return whether objects of a resource have a member ``cluster`` of their own."""
-    definition = cluster.definitions.known.get(resource.name)
+    definition = cluster.definitions.by_name.get(resource.name)
     if definition is not None:
         return definition.own_cluster
     custom = "." in resource.group and not resource.group.endswith(_BUILT_IN)

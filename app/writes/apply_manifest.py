@@ -11,8 +11,8 @@ import msgspec
 
 from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import APPLY, ClusterRequest, Deadline, Failed, NoAnswer, path_of, send_request
-from app.kube.discovery.api_groups import crd_resource
 from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.definitions import crd_resource
 from app.manifest import Manifest, phases
 from app.suggestions import near
 from app.writes.cluster_writes import WriteAnswer, as_written, is_dry_run, write

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.kube.discovery.api_groups import WELL_KNOWN, crd_resource
+from app.kube.discovery.definitions import crd_resource
+from app.kube.discovery.well_known import WELL_KNOWN
 
 NAMES = {
     "plural": "certificates",

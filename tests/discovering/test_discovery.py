@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from app.kube.api_errors import ApiError, ConnectionFailed
-from app.kube.discovery.api_groups import WELL_KNOWN, Catalog, discover, is_served, server_version
+from app.kube.discovery.api_groups import discover, is_served, server_version
+from app.kube.discovery.catalog import Catalog
+from app.kube.discovery.well_known import WELL_KNOWN
 from tests.discovering.answers import Answers
 
 Json = dict[str, Any]

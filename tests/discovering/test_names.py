@@ -5,10 +5,10 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from app.kube.discovery.api_groups import WELL_KNOWN
 from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.catalog import Catalog
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
+from app.kube.discovery.well_known import WELL_KNOWN
 
 
 def resource(plural: str, group: str, kind: str = "", *short: str) -> Resource:

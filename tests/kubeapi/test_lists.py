@@ -11,9 +11,9 @@ from aiohttp import web
 
 from app.api.door.callers import LOCAL
 from app.api.door.quotas import SCANS
-from app.fleet.definitions_feed import Definition
-from app.kube.discovery.api_groups import Catalog
 from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.catalog import Catalog
+from app.kube.discovery.definitions import Definition
 from app.kubeapi.cached import cached_reads, list_pages
 from tests.builders import stored_pod
 from tests.kubeapi.conftest import Client, Front, Upstream
@@ -214,7 +214,7 @@ async def test_a_custom_list_is_of_the_kind_that_its_definition_says(held: tuple
     widgets = Resource("example.com", "v1", "widgets", "widget", "Widget", True, verbs=verbs)
     cluster.catalog = Catalog([*cluster.catalog.resources, widgets])
     cluster.watches.follow(cluster.catalog)
-    cluster.definitions.known[widgets.name] = Definition(widgets, {}, "Widgetry")
+    cluster.definitions.by_name[widgets.name] = Definition(widgets, {}, "Widgetry")
     custom = {**stored_pod("one", "x", 4), "kind": "Widget", "apiVersion": "example.com/v1"}
     cluster.fill(widgets.name, [custom], 9)
     cached, document = await ask(client, "/clusters/prod/apis/example.com/v1/widgets")

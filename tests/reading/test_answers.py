@@ -17,9 +17,10 @@ from aiohttp import web
 from yarl import URL
 
 from app.api.http import body_sender
-from app.fleet.definitions_feed import Definition
-from app.kube.discovery.api_groups import WELL_KNOWN, Catalog
 from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.catalog import Catalog
+from app.kube.discovery.definitions import Definition
+from app.kube.discovery.well_known import WELL_KNOWN
 from tests.builders import stored_pod
 from tests.reading.conftest import Client, Held, StartServer
 
@@ -104,7 +105,7 @@ async def test_custom_resources_are_printed_with_the_columns_of_their_definition
     staging.catalog = Catalog([*WELL_KNOWN.resources, widgets])
     staging.watches.follow(staging.catalog)
     size = {"name": "Size", "type": "integer", "jsonPath": ".spec.size"}
-    staging.definitions.known["widgets.example.com"] = Definition(widgets, {"v1": [size]})
+    staging.definitions.by_name["widgets.example.com"] = Definition(widgets, {"v1": [size]})
     widget = {
         "kind": "Widget",
         "apiVersion": "example.com/v1",

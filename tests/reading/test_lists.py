@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from app.kube.discovery.api_groups import WELL_KNOWN, Catalog
 from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.catalog import Catalog
+from app.kube.discovery.well_known import WELL_KNOWN
 from tests.builders import stored_pod
 from tests.reading.conftest import Client, Held, StartServer
 

@@ -1,4 +1,4 @@
-"""What a cluster serves.
+"""The resources that a cluster serves, from its discovery API.
 
 Asked of the aggregated discovery (two requests; API servers from 1.26 on), and group by
 group of those that do not have it. A server that does not know what is accepted answers
@@ -16,14 +16,12 @@ from typing import Any
 
 import msgspec
 
-from app.json_access import Object, at, boolean, mapping, objects, text, texts
+from app.json_access import Object, at, boolean, objects, text, texts
 from app.kube.api_errors import ApiError, ConnectionFailed, UnreadableAnswer
 from app.kube.client import Connection
 from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.catalog import EVERY_GROUP, Catalog
 from app.kube.discovery.well_known import WELL_KNOWN
-
-__all__ = ["WELL_KNOWN", "Catalog", "crd_resource", "discover", "is_served", "server_version"]
 
 ACCEPT = ",".join(
     (
@@ -37,16 +35,14 @@ SECONDS = 8.0
 AT_ONCE = 8
 FORBIDDEN = 403
 _WATCHED = frozenset(("list", "watch"))
-_CRD_VERBS = frozenset(("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"))
 
-_KUBE_VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
 _DIGITS = re.compile(r"[0-9]{1,6}")
 
 _anything = msgspec.json.Decoder(dict[str, Any])
 
 
 class _Findings:
-    """What discovery has found so far.
+    """The resources and gaps that discovery has come to so far.
 
     ``resources`` are by name; ``gaps`` say why a group could not be read whole.
     """
@@ -57,13 +53,13 @@ class _Findings:
         self.problems: dict[str, None] = {}
 
     def add(self, resources: Iterable[Resource]) -> None:
-        """Versions come in the order of preference: the first that can be watched is the one."""
+        """Take resources in the order of preference: of each the first version that can be watched counts."""
         for resource in resources:
             if resource.verbs >= _WATCHED:
                 self.resources.setdefault(resource.name, resource)
 
     def skip(self, what: str, why: str, *, group: str | None = None) -> None:
-        """Note what is left out; of all of a ``group`` that is not known then."""
+        """Note what is left out, and why; with ``group``, that it may have more resources than are found."""
         problem = f"{what}: {why}"
         self.problems[problem] = None
         if group is not None:
@@ -71,7 +67,7 @@ class _Findings:
 
 
 async def discover(connection: Connection, known: Catalog | None = None) -> Catalog:
-    """What the cluster serves for listing and watching, in the version that it prefers.
+    """Return what the cluster serves for listing and watching, each in the version that it prefers.
 
     What is refused or broken hurts nothing else: it is left as it is ``known``, and before
     anything is, as it is in every Kubernetes. Raises ApiError, ConnectionFailed and
@@ -101,7 +97,7 @@ async def discover(connection: Connection, known: Catalog | None = None) -> Cata
 
 
 async def is_served(connection: Connection, resource: Resource) -> bool:
-    """Whether the API server knows the resource in this version at this moment."""
+    """Ask the API server whether it serves the resource in this version at this moment."""
     try:
         listed = await _legacy_version(connection, resource.group, resource.version)
     except ApiError as error:
@@ -112,56 +108,14 @@ async def is_served(connection: Connection, resource: Resource) -> bool:
 
 
 async def server_version(connection: Connection) -> tuple[str, tuple[int, int]]:
-    """The API server's version, as text and as numbers: ``("v1.37.2", (1, 37))``."""
+    """Return the API server's version, as text and as numbers: ``("v1.37.2", (1, 37))``."""
     version = await _get(connection, "/version")
     number = (_leading_number(text(version, "major")), _leading_number(text(version, "minor")))
     return text(version, "gitVersion"), number
 
 
-def crd_resource(crd_json: bytes) -> Resource | None:
-    """The resource that a CustomResourceDefinition defines; None while it is not served.
-
-    Raises msgspec.DecodeError for what is no JSON object.
-    """
-    crd = _anything.decode(crd_json)
-    conditions = {
-        text(condition, "type"): text(condition, "status")
-        for condition in objects(crd, "status", "conditions")
-    }
-    versions = objects(crd, "spec", "versions")
-    served = [text(version, "name") for version in versions if boolean(version, "served")]
-    names = mapping(crd, "status", "acceptedNames")
-    plural, kind, group = text(names, "plural"), text(names, "kind"), text(crd, "spec", "group")
-    if conditions.get("Established") != "True" or not any(served) or not (plural and kind and group):
-        return None
-    return Resource(
-        group=group,
-        version=max(sorted(served), key=_priority),
-        plural=plural,
-        singular=text(names, "singular") or kind.lower(),
-        kind=kind,
-        namespaced=text(crd, "spec", "scope") == "Namespaced",
-        short_names=tuple(texts(names, "shortNames")),
-        categories=tuple(texts(names, "categories")),
-        verbs=_CRD_VERBS,
-    )
-
-
-def _priority(version: str) -> tuple[int, int, int]:
-    """Orders versions as the API server prefers them: v10, v2, v1, v2beta1, v1alpha3, others.
-
-    k8s.io/apimachinery/pkg/version.CompareKubeAwareVersionStrings, where the others are
-    in the order of the alphabet.
-    """
-    found = _KUBE_VERSION.fullmatch(version)
-    if found is None:
-        return (0, 0, 0)
-    major, stage, minor = found.groups()
-    return ({"alpha": 1, "beta": 2, None: 3}[stage], int(major), int(minor or 0))
-
-
 def _read_root(path: str, root: Object, findings: _Findings) -> list[tuple[str, str]]:
-    """Take in the answer of /api or /apis; the groups and versions that are still to be asked for."""
+    """Take in the answer of /api or /apis; return the groups and versions that are still to be asked for."""
     for member in ("items", "groups", "versions"):
         if not isinstance(at(root, member), list | None):
             findings.skip(path, f"{member} is no list")
@@ -233,7 +187,7 @@ async def _read_legacy(connection: Connection, unread: list[tuple[str, str]], fi
 
 
 def _resource(group: str, version: str, entry: Object, name: str, kind: str) -> Resource | None:
-    """The resource of an entry, as a cluster-scoped one; None where it has no name or no kind."""
+    """Return the resource of an entry, as a cluster-scoped one; None where it has no name or no kind."""
     plural = text(entry, name)
     if not plural or not kind:
         return None
@@ -287,6 +241,6 @@ async def _get(connection: Connection, path: str, accept: str = "application/jso
 
 
 def _leading_number(text: str) -> int:
-    """The number in "20+", as some providers spell their versions; 0 for none."""
+    """Return the number in "20+", as some providers spell their versions; 0 for none."""
     digits = _DIGITS.match(text)
     return int(digits.group()) if digits else 0

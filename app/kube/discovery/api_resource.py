@@ -1,4 +1,4 @@
-"""What a Kubernetes resource is called, and where it lives in the API."""
+"""A Kubernetes resource: its names, its verbs and its path in the API."""
 
 import msgspec
 
@@ -27,7 +27,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None) -> str:
-        """The URL path of the collection, below the server's own prefix."""
+        """Return the URL path of the collection, below the server's own prefix."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         inner = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
         return f"{root}{inner}/{self.plural}"

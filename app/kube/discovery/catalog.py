@@ -1,4 +1,4 @@
-"""What can be listed and watched in a cluster, and by which words it is asked for."""
+"""The resources that can be listed and watched in a cluster, and the words that name them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from weakref import WeakValueDictionary
@@ -29,7 +29,7 @@ class Index:
                 self.short.setdefault(word, []).append(resource)
 
     def named(self, word: str) -> list[Resource]:
-        """The resources that a word in lower case may mean."""
+        """Return the resources that a word in lower case may mean."""
         return [*self.full.get(word, ()), *self.short.get(word, ())]
 
 
@@ -53,28 +53,28 @@ class Catalog:
     ) -> None:
         self.problems = tuple(problems)
         self.gaps = gaps or {}
-        found = {resource.name: resource for resource in resources}
-        self.resources = tuple(found[name] for name in sorted(found))
-        known = _indexes.get(self.resources)
-        if known is None:
-            known = _indexes[self.resources] = Index(self.resources)
-        self.index = known
+        by_name = {resource.name: resource for resource in resources}
+        self.resources = tuple(by_name[name] for name in sorted(by_name))
+        index = _indexes.get(self.resources)
+        if index is None:
+            index = _indexes[self.resources] = Index(self.resources)
+        self.index = index
 
     def __len__(self) -> int:
         return len(self.resources)
 
     def get(self, name: str) -> Resource | None:
-        """The resource called ``plural`` or ``plural.group``."""
+        """Return the resource called ``plural`` or ``plural.group``; None where there is none."""
         return self.index.by_name.get(name)
 
     def gap(self, name: str) -> str | None:
-        """Why it is not known whether there is a resource of this name; None where it is known."""
+        """Return why it is not known whether there is a resource of this name; None where it is known."""
         if name in self.index.by_name:
             return None
         group = name.partition(".")[2]
         return self.gaps.get(group) or (self.gaps.get(EVERY_GROUP) if group else None)
 
     def with_crds(self, resources: Iterable[Resource], gone: Collection[str] = ()) -> "Catalog":
-        """The same with these in place of those of their names, and without the names in ``gone``."""
+        """Return a catalog in which these resources replace those of their names; without those ``gone``."""
         kept = (resource for resource in self.resources if resource.name not in gone)
         return Catalog([*kept, *resources], self.problems, self.gaps)

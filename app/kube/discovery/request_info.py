@@ -1,4 +1,4 @@
-"""What a path of the Kubernetes API means, as the API server itself takes it apart.
+"""Paths of the Kubernetes API, taken apart as the API server does it.
 
 The grammar is that of ``k8s.io/apiserver/pkg/endpoints/request`` (RequestInfoFactory).
 """

@@ -1,4 +1,4 @@
-"""What people call resources: plural, singular, short name or kind, any case, with or without group."""
+"""Resources by the words for them: plural, singular, short name or kind, any case, with or without group."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ _SUPERSEDED = "extensions"
 
 
 class UnknownResource(LookupError):
-    """No cluster in scope has it; ``near`` are words that are close to the one asked for."""
+    """No cluster in scope has a resource of this name; ``near`` are names that are spelled similarly."""
 
     def __init__(self, word: str, near: Sequence[str]) -> None:
         hint = f"; near to it are {', '.join(near)}" if near else ""
@@ -20,7 +20,7 @@ class UnknownResource(LookupError):
 
 
 class AmbiguousResource(LookupError):
-    """Several resources are called so; ``names`` are theirs, with their groups."""
+    """The word names several resources; ``names`` are theirs, with their groups."""
 
     def __init__(self, word: str, names: Sequence[str]) -> None:
         super().__init__(f"resource {word!r} is one of {', '.join(names)}: name its group as well")
@@ -28,7 +28,7 @@ class AmbiguousResource(LookupError):
 
 
 def match(word: str, catalogs: Iterable[Catalog]) -> Resource:
-    """The resource that a word means, as the first catalog that has it describes it.
+    """Return the resource that a word means, as the first catalog that has it describes it.
 
     The core group and then apps win over other groups, full names over short ones. A
     group may be cut short (``certificates.cert-manager``) where that is unambiguous, as
@@ -36,11 +36,11 @@ def match(word: str, catalogs: Iterable[Catalog]) -> Resource:
     """
     indexes = list(dict.fromkeys(catalog.index for catalog in catalogs))
     called, _, group = word.lower().partition(".")
-    found: dict[str, Resource] = {}
+    candidates: dict[str, Resource] = {}
     for index in indexes:
         for resource in index.named(called):
-            found.setdefault(resource.name, resource)
-    chosen = _chosen(called, group, list(found.values()))
+            candidates.setdefault(resource.name, resource)
+    chosen = _chosen(called, group, list(candidates.values()))
     if not chosen:
         raise UnknownResource(word, _near(word.lower(), indexes))
     if len(chosen) > 1:
@@ -48,30 +48,30 @@ def match(word: str, catalogs: Iterable[Catalog]) -> Resource:
     return chosen[0]
 
 
-def _chosen(called: str, group: str, found: list[Resource]) -> list[Resource]:
+def _chosen(called: str, group: str, candidates: list[Resource]) -> list[Resource]:
     if group:
-        exact = [resource for resource in found if resource.group == group]
-        return exact or [resource for resource in found if resource.group.startswith(group)]
+        exact = [resource for resource in candidates if resource.group == group]
+        return exact or [resource for resource in candidates if resource.group.startswith(group)]
     for first in _FIRST:
-        ours = [resource for resource in found if resource.group == first]
+        ours = [resource for resource in candidates if resource.group == first]
         if ours:
             return _by_full_name(called, ours)
     # What extensions still serves in 1.20 and 1.21 are the objects of networking.k8s.io.
-    current = [resource for resource in found if resource.group != _SUPERSEDED]
-    return _by_full_name(called, current or found)
+    current = [resource for resource in candidates if resource.group != _SUPERSEDED]
+    return _by_full_name(called, current or candidates)
 
 
-def _by_full_name(called: str, found: list[Resource]) -> list[Resource]:
+def _by_full_name(called: str, candidates: list[Resource]) -> list[Resource]:
     full = [
         resource
-        for resource in found
+        for resource in candidates
         if called in (resource.plural.lower(), resource.singular.lower(), resource.kind.lower())
     ]
-    return full or found
+    return full or candidates
 
 
 def _near(word: str, indexes: Sequence[Index]) -> list[str]:
-    """Words that are close, at most one for a resource."""
+    """Return names that are spelled similarly, at most one for a resource."""
     words: dict[str, str] = {}
     for index in indexes:
         for called in (index.full, index.short):

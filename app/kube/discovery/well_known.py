@@ -89,7 +89,7 @@ storage.k8s.io/v1
 
 
 def _resources(table: str) -> list[Resource]:
-    found: list[Resource] = []
+    resources: list[Resource] = []
     group = version = ""
     for line in table.split("\n"):
         words = line.split()
@@ -98,7 +98,7 @@ def _resources(table: str) -> list[Resource]:
         elif words:
             plural, kind, *short = words
             name = kind.removeprefix("*")
-            found.append(
+            resources.append(
                 Resource(
                     group=group,
                     version=version,
@@ -110,7 +110,7 @@ def _resources(table: str) -> list[Resource]:
                     verbs=_VERBS,
                 )
             )
-    return found
+    return resources
 
 
 WELL_KNOWN = Catalog(_resources(_TABLE))
