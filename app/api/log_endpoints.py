@@ -26,50 +26,51 @@ _STATES = {403: "forbidden", 503: "unreachable", 504: "unreachable"}
 
 
 async def logs(request: web.Request) -> web.StreamResponse:
-    """The log of one container as it is; lines of several by their times, each with its place."""
+    """Answer with the log of one container as it is, or the lines of several by their times, each with
+    ``[cluster/pod/container]`` in front."""
     where = targets(request)
     options = _options(request)
     resource = await resource_named(request, where.clusters)
     namespace = namespace_of(request, resource)
     name = name_of(request)
-    found = await asyncio.gather(
+    results = await asyncio.gather(
         *(_find(request, cluster, resource, namespace, name, options) for cluster in where.clusters)
     )
-    writers = [each for each in found if isinstance(each, PodLogSources)]
-    failed = [
-        (cluster, each)
-        for cluster, each in zip(where.clusters, found, strict=True)
-        if isinstance(each, Failed)
+    log_sources = [result for result in results if isinstance(result, PodLogSources)]
+    failures = [
+        (cluster, result)
+        for cluster, result in zip(where.clusters, results, strict=True)
+        if isinstance(result, Failed)
     ]
-    if not writers:
+    if not log_sources:
         # Where one cluster could not be asked, nobody knows that there is none.
-        raise problem_of(*min(failed, key=lambda each: each[1].status == NOT_FOUND))
-    _check_container(options.container, writers)
-    sources = [source for each in writers for source in each.present()]
-    if len(sources) > MOST:
+        raise problem_of(*min(failures, key=lambda failure: failure[1].status == NOT_FOUND))
+    _check_container(options.container, log_sources)
+    containers = [container for of_pods in log_sources for container in of_pods.present()]
+    if len(containers) > MOST:
         raise Problem(
-            400, f"there are {len(sources)} containers; container= or cluster= choose, accepted are {MOST}"
+            400, f"there are {len(containers)} containers; container= or cluster= choose, accepted are {MOST}"
         )
-    headers = _headers(writers, failed)
-    alone = len(sources) == 1 and not (options.follow and any(each.may_grow for each in writers))
+    headers = _headers(log_sources, failures)
+    alone = len(containers) == 1 and not (options.follow and any(of_pods.may_grow for of_pods in log_sources))
     # Who reads must not have to guess whether a line that begins with a bracket was written so.
     if not alone:
         headers["X-Log-Prefix"] = "[cluster/pod/container]"
     opening = (
-        one_log(sources[0], options)
+        one_log(containers[0], options)
         if alone and not options.follow
-        else joined_logs(writers, options, alone=alone)
+        else joined_logs(log_sources, options, alone=alone)
     )
     try:
         async with opening as pieces:
             return await _send(request, pieces, headers)
     except (ApiError, ConnectionFailed, AccessError) as error:
-        raise _problem(sources[0].cluster, error) from None
+        raise _problem(containers[0].cluster, error) from None
 
 
-def _check_container(name: str | None, writers: Sequence[PodLogSources]) -> None:
+def _check_container(name: str | None, log_sources: Sequence[PodLogSources]) -> None:
     """Raises Problem for a container that no pod has, where it is known which there are."""
-    names = list(dict.fromkeys(name for each in writers for name in each.container_names()))
+    names = list(dict.fromkeys(name for of_pods in log_sources for name in of_pods.container_names()))
     if name is not None and names and name not in names:
         raise wrong("container", name, ", ".join(names))
 
@@ -139,17 +140,19 @@ def _number(request: web.Request, name: str) -> int | None:
     return int(text)
 
 
-def _headers(writers: Sequence[PodLogSources], failed: Sequence[tuple[Cluster, Failed]]) -> dict[str, str]:
+def _headers(
+    log_sources: Sequence[PodLogSources], failures: Sequence[tuple[Cluster, Failed]]
+) -> dict[str, str]:
     headers: dict[str, str] = {hdrs.CONTENT_TYPE: "text/plain; charset=utf-8", hdrs.CACHE_CONTROL: "no-store"}
     behind = [
-        f"{cluster.name}={_STATES.get(each.status, 'stale')}"
-        for cluster, each in failed
-        if each.status != NOT_FOUND
+        f"{cluster.name}={_STATES.get(failure.status, 'stale')}"
+        for cluster, failure in failures
+        if failure.status != NOT_FOUND
     ]
     behind += [
-        f"{each.cluster.name}={each.cluster.condition_of(PODS).state}"
-        for each in writers
-        if not each.knows_pods
+        f"{of_pods.cluster.name}={of_pods.cluster.condition_of(PODS).state}"
+        for of_pods in log_sources
+        if not of_pods.knows_pods
     ]
     if behind:
         headers["X-Clusters"] = shortened(behind)
