@@ -1,6 +1,5 @@
 """Fixtures that tests of several folders use."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from testbed.control_plane import BASIC, WHOLE, ControlPlane
+from testbed.event_loop import asyncio_alone
 from tests.kubernetes.binaries import assets
 
 # How fast examples are made says nothing where other tests have the cores.
@@ -26,15 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _servers_on_asyncio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Have processes that tests start find no uvloop, as where the extra is not installed.
-
-    With PYTHONPATH empty they find it.
-    """
-    folder = tmp_path_factory.mktemp("without-uvloop")
-    (folder / "uvloop.py").write_text('raise ImportError("hidden by tests/conftest.py")\n')
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+def _servers_on_asyncio() -> Iterator[None]:
+    """Have servers run on asyncio's own loop, wherever uvloop is installed."""
+    with asyncio_alone():
         yield
 
 
