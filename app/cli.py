@@ -127,11 +127,13 @@ def serve(
 
 
 def _serve(flags: dict[str, Any]) -> int:
+    from app.process.gc_pauses import no_collections
     from app.settings import StartError, load
 
     try:
         settings = load(flags)
-        from app.server import run
+        with no_collections():
+            from app.server import run
 
         return run(settings)
     except StartError as error:

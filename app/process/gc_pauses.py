@@ -37,6 +37,21 @@ def short_collections() -> Iterator[None]:
         gc.unfreeze()
 
 
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Collect nothing while the context is open: for imports, of which nearly every object stays.
+
+    Visiting these again and again as they come takes a sixth of the time in which the server is imported.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _collect_all() -> None:
     """Visit every object, and freeze what survives.
 

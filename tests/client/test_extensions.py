@@ -5,10 +5,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from kubernetes_asyncio.client import ApiException, CoreV1Api, V1ConfigMap, V1ObjectMeta
+from kubernetes_asyncio.dynamic import DynamicClient
 from kubernetes_asyncio.watch import Watch
 
 from app.fleet.cluster import Options
@@ -20,6 +22,7 @@ from tests.client.test_scripts import kubeconfig
 __all__ = ["kubeconfig"]
 OPTIONS = Options(watch=("configmaps",), release_after=600, managed_fields=False, secret_values=False)
 NAME = "of-extension"
+MANIFEST = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": {"a": "d"}}
 
 
 def test_the_documented_example_runs(kubeconfig: Path) -> None:
@@ -83,6 +86,13 @@ async def test_the_librarys_api_reaches_a_real_cluster(control_plane: ControlPla
             assert (caught.value.status, caught.value.reason) == (409, "Conflict")
         finally:
             await core.delete_namespaced_config_map(NAME, "default")
+        dynamic: Any = await DynamicClient(cluster.api_client)
+        config_maps = await dynamic.resources.get(api_version="v1", kind="ConfigMap")
+        applied = await config_maps.server_side_apply(
+            namespace="default", name=NAME, field_manager="test", body=MANIFEST
+        )
+        assert applied.data.a == "d"
+        await config_maps.delete(namespace="default", name=NAME)
         events = Watch().stream(
             core.list_namespaced_config_map,
             "default",
@@ -92,6 +102,6 @@ async def test_the_librarys_api_reaches_a_real_cluster(control_plane: ControlPla
         )
         async with events:
             types = [event["type"] async for event in events]
-        assert types == ["MODIFIED", "DELETED"]
+        assert types == ["MODIFIED", "DELETED", "ADDED", "DELETED"]
     finally:
         await fleet.close()

@@ -88,3 +88,26 @@ def test_afterwards_all_is_as_before() -> None:
         assert gc.get_threshold() != before
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
+
+
+def test_nothing_is_collected_while_the_server_is_imported() -> None:
+    assert gc.isenabled()
+    collections: list[str] = []
+    gc.callbacks.append(note := lambda phase, _: collections.append(phase))
+    try:
+        with gc_pauses.no_collections():
+            collections.clear()
+            kept = lists(50_000)
+            assert not collections
+        assert gc.isenabled()
+        kept += lists(50_000)
+        assert collections
+    finally:
+        gc.callbacks.remove(note)
+    gc.disable()
+    try:
+        with gc_pauses.no_collections():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -21,7 +21,7 @@ __all__ = ["kubeconfig"]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(sh|console)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # What never ends by itself is ended; what it has said by then is what counts.
-SECONDS = 4
+SECONDS = 8
 # Where the clusters are simulated, others listen, and nothing may be left running.
 PREAMBLE = f"""
 set -eo pipefail
