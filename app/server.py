@@ -20,7 +20,7 @@ from app.api.door.admission import HEAD_SECONDS, Admission, ListeningSocket, Vis
 from app.api.door.door import Door, is_loopback_address
 from app.api.http.app_keys import Serving
 from app.api.http.metrics import METRICS
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.greeting import greeting, reachable_as
 from app.kube.api_errors import AccessError
@@ -151,7 +151,7 @@ async def _answering(
 @contextlib.asynccontextmanager
 async def _fleet(settings: Settings) -> AsyncIterator[Fleet]:
     """Yield the fleet of the settings' clusters, which it watches. Raises StartError."""
-    options = Options(
+    options = ClusterOptions(
         watch=settings.watch,
         release_after=settings.release_after,
         managed_fields=settings.managed_fields == "keep",

@@ -44,12 +44,12 @@ def _child(arm: str, kubeconfig: Path) -> float:
 
 async def _ours(kubeconfig: Path) -> float:
     """Seconds from the start of a fleet until every cluster of it is synced."""
-    from app.fleet.cluster import Options
+    from app.fleet.cluster import ClusterOptions
     from app.fleet.fleet import Fleet
 
     gc.freeze()  # as the server does
     began = time.perf_counter()
-    options = Options(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
+    options = ClusterOptions(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
     fleet = Fleet(options, [kubeconfig])
     await fleet.start()
     coverage = fleet.coverage("pods")

@@ -11,12 +11,14 @@ from aiohttp import web
 from app.api.application import make_application
 from app.api.door.door import Door
 from app.api.http.app_keys import HUB, Serving
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster, stop_accepting
 from app.simulator.simulated_fleet import kubeconfig
 
-OPTIONS = Options(watch=("pods", "configmaps"), release_after=600, managed_fields=False, secret_values=False)
+OPTIONS = ClusterOptions(
+    watch=("pods", "configmaps"), release_after=600, managed_fields=False, secret_values=False
+)
 LONGEST_LINE = 32 * 1024
 
 
@@ -24,7 +26,12 @@ class Server:
     """One process, as far as a client can tell."""
 
     def __init__(
-        self, config: Path, *, options: Options = OPTIONS, patience: float = 5.0, streams_per_caller: int = 0
+        self,
+        config: Path,
+        *,
+        options: ClusterOptions = OPTIONS,
+        patience: float = 5.0,
+        streams_per_caller: int = 0,
     ) -> None:
         self.fleet = Fleet(options, [config])
         self.port = 0
@@ -57,7 +64,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(config: Path, *, options: Options = OPTIONS) -> AsyncIterator[Server]:
+async def serving(config: Path, *, options: ClusterOptions = OPTIONS) -> AsyncIterator[Server]:
     server = Server(config, options=options)
     await server.start()
     try:

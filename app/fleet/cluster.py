@@ -45,7 +45,7 @@ PAGES_FROM_CACHE_SINCE = (1, 34)
 SOCKETS_BESIDE = 3
 
 
-class Options(msgspec.Struct, frozen=True):
+class ClusterOptions(msgspec.Struct, frozen=True):
     """What a cluster is watched for.
 
     ``watch`` names the resources watched from the start, ``release_after`` (seconds) is
@@ -64,7 +64,7 @@ class Options(msgspec.Struct, frozen=True):
         """How many a cluster needs for as long as it is watched."""
         return len(self.watch) * max(1, len(self.namespaces)) + SOCKETS_BESIDE
 
-    def restricted(self, namespaces: Sequence[str]) -> "Options":
+    def restricted(self, namespaces: Sequence[str]) -> "ClusterOptions":
         """The same, for an account that may see these namespaces only; all for none."""
         return msgspec.structs.replace(self, namespaces=tuple(namespaces))
 
@@ -84,7 +84,7 @@ class Cluster:
     def __init__(
         self,
         context: Context,
-        options: Options,
+        options: ClusterOptions,
         on_change: Callable[[str], None],
         keyring: Keyring | None = None,
     ) -> None:
@@ -137,7 +137,7 @@ class Cluster:
         return self._connection.api_client if self._connection is not None else None
 
     @property
-    def options(self) -> Options:
+    def options(self) -> ClusterOptions:
         """What holds for this cluster now."""
         return self._options
 

@@ -15,7 +15,7 @@ from app.fleet.watch_status import Condition
 from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.definitions import Definition, decode_definition, undecodable_definition
 from app.kube.reflector import Health
-from app.kube.wire.unreadable import Unreadable
+from app.kube.wire.unreadable import UnreadableObject
 from app.kube.wire.wire_object import WireObject
 
 
@@ -57,7 +57,7 @@ class DefinitionsFeed:
         for wire_object in objects:
             self._gathered[wire_object.name] = decode_definition(wire_object, MEMBER)
 
-    def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+    def leave_out(self, unreadable: Sequence[UnreadableObject]) -> None:
         """Keep aside that these definitions exist and cannot be decoded."""
         for entry in unreadable:
             self._gathered[entry.name] = undecodable_definition(entry.name, entry.reason)
@@ -81,7 +81,7 @@ class DefinitionsFeed:
         if self.by_name.get(wire_object.name) != before:
             self._changed()
 
-    def spoil(self, kind: str, unreadable: Unreadable) -> None:
+    def spoil(self, kind: str, unreadable: UnreadableObject) -> None:
         """Take note that a definition was ADDED, MODIFIED or DELETED that cannot be decoded."""
         if kind == "DELETED":
             self.by_name.pop(unreadable.name, None)

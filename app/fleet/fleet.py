@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from app.fleet.cluster import Cluster, Options
+from app.fleet.cluster import Cluster, ClusterOptions
 from app.fleet.coverage import Coverage
 from app.fleet.restrictions.namespace_restrictions import NamespaceRestrictions
 from app.fleet.restrictions.read_only import ReadOnlyClusters
@@ -46,7 +46,7 @@ class Fleet:
 
     def __init__(
         self,
-        options: Options,
+        options: ClusterOptions,
         kubeconfigs: Sequence[Path] = (),
         contexts: Sequence[str] = (),
         namespaces: Mapping[str, Sequence[str]] | None = None,

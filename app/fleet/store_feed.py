@@ -10,7 +10,7 @@ from app.cache.store import Store
 from app.fleet.watch_listener import WatchListener
 from app.fleet.watch_status import Condition
 from app.kube.reflector import Health
-from app.kube.wire.unreadable import Unreadable
+from app.kube.wire.unreadable import UnreadableObject
 from app.kube.wire.wire_object import WireObject
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class StoreFeed:
         self.settled = asyncio.Event()
         self._listener = listener
         self._gathered: list[CachedObject] = []
-        self._left_out: list[Unreadable] = []
+        self._left_out: list[UnreadableObject] = []
         # What has been named in the log, as long as it cannot be read.
         self._named: set[str] = set()
 
@@ -36,7 +36,7 @@ class StoreFeed:
         """Keep a part of a list aside; an object that the store holds already is not held twice."""
         self._gathered += [self._cached(wire_object) for wire_object in objects]
 
-    def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+    def leave_out(self, unreadable: Sequence[UnreadableObject]) -> None:
         """Keep aside what belongs to the list and cannot be decoded."""
         self._left_out += unreadable
 
@@ -64,7 +64,7 @@ class StoreFeed:
         else:
             self.store.apply(self._cached(wire_object), wire_object.managed)
 
-    def spoil(self, kind: str, unreadable: Unreadable) -> None:
+    def spoil(self, kind: str, unreadable: UnreadableObject) -> None:
         """Take note that an object was ADDED, MODIFIED or DELETED that cannot be decoded."""
         key = _key_of(unreadable)
         if kind == "DELETED":
@@ -73,7 +73,7 @@ class StoreFeed:
             self.store.spoil(key, unreadable.version)
             self._name({key: unreadable})
 
-    def _name(self, unreadable: Mapping[str, Unreadable]) -> None:
+    def _name(self, unreadable: Mapping[str, UnreadableObject]) -> None:
         self._named &= self.store.unreadable
         for key in unreadable.keys() - self._named:
             entry = unreadable[key]
@@ -122,7 +122,7 @@ class StoreFeed:
         return CachedObject(key, wire_object.uid, wire_object.version, labels, wire_object.tail)
 
 
-def _key_of(unreadable: Unreadable) -> str:
+def _key_of(unreadable: UnreadableObject) -> str:
     """Return the key in the store of an object whose name can be read; of any other its uid or digest."""
     if unreadable.name and "\0" not in unreadable.namespace + unreadable.name:
         return key_of(unreadable.namespace, unreadable.name)

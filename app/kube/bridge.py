@@ -9,7 +9,7 @@ from app.kube.answer_limits import Turns
 from app.kube.client import Connection
 from app.kube.listing import Collection
 from app.kube.recovery import EndedEarly, ErrorEvent
-from app.kube.wire.watch_event import Event, decode_event
+from app.kube.wire.watch_event import WatchEvent, decode_event
 from app.kube.wire.wire_errors import WireError
 
 # The server ends the watch after this; what it remembers comes at once.
@@ -76,7 +76,7 @@ async def latest_change(connection: Connection, collection: Collection, since: i
 
 async def _events(
     connection: Connection, collection: Collection, since: int, seconds: int
-) -> AsyncGenerator[Event, None]:
+) -> AsyncGenerator[WatchEvent, None]:
     params = {
         "watch": "1",
         "allowWatchBookmarks": "true",

@@ -9,7 +9,7 @@ from app.kube.client import Connection
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire.list_page import Page, page_steps
 from app.kube.wire.list_slices import SLICE_BYTES
-from app.kube.wire.unreadable import Unreadable
+from app.kube.wire.unreadable import UnreadableObject
 from app.kube.wire.wire_errors import WireError
 from app.kube.wire.wire_object import BodyFormat, WireObject
 
@@ -27,7 +27,7 @@ class Gatherer(Protocol):
     def gather(self, objects: Sequence[WireObject]) -> None:
         """Keep the objects of a part."""
 
-    def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+    def leave_out(self, unreadable: Sequence[UnreadableObject]) -> None:
         """Note what of the list cannot be read."""
 
     def discard(self) -> None:
@@ -51,7 +51,7 @@ class Latest:
         self.place = ("", "")
         self.deleted = False
 
-    def note(self, changed: WireObject | Unreadable, *, deleted: bool = False) -> None:
+    def note(self, changed: WireObject | UnreadableObject, *, deleted: bool = False) -> None:
         """Take in a change, as it left the object; older ones than the latest are ignored."""
         if changed.version < self.version:
             return
@@ -62,17 +62,17 @@ class Latest:
         self.place = changed.namespace, changed.name
         self.deleted = deleted
 
-    def made(self, state: WireObject | Unreadable | None) -> bool:
+    def made(self, state: WireObject | UnreadableObject | None) -> bool:
         """Whether this is what the change made of an object, as far as versions and uids tell."""
         return state is not None and state.version == self.version and state.uid in self._contents
 
-    def left(self, state: WireObject | Unreadable | None) -> bool:
+    def left(self, state: WireObject | UnreadableObject | None) -> bool:
         """Whether an object is in all just as the change left it."""
         return state is not None and self.made(state) and self._contents[state.uid] == _content(state)
 
 
-def _content(state: WireObject | Unreadable) -> bytes | str:
-    return state.digest if isinstance(state, Unreadable) else state.tail
+def _content(state: WireObject | UnreadableObject) -> bytes | str:
+    return state.digest if isinstance(state, UnreadableObject) else state.tail
 
 
 class Whole:
@@ -140,7 +140,7 @@ class Collection:
             page = await self._page(params, CHECK_SECONDS, PAGE_BYTES, path)
         except (ApiError, WireError):
             return False
-        objects: list[WireObject | Unreadable] = [*page.objects, *page.unreadable]
+        objects: list[WireObject | UnreadableObject] = [*page.objects, *page.unreadable]
         # Not every aggregated API knows field selectors.
         if any((item.namespace, item.name) != latest.place for item in objects):
             return False

@@ -43,13 +43,13 @@ from app.kube.recovery import (
     oldest_version,
     recovery_from,
 )
-from app.kube.sink import Counters, Health, Sink
+from app.kube.sink import Health, ReflectorCounters, Sink
 from app.kube.watch_health import HealthReporter, WatchRefusals
-from app.kube.wire.unreadable import Unreadable
-from app.kube.wire.watch_event import Event, decode_event
+from app.kube.wire.unreadable import UnreadableObject
+from app.kube.wire.watch_event import WatchEvent, decode_event
 from app.kube.wire.wire_object import BodyFormat
 
-__all__ = ["Counters", "Health", "Reflector", "Sink"]
+__all__ = ["Health", "Reflector", "ReflectorCounters", "Sink"]
 
 WATCH_SECONDS = (300, 600)
 # Watches of events get no bookmarks, so a quiet one would look like a connection that is
@@ -87,7 +87,7 @@ class Reflector:
     ) -> None:
         self.resource = resource
         self.version = 0
-        self.counters = Counters()
+        self.counters = ReflectorCounters()
         self._connection = connection
         self._collection = Collection(connection, resource, namespace, body_format or BodyFormat())
         self._sink = sink
@@ -254,7 +254,7 @@ class Reflector:
         self._refusals.begin_watch()
         async with self._connection.watch(self._collection.path, params) as batches:
             self._connected = True
-            events: Sequence[Event] = ()
+            events: Sequence[WatchEvent] = ()
             if repeats:
                 events = await self._recognised(batches)
             self._doubtful = False
@@ -271,7 +271,7 @@ class Reflector:
             finally:
                 self._refusals.end_watch()
 
-    async def _recognised(self, batches: AsyncIterator[list[bytes]]) -> Sequence[Event]:
+    async def _recognised(self, batches: AsyncIterator[list[bytes]]) -> Sequence[WatchEvent]:
         """Check that a watch begins with the latest change that we know; return the events after it."""
         version = self._latest.version
         try:
@@ -297,7 +297,7 @@ class Reflector:
         began: float,
         seconds: int,
         lowest: int,
-        events: Sequence[Event],
+        events: Sequence[WatchEvent],
     ) -> None:
         """Take what a watch brings until it ends.
 
@@ -324,13 +324,13 @@ class Reflector:
         self._count("closed")
         self._health.unsettle("the watch ended")
 
-    def _take(self, event: Event, lowest: int) -> None:
+    def _take(self, event: WatchEvent, lowest: int) -> None:
         changed = event.object or event.unreadable
         if changed is not None:
             # What cannot be read may not tell its version.
             if changed.version < lowest and (event.object is not None or changed.version):
                 raise OtherHistory(f"version {changed.version} came where {lowest} is the lowest")
-            if isinstance(changed, Unreadable):
+            if isinstance(changed, UnreadableObject):
                 self._sink.spoil(event.type, changed)
             else:
                 self._sink.apply(event.type, changed)

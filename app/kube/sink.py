@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from app.kube.recovery import State
-from app.kube.wire.unreadable import Unreadable
+from app.kube.wire.unreadable import UnreadableObject
 from app.kube.wire.wire_object import WireObject
 
 
@@ -23,7 +23,7 @@ class Sink(Protocol):
     def gather(self, objects: Sequence[WireObject]) -> None:
         """Keep a part of a list aside; of two objects of one name the later one counts."""
 
-    def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+    def leave_out(self, unreadable: Sequence[UnreadableObject]) -> None:
         """Keep aside what belongs to the list and cannot be decoded."""
 
     def discard(self) -> None:
@@ -38,7 +38,7 @@ class Sink(Protocol):
     def apply(self, kind: str, wire_object: WireObject) -> None:
         """Take an object that was ADDED, MODIFIED or DELETED."""
 
-    def spoil(self, kind: str, unreadable: Unreadable) -> None:
+    def spoil(self, kind: str, unreadable: UnreadableObject) -> None:
         """Take note that an object was ADDED, MODIFIED or DELETED that cannot be decoded."""
 
     def advance(self, version: int) -> None:
@@ -48,7 +48,7 @@ class Sink(Protocol):
         """Take note of the reflector's health, which has just changed."""
 
 
-class Counters(msgspec.Struct):
+class ReflectorCounters(msgspec.Struct):
     """Counts of what happened so far, for metrics.
 
     ``relists`` counts the lists after the first, ``reconnects`` the ends of watches and

@@ -13,14 +13,14 @@ from kubernetes_asyncio.client import ApiException, CoreV1Api, V1ConfigMap, V1Ob
 from kubernetes_asyncio.dynamic import DynamicClient
 from kubernetes_asyncio.watch import Watch
 
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from testbed.control_plane import ControlPlane
 from testbed.product import ROOT
 from tests.client.test_scripts import kubeconfig
 
 __all__ = ["kubeconfig"]
-OPTIONS = Options(watch=("configmaps",), release_after=600, managed_fields=False, secret_values=False)
+OPTIONS = ClusterOptions(watch=("configmaps",), release_after=600, managed_fields=False, secret_values=False)
 NAME = "of-extension"
 MANIFEST = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": {"a": "d"}}
 

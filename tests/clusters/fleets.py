@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.simulated_fleet import kubeconfig
@@ -28,7 +28,9 @@ async def watched(
     release_after: float = 600,
     namespaces: dict[str, list[str]] | None = None,
 ) -> AsyncIterator[Fleet]:
-    options = Options(watch=watch, release_after=release_after, managed_fields=False, secret_values=False)
+    options = ClusterOptions(
+        watch=watch, release_after=release_after, managed_fields=False, secret_values=False
+    )
     fleet = Fleet(options, [path], namespaces=namespaces)
     await fleet.start()
     try:

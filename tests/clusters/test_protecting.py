@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from app.fleet import fleet as fleet_module
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.kube.api_errors import AccessError
 from app.kube.auth import kubeconfig_files
@@ -45,7 +45,7 @@ async def watched(
     namespaces: dict[str, list[str]] | None = None,
     watch: tuple[str, ...] = (),
 ) -> AsyncIterator[Fleet]:
-    options = Options(watch=watch, release_after=600, managed_fields=False, secret_values=False)
+    options = ClusterOptions(watch=watch, release_after=600, managed_fields=False, secret_values=False)
     fleet = Fleet(options, paths, chosen, namespaces, read_only)
     try:
         await fleet.start()

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from testbed.served_fleet import serving, simulated, write_config
 from tests.builders import deployment, namespace, running_pod
 from tests.commands.running import Command
 
 Clusters = dict[str, SimulatedCluster]
-OPTIONS = Options(
+OPTIONS = ClusterOptions(
     watch=("pods", "deployments", "configmaps"),
     release_after=600,
     managed_fields=False,

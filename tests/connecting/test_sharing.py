@@ -13,7 +13,7 @@ import yaml
 from aiohttp import web
 
 from app.fleet import cluster as fleet_cluster
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.kube.api_errors import ApiError
 from app.kube.auth import credentials
@@ -80,7 +80,9 @@ async def until(check: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def fleet_of(path: Path) -> Fleet:
-    return Fleet(Options(watch=(), release_after=600, managed_fields=False, secret_values=False), [path])
+    return Fleet(
+        ClusterOptions(watch=(), release_after=600, managed_fields=False, secret_values=False), [path]
+    )
 
 
 async def answer(request: web.BaseRequest) -> web.StreamResponse:

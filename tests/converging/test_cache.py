@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.simulated_fleet import kubeconfig
@@ -55,7 +55,7 @@ async def test_after_a_quiet_moment_the_cache_holds_the_truth(seed: int, tmp_pat
     await cluster.start()
     path = tmp_path / "config"
     path.write_text(yaml.safe_dump(kubeconfig([("c", cluster.url, "t")])))
-    options = Options(watch=RESOURCES, release_after=600, managed_fields=False, secret_values=False)
+    options = ClusterOptions(watch=RESOURCES, release_after=600, managed_fields=False, secret_values=False)
     fleet = Fleet(options, [path])
     await fleet.start()
     try:

@@ -11,7 +11,7 @@ from playwright.async_api import Error, Locator, Page
 from app.api.application import make_application
 from app.api.door.door import Door
 from app.api.http.app_keys import Serving
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.seed.cluster_seed import ClusterPlan
@@ -30,7 +30,7 @@ PLANS = (
     ClusterPlan("prod", region="eu-central-1", nodes=3, scale=0.5, namespaces=_APPS | {"cert-manager"}),
     ClusterPlan("staging", region="eu-central-1", nodes=2, scale=0.3, namespaces=_APPS),
 )
-_OPTIONS = Options(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
+_OPTIONS = ClusterOptions(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
 
 
 class Server:

@@ -12,14 +12,14 @@ from aiohttp.test_utils import TestClient, TestServer
 from app.api.application import make_application
 from app.api.door.door import Door
 from app.api.http.app_keys import Serving
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.podlogs import log_reader, pod_logs
 from testbed.control_plane import ControlPlane
 from tests.logs.kubelet import Kubelet
 
 Client = TestClient[web.Request, web.Application]
-OPTIONS = Options(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
+OPTIONS = ClusterOptions(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
 
 
 @pytest.fixture(autouse=True)

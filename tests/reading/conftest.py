@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from app.api.application import make_application
 from app.api.door.door import Door
 from app.api.http.app_keys import Serving
-from app.fleet.cluster import Cluster, Options
+from app.fleet.cluster import Cluster, ClusterOptions
 from app.fleet.fleet import Fleet
 from app.fleet.watch_status import Condition, State
 from app.kube.auth.contexts import Context
@@ -26,7 +26,7 @@ from tests.builders import stored_pod
 
 Client = TestClient[web.Request, web.Application]
 StartServer = Callable[..., Awaitable[Client]]
-OPTIONS = Options(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
+OPTIONS = ClusterOptions(watch=("pods",), release_after=600, managed_fields=False, secret_values=False)
 
 
 class Held(Cluster):

@@ -20,7 +20,7 @@ from app.api.application import make_application
 from app.api.door import admission
 from app.api.door.door import Door
 from app.api.http.app_keys import Serving
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.process.open_files import descriptor_shares
 from tests.connecting.certificates import Authority
@@ -184,7 +184,7 @@ async def answering(tmp_path: Path, *, tls: ssl.SSLContext | None = None) -> Asy
         'clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]\n'
         "contexts: [{name: c, context: {cluster: c}}]\n"
     )
-    options = Options(watch=(), release_after=600, managed_fields=False, secret_values=False)
+    options = ClusterOptions(watch=(), release_after=600, managed_fields=False, secret_values=False)
     fleet = Fleet(options, [path])
     await fleet.start()
     listening = socket.create_server(("127.0.0.1", 0))

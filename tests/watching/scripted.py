@@ -11,7 +11,7 @@ from typing import Any, cast
 from app.kube.client import Connection
 from app.kube.discovery.api_resource import Resource
 from app.kube.reflector import Health, Reflector
-from app.kube.wire.unreadable import Unreadable
+from app.kube.wire.unreadable import UnreadableObject
 from app.kube.wire.wire_object import WireObject
 from tests.builders import stored_pod
 
@@ -126,7 +126,7 @@ class Memory:
     def gather(self, objects: Sequence[WireObject]) -> None:
         self._gathered |= {found.name: found.version for found in objects}
 
-    def leave_out(self, unreadable: Sequence[Unreadable]) -> None:
+    def leave_out(self, unreadable: Sequence[UnreadableObject]) -> None:
         self.log += [f"left out {found.name}" for found in unreadable]
 
     def discard(self) -> None:
@@ -147,7 +147,7 @@ class Memory:
             self.held[found.name] = found.version
         self.version = found.version
 
-    def spoil(self, kind: str, found: Unreadable) -> None:
+    def spoil(self, kind: str, found: UnreadableObject) -> None:
         self.log.append(f"{kind} {found.name} spoilt")
         self.held.pop(found.name, None)
 

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from app.api.application import make_application
 from app.api.door.door import Door
 from app.api.http.app_keys import Serving
-from app.fleet.cluster import Options
+from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.simulated_fleet import kubeconfig
@@ -24,7 +24,9 @@ Client = TestClient[web.Request, web.Application]
 Clusters = dict[str, SimulatedCluster]
 StartServer = Callable[..., Awaitable[Client]]
 StartClusters = Callable[..., Awaitable[Clusters]]
-OPTIONS = Options(watch=("pods", "deployments"), release_after=600, managed_fields=False, secret_values=False)
+OPTIONS = ClusterOptions(
+    watch=("pods", "deployments"), release_after=600, managed_fields=False, secret_values=False
+)
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ async def serve(
     async with AsyncExitStack() as stack:
 
         async def start(
-            clusters: Clusters, options: Options = OPTIONS, *, settled: bool = True, **serving: Any
+            clusters: Clusters, options: ClusterOptions = OPTIONS, *, settled: bool = True, **serving: Any
         ) -> Client:
             path = tmp_path / "kubeconfig"
             path.write_text(

@@ -6,7 +6,7 @@ from msgspec import Raw
 
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire.list_slices import SLICE_BYTES, items_of
-from app.kube.wire.unreadable import Unreadable, unreadable
+from app.kube.wire.unreadable import UnreadableObject, unreadable
 from app.kube.wire.wire_errors import (
     UNDECODABLE,
     UNREADABLE,
@@ -30,7 +30,7 @@ class Page:
     ) -> None:
         self.version = version
         self.continue_ = continue_
-        self.unreadable: list[Unreadable] = []
+        self.unreadable: list[UnreadableObject] = []
         self._items = items
         self._resource = resource
         self._body_format = body_format
@@ -65,7 +65,7 @@ class Page:
             return [decode_object(bytes(item), self._body_format, kind, api_version) for item in items]
         except UNREADABLE:
             decoded = [_object_or_not(bytes(item), self._body_format, kind, api_version) for item in items]
-        self.unreadable += [entry for entry in decoded if isinstance(entry, Unreadable)]
+        self.unreadable += [entry for entry in decoded if isinstance(entry, UnreadableObject)]
         return [entry for entry in decoded if isinstance(entry, WireObject)]
 
 
@@ -87,7 +87,7 @@ def page_steps(body: bytes, resource: Resource, body_format: BodyFormat) -> Gene
 
 def _object_or_not(
     body: bytes, body_format: BodyFormat, kind: str, api_version: str
-) -> WireObject | Unreadable:
+) -> WireObject | UnreadableObject:
     try:
         return decode_object(body, body_format, kind, api_version)
     except UNREADABLE as error:

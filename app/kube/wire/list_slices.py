@@ -28,7 +28,7 @@ _BETWEEN = re.compile(rb"[\s,]*")
 _OPENING = re.compile(rb'\{\s*(?:"[^"\\]{1,64}")?')
 
 
-class Metadata(msgspec.Struct):
+class ListMetadata(msgspec.Struct):
     """The metadata of a list."""
 
     resourceVersion: str = ""
@@ -39,7 +39,7 @@ class _Rest(msgspec.Struct):
     """A list, or the part of one that is left when slices have been cut off."""
 
     items: list[Raw] | UnsetType | None = UNSET
-    metadata: Metadata | None = None
+    metadata: ListMetadata | None = None
 
 
 class _Objects(msgspec.Struct):
@@ -53,7 +53,7 @@ _rest_decoder = msgspec.json.Decoder(_Rest)
 _items_decoder = msgspec.json.Decoder(list[Raw])
 
 
-def items_of(body: bytes) -> Generator[None, None, tuple[Metadata | None, list[Raw] | None]]:
+def items_of(body: bytes) -> Generator[None, None, tuple[ListMetadata | None, list[Raw] | None]]:
     """Read a list in short steps; the generator returns its metadata and its items, None for what is absent.
 
     An item may turn out not to be readable. Raises msgspec.DecodeError or RecursionError for what is no
@@ -98,7 +98,7 @@ def items_of(body: bytes) -> Generator[None, None, tuple[Metadata | None, list[R
     return rest.metadata or metadata, items
 
 
-def _head(body: bytes) -> tuple[Metadata | None, int] | None:
+def _head(body: bytes) -> tuple[ListMetadata | None, int] | None:
     """The metadata, if it stands before the items, and where these begin; None where that does not show."""
     for match in _ITEMS.finditer(body, 0, _HEAD_BYTES):
         try:

@@ -11,7 +11,7 @@ from app.kube.wire.json_outline import members, string_of
 _LOOKED_AT = 256 * 1024
 
 
-class Unreadable(msgspec.Struct, frozen=True):
+class UnreadableObject(msgspec.Struct, frozen=True):
     """An object that exists and cannot be decoded.
 
     A field that cannot be read either is "", and 0 for ``version``. ``digest`` is 16 hex digits of a hash
@@ -26,11 +26,11 @@ class Unreadable(msgspec.Struct, frozen=True):
     reason: str
 
 
-def unreadable(text: bytes, reason: str) -> Unreadable:
+def unreadable(text: bytes, reason: str) -> UnreadableObject:
     """Read the identity of an object from the JSON ``text``, which need be no more than well bracketed."""
     metadata = next((value for name, value in members(text[:_LOOKED_AT]) if name == "metadata"), b"")
     fields = {name: string_of(value) for name, value in members(metadata)}
-    return Unreadable(
+    return UnreadableObject(
         fields.get("namespace", ""),
         fields.get("name", ""),
         fields.get("uid", ""),

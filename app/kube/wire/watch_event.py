@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from app.kube.wire.api_status import ApiStatus, decode_status
 from app.kube.wire.json_outline import is_bracketed
-from app.kube.wire.unreadable import Unreadable, unreadable
+from app.kube.wire.unreadable import UnreadableObject, unreadable
 from app.kube.wire.wire_errors import UNREADABLE, WireError, raising_wire_error, reason_of, version_of
 from app.kube.wire.wire_object import BodyFormat, WireObject, decode_object
 
@@ -18,7 +18,7 @@ _FRAMES = {b'{"type":"%s","object":' % kind.encode(): kind for kind in ("ADDED",
 _FRAME_AT_MOST = max(map(len, _FRAMES))
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
+class WatchEvent(msgspec.Struct, frozen=True, gc=False):
     """One event of a watch.
 
     ADDED, MODIFIED and DELETED have an ``object``, or one that is ``unreadable``; BOOKMARK has
@@ -27,13 +27,13 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     type: str
     object: WireObject | None = None
-    unreadable: Unreadable | None = None
+    unreadable: UnreadableObject | None = None
     version: int = 0
     initial_events_end: bool = False
     error: ApiStatus | None = None
 
 
-def decode_event(line: bytes, body_format: BodyFormat) -> Event:
+def decode_event(line: bytes, body_format: BodyFormat) -> WatchEvent:
     """Decode one line of a watch. Raises WireError for what is no event."""
     return raising_wire_error(_event, line, body_format)
 
@@ -56,7 +56,7 @@ _event_decoder = msgspec.json.Decoder(_Event)
 _bookmark_decoder = msgspec.json.Decoder(_Bookmark)
 
 
-def _event(line: bytes, body_format: BodyFormat) -> Event:
+def _event(line: bytes, body_format: BodyFormat) -> WatchEvent:
     start = line.find(b'"object":', 0, _FRAME_AT_MOST) + 9
     kind = _FRAMES.get(line[:start])
     if kind is not None and line.endswith(b"}"):
@@ -67,16 +67,16 @@ def _event(line: bytes, body_format: BodyFormat) -> Event:
     if event.type == "BOOKMARK":
         metadata = _bookmark_decoder.decode(event.object).metadata
         end = (metadata.annotations or {}).get(_INITIAL_EVENTS_END) == "true"
-        return Event("BOOKMARK", version=version_of(metadata.resourceVersion), initial_events_end=end)
+        return WatchEvent("BOOKMARK", version=version_of(metadata.resourceVersion), initial_events_end=end)
     if event.type == "ERROR":
-        return Event("ERROR", error=decode_status(event.object))
+        return WatchEvent("ERROR", error=decode_status(event.object))
     raise WireError(f"an event of type {event.type[:40]!r}")
 
 
-def _change(kind: str, body: bytes, body_format: BodyFormat) -> Event:
+def _change(kind: str, body: bytes, body_format: BodyFormat) -> WatchEvent:
     try:
-        return Event(kind, decode_object(body, body_format))
+        return WatchEvent(kind, decode_object(body, body_format))
     except UNREADABLE as error:
         if not body.startswith(b"{") or (type(error) is msgspec.DecodeError and not is_bracketed(body)):
             raise
-        return Event(kind, unreadable=unreadable(body, reason_of(error)))
+        return WatchEvent(kind, unreadable=unreadable(body, reason_of(error)))
