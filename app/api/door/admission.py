@@ -20,6 +20,7 @@ from aiohttp.typedefs import Handler
 
 from app import turns
 from app.api.door.callers import CALLER
+from app.api.door.open_paths import PROBES
 from app.api.door.request_heads import BoundedParser, malformed
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,6 @@ BODY_BYTES = 20 * 1024
 SWEEP_SECONDS = 1.0
 # asyncio would accept as many as wait, and each of them costs a tenth of a millisecond and more.
 ACCEPTED_A_TURN = 32
-# These are answered at once.
-PROBES = frozenset({"/healthz", "/readyz"})
 REASONS = ("full", "idle", "head", "body")
 TELL_SECONDS = 60.0
 

@@ -25,7 +25,7 @@ from app.api.write.write_request import (
     targets,
     understood,
 )
-from app.api.write.write_results import Outcome, answer, in_each, in_format, written_format
+from app.api.write.write_results import ClusterOutcome, answer, in_each, in_format, written_format
 from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import (
     APPLY,
@@ -220,7 +220,7 @@ async def _carry_out(request: web.Request, plan: _Plan, work: Work) -> web.Strea
     return await in_format(answer(outcomes, several=plan.targets.several), form)
 
 
-def _record(request: web.Request, plan: _Plan, outcome: Outcome) -> None:
+def _record(request: web.Request, plan: _Plan, outcome: ClusterOutcome) -> None:
     result = outcome.result
     audit.write(
         request,

@@ -27,7 +27,7 @@ WRITTEN_FORMATS = ("json", "yaml")
 Result = WriteAnswer | Failed
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class ClusterOutcome(msgspec.Struct, frozen=True):
     """What became of a write in one cluster."""
 
     cluster: Cluster
@@ -41,20 +41,20 @@ class Outcome(msgspec.Struct, frozen=True):
 
 async def in_each(
     clusters: Sequence[Cluster], work: Callable[[Cluster], Awaitable[WriteAnswer]]
-) -> list[Outcome]:
+) -> list[ClusterOutcome]:
     """Do it in all of the clusters at once; what goes wrong in one is its own result."""
     return await asyncio.gather(*(_in_one(cluster, work) for cluster in clusters))
 
 
-async def _in_one(cluster: Cluster, work: Callable[[Cluster], Awaitable[WriteAnswer]]) -> Outcome:
+async def _in_one(cluster: Cluster, work: Callable[[Cluster], Awaitable[WriteAnswer]]) -> ClusterOutcome:
     try:
-        return Outcome(cluster, await work(cluster))
+        return ClusterOutcome(cluster, await work(cluster))
     except Failed as failed:
-        return Outcome(cluster, failed)
+        return ClusterOutcome(cluster, failed)
     except Problem as problem:
-        return Outcome(cluster, refused(problem))
+        return ClusterOutcome(cluster, refused(problem))
     except Exception:
-        return Outcome(cluster, fault(cluster))
+        return ClusterOutcome(cluster, fault(cluster))
 
 
 def refused(problem: Problem) -> Failed:
@@ -84,7 +84,7 @@ async def in_format(response: web.Response, form: str) -> web.Response:
     return response
 
 
-def answer(outcomes: Sequence[Outcome], *, several: bool) -> web.Response:
+def answer(outcomes: Sequence[ClusterOutcome], *, several: bool) -> web.Response:
     """The object or the problem; of ``several`` clusters a result each. Raises Problem."""
     headers = CIMultiDict(cursor_header((each.cluster, each.result) for each in outcomes))
     if several:

@@ -173,7 +173,8 @@ async def _list(request: web.Request, cluster: Cluster, read: CachedRead) -> Lis
     metadata: dict[str, Any] = {"resourceVersion": str(version)}
     if end < len(objects):
         list_id = list_id or kept.keep(objects, version)
-        metadata["continue"] = list_pages.Token(_path_of(objects[end - 1]), read.list_hash, list_id).encode()
+        token = list_pages.PageToken(_path_of(objects[end - 1]), read.list_hash, list_id)
+        metadata["continue"] = token.encode()
         if not read.has_selector:
             metadata["remainingItemCount"] = len(objects) - end
     page = objects[start:end] if start or end < len(objects) else objects

@@ -18,9 +18,9 @@ from app.api.http.lasting_work import CallerGone, hang_up, while_present
 from app.cache.changelog import Change
 from app.cache.segments import SEGMENT_BYTES
 from app.cache.store import Store
-from app.kubeapi.cached.kube_request import CachedRead, Stream
+from app.kubeapi.cached.kube_request import CachedRead, WatchOptions
 from app.kubeapi.cached.store_selection import selected
-from app.kubeapi.cached.watch_events import Events
+from app.kubeapi.cached.watch_events import WatchEvents
 from app.turns import Kind, Pace
 
 # As kube-apiserver: about a minute between bookmarks, half an hour to an hour where nothing else is asked.
@@ -31,7 +31,7 @@ LASTING_SECONDS = (1800.0, 3600.0)
 async def watch(
     request: web.Request,
     read: CachedRead,
-    stream: Stream,
+    stream: WatchOptions,
     columns: Sequence[Mapping[str, Any]] | None,
     headers: Mapping[str, str],
 ) -> web.StreamResponse:
@@ -40,7 +40,7 @@ async def watch(
     following = _Following(read.store)
     read.store.listeners.append(following)
     try:
-        work = _run(request, response, read, stream, Events(read, columns), following)
+        work = _run(request, response, read, stream, WatchEvents(read, columns), following)
         await while_present(request, work, end=following.end)
     except (CallerGone, ConnectionError):
         hang_up(request)
@@ -87,8 +87,8 @@ async def _run(
     request: web.Request,
     response: web.StreamResponse,
     read: CachedRead,
-    stream: Stream,
-    events: Events,
+    stream: WatchOptions,
+    events: WatchEvents,
     following: _Following,
 ) -> None:
     store = read.store

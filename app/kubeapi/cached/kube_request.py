@@ -44,7 +44,7 @@ _ONLY_LISTS = frozenset({"continue", "fieldSelector", "labelSelector", "limit", 
 TABLES_OF = "v1.37."
 
 
-class Stream(msgspec.Struct, frozen=True):
+class WatchOptions(msgspec.Struct, frozen=True):
     """What a watch is to bring besides changes: ``initial``, what there is, with a bookmark that
     ends it where that is ``marked``; ``bookmarks`` later on. ``seconds`` is how long it lasts."""
 
@@ -74,9 +74,9 @@ class CachedRead(msgspec.Struct, frozen=True):
     included: str
     version: int | None
     limit: int
-    token: list_pages.Token | None
+    token: list_pages.PageToken | None
     list_hash: str
-    stream: Stream | None = None
+    stream: WatchOptions | None = None
 
     @property
     def query(self) -> Query:
@@ -193,7 +193,7 @@ def _is_understood(target: Target, resource: Resource) -> bool:
 
 
 def _is_plain_list(
-    given: Mapping[str, str], version: int | None, limit: int, token: list_pages.Token | None
+    given: Mapping[str, str], version: int | None, limit: int, token: list_pages.PageToken | None
 ) -> bool:
     """Whether version, limit and continue go together in a way that needs no API server."""
     if given.get("sendInitialEvents"):
@@ -209,7 +209,7 @@ def _is_plain_list(
     return False
 
 
-def _stream(given: Mapping[str, str], version: int | None) -> Stream | None:
+def _stream(given: Mapping[str, str], version: int | None) -> WatchOptions | None:
     """What a watch asks for; None where that is for the API server to refuse."""
     if given.get("limit") or given.get("continue"):
         return None
@@ -224,7 +224,7 @@ def _stream(given: Mapping[str, str], version: int | None) -> Stream | None:
             return None
     seconds = _number(given.get("timeoutSeconds"))
     bookmarks = given.get("allowWatchBookmarks", "0").lower() not in ("0", "false")
-    return Stream(initial, marked and bookmarks, bookmarks, float(seconds) if seconds else None)
+    return WatchOptions(initial, marked and bookmarks, bookmarks, float(seconds) if seconds else None)
 
 
 def _number(text: str | None) -> int | None:

@@ -21,7 +21,7 @@ MOST_REFERENCES = 2_000_000
 _FORMAT = "k8s-mcp/v1"
 
 
-class Token(msgspec.Struct):
+class PageToken(msgspec.Struct):
     """``start`` is namespace/name of the last object shown, ``query`` a hash of what is listed. Without
     ``list_id`` it goes on in what there is now."""
 
@@ -35,22 +35,22 @@ class Token(msgspec.Struct):
         signed = msgspec.structs.replace(self, v=_FORMAT)
         return base64url.to_text(msgspec.json.encode(signed))
 
-    def elsewhere(self) -> "Token":
+    def elsewhere(self) -> "PageToken":
         """The same place in what there is now."""
-        return Token(self.start, self.query)
+        return PageToken(self.start, self.query)
 
 
-def decode(text: str) -> Token | None:
+def decode(text: str) -> PageToken | None:
     """None for a token that is not ours."""
     try:
         packed = base64url.to_bytes(text)
-        token = msgspec.json.decode(packed, type=Token)
+        token = msgspec.json.decode(packed, type=PageToken)
     except (ValueError, msgspec.MsgspecError):
         return None
     return token if token.v == _FORMAT else None
 
 
-class Kept(msgspec.Struct, frozen=True):
+class KeptList(msgspec.Struct, frozen=True):
     """A list that has more pages. ``until`` is in monotonic seconds."""
 
     objects: Sequence[CachedObject]
@@ -62,18 +62,18 @@ class Pages:
     """The lists that somebody may ask further pages of."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, KeptList] = {}
         self._references = 0
 
     def keep(self, objects: Sequence[CachedObject], version: int) -> str:
         """An id for this list."""
         self._forget(room=len(objects))
         list_id = secrets.token_urlsafe(9)
-        self._kept[list_id] = Kept(objects, version, time.monotonic() + KEPT_SECONDS)
+        self._kept[list_id] = KeptList(objects, version, time.monotonic() + KEPT_SECONDS)
         self._references += len(objects)
         return list_id
 
-    def get(self, list_id: str) -> Kept | None:
+    def get(self, list_id: str) -> KeptList | None:
         """None where it has expired."""
         self._forget(room=0)
         return self._kept.get(list_id)

@@ -18,7 +18,7 @@ _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class Events:
+class WatchEvents:
     """What one watch is sent. Only the first event of a table says which columns there are.
 
     ``columns`` are those of the resource's definition, where it has one.
