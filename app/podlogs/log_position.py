@@ -24,7 +24,7 @@ _MOST_TIMES = 20_000
 _MOST_UNSTAMPED = 256
 
 
-class LogPosition:
+class PodLogPosition:
     """What of one log has been sent, and what of the answer to a further request is new.
 
     ``is_resumed`` says whether the present answer has had a line that was sent before, or need have none;

@@ -8,7 +8,7 @@ from app.backoff import Backoff
 from app.kube.api_errors import AccessError, ApiError, ConnectionFailed
 from app.podlogs.line_merge import LineBuffer, StampedLine
 from app.podlogs.log_lines import LinePiece, LogSplitter
-from app.podlogs.log_position import LogPosition
+from app.podlogs.log_position import PodLogPosition
 from app.podlogs.log_sources import LogOptions, LogSource, PodLogSources
 
 RETRY_SECONDS = 1.0
@@ -30,7 +30,7 @@ async def opened(source: LogSource, params: Mapping[str, str]) -> AsyncIterator[
         yield chunks
 
 
-class LogReader:
+class PodLogReader:
     """Reads one log, with ``[cluster/pod/container]`` in front of each line unless it is read ``alone``.
 
     ``started`` is done once the log could be opened, and fails with why it could not where it is read alone.
@@ -51,7 +51,7 @@ class LogReader:
         self._source = source
         self._follows = options.follow
         self._alone = alone
-        self._position = LogPosition(options)
+        self._position = PodLogPosition(options)
         self._unfinished: list[LinePiece] = []
         self._waiting: asyncio.Timeout | None = None
         self._is_draining = False

@@ -14,7 +14,7 @@ from typing import Any
 from app.cache.store import Change
 from app.fleet.store_listener import listening
 from app.podlogs.line_merge import LineBuffer, merged
-from app.podlogs.log_reader import LogReader, opened
+from app.podlogs.log_reader import PodLogReader, opened
 from app.podlogs.log_sources import LogOptions, LogSource, PodLogSources
 
 # How many logs are read at once: each is a connection to an API server and one from there to a kubelet.
@@ -65,7 +65,7 @@ class _JoinedLogs:
         self._activity = asyncio.Event()
         self._changed = asyncio.Event()
         self._buffers: dict[LogKey, LineBuffer] = {}
-        self._readers: dict[LogKey, LogReader] = {}
+        self._readers: dict[LogKey, PodLogReader] = {}
         self._skipped: set[LogKey] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -144,7 +144,7 @@ class _JoinedLogs:
                 continue
             self._skipped.discard(key)
             buffer = self._buffers[key] = LineBuffer(self._activity, is_slow=True)
-            self._readers[key] = LogReader(of_pods, source, options, buffer, alone=self._alone)
+            self._readers[key] = PodLogReader(of_pods, source, options, buffer, alone=self._alone)
             self._spawn(self._run(key))
 
     def _forget(self, present: Collection[LogKey]) -> None:

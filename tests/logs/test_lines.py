@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.podlogs.log_lines import LONGEST_LINE, LinePiece, LogSplitter
-from app.podlogs.log_position import LogPosition
+from app.podlogs.log_position import PodLogPosition
 from app.podlogs.log_sources import LogOptions
 
 SECOND = 10**9
@@ -104,7 +104,7 @@ def check(rng: random.Random) -> None:
     tail = rng.choice([None, None, rng.randint(1, 20)])
     known = rng.randint(1, len(log))
     begin = max(0, known - tail) if tail is not None else 0
-    position, received = LogPosition(LogOptions(follow=True, tail_lines=tail)), b""
+    position, received = PodLogPosition(LogOptions(follow=True, tail_lines=tail)), b""
     for _ in range(rng.randint(1, 8)):
         text = answer(log, begin, known, position)
         received += passed(position, text[: rng.randint(0, len(text))])
@@ -114,14 +114,14 @@ def check(rng: random.Random) -> None:
     assert received.splitlines() == [texts(line) for _, line in log[begin:]]
 
 
-def answer(log: list[tuple[int, bytes]], begin: int, end: int, position: LogPosition) -> bytes:
+def answer(log: list[tuple[int, bytes]], begin: int, end: int, position: PodLogPosition) -> bytes:
     """What a log that ends there says to what is asked."""
     params = position.params()
     lines = since(log[:end], params["sinceTime"]) if "sinceTime" in params else log[begin:end]
     return b"".join(line + b"\n" for _, line in lines)
 
 
-def passed(position: LogPosition, text: bytes) -> bytes:
+def passed(position: PodLogPosition, text: bytes) -> bytes:
     """What is passed on of an answer."""
     position.begin()
     splitter, received = LogSplitter(), b""
