@@ -84,7 +84,7 @@ class _Handlers:
         except Exception:
             raise
         except BaseException as error:
-            # SystemExit and its like would end the loop of the client, and nobody would be told.
+            # SystemExit and the like would end the client's loop without a word.
             raise RuntimeError(f"the handler ended with {error!r}") from error
         if asyncio.iscoroutine(result):
             result.close()

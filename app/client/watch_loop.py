@@ -19,16 +19,15 @@ FIRST_SECONDS, MOST_SECONDS = 0.2, 10.0
 
 
 class Event(msgspec.Struct, frozen=True):
-    """What happened.
+    """One event of a watch.
 
-    ``type`` is ADDED or MODIFIED (``object`` is now so), DELETED (of ``object`` only name,
-    namespace, uid and resourceVersion are sure), RESET (forget everything, or the objects
-    of ``cluster`` and ``resource`` where these are given), SYNCED (everything up to here
-    was told; ``clusters`` tell how each is), or CLUSTER (``cluster`` is ``state`` now,
-    maybe for one ``resource`` only; ``error`` says why). ADDED and MODIFIED may repeat what was
-    told. ``cursor`` is to watch from there on, as far as that is known. Of rows, ``cells`` is
-    what there is in place of an object, and COLUMNS says which ``columns`` those of a resource
-    of a cluster have.
+    ``type`` is ADDED or MODIFIED (``object`` is the object in its new state), DELETED (of ``object`` only
+    name, namespace, uid and resourceVersion are certain), RESET (forget everything, or the objects of
+    ``cluster`` and ``resource`` where these are given), SYNCED (all events up to here have been sent;
+    ``clusters`` are the states of the clusters), or CLUSTER (``cluster`` is in ``state`` now, possibly for
+    one ``resource`` only; ``error`` says why). ADDED and MODIFIED may repeat an earlier event. ``cursor`` is
+    where a watch continues, as far as it is known. With ``shape="table"``, ``cells`` take the place of the
+    object, and COLUMNS carries the ``columns`` of a resource in a cluster.
     """
 
     type: str

@@ -192,16 +192,16 @@ class _ChangePrinter:
         lines = self._table.more([change.object for change in changes], datetime.now(UTC), types)
         terminal.write_table(lines, begins=begins)
 
-    def _print_object(self, changes: ObjectChange) -> None:
-        found: Any = {"type": changes.type, "object": changes.object} if self._events else changes.object
+    def _print_object(self, change: ObjectChange) -> None:
+        document: Any = {"type": change.type, "object": change.object} if self._events else change.object
         if self._form == "json":
-            terminal.write(jsontext.encode(found).decode() + "\n")
+            terminal.write(jsontext.encode(document).decode() + "\n")
         elif self._form == "yaml":
             terminal.write("---\n")
-            terminal.write_yaml(found)
+            terminal.write_yaml(document)
         else:
-            what = f"{changes.type} " if self._events else ""
-            terminal.write(f"{what}{changes.object['cluster']} {qualified_name(changes.object)}\n")
+            what = f"{change.type} " if self._events else ""
+            terminal.write(f"{what}{change.object['cluster']} {qualified_name(change.object)}\n")
 
 
 async def _live(

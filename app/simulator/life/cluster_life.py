@@ -44,7 +44,7 @@ class ClusterLife:
         self.timeline = Timeline(begin)
         factory = ObjectFactory(f"life/{seed}", begin)
         self.world = World(store, self.timeline, factory, speed=speed, events=events)
-        self.kubelet = Kubelet(self.world)
+        Kubelet(self.world)
         DeploymentController(self.world)
         ReplicaSetController(self.world)
         StatefulSetController(self.world)

@@ -25,7 +25,7 @@ class EventRecorder:
     def __init__(self, world: World, limit: int) -> None:
         self.world = world
         self.limit = limit
-        # By what makes an event the same: its place, and when it was last told. Oldest first.
+        # By event_key: namespace and name of the Event, and when it was last recorded. Oldest first.
         self._recorded: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
         self._sweeping = False
         world.follow("Event", self._event_changed)

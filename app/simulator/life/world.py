@@ -24,9 +24,9 @@ def kind_of(obj: Obj) -> str:
 
 
 class ObjectStore(Protocol):
-    """What holds the objects. Whoever changes it, followers are told in order, before the next change.
+    """The storage of the objects. It calls its followers with each change, in order, before the next change.
 
-    What it refuses, it refuses with ApiFailure.
+    It refuses with ApiFailure.
     """
 
     def objects(self) -> Iterable[Obj]: ...

@@ -13,17 +13,17 @@ from app.simulator.seed.object_factory import Obj, json_digest, managed_entry
 def _condition(pod: Obj, kind: str, status: bool, at: str, reason: str = "", message: str = "") -> None:
     conditions: list[Obj] = pod["status"].setdefault("conditions", [])
     wanted: Obj = {"type": kind, "status": "True" if status else "False", "lastProbeTime": None}
-    known = next((each for each in conditions if each["type"] == kind), None)
-    same = known is not None and known["status"] == wanted["status"]
-    wanted["lastTransitionTime"] = known["lastTransitionTime"] if known is not None and same else at
+    previous = next((entry for entry in conditions if entry["type"] == kind), None)
+    same = previous is not None and previous["status"] == wanted["status"]
+    wanted["lastTransitionTime"] = previous["lastTransitionTime"] if previous is not None and same else at
     if reason:
         wanted["reason"] = reason
     if message:
         wanted["message"] = message
-    if known is None:
+    if previous is None:
         conditions.append(wanted)
     else:
-        conditions[conditions.index(known)] = wanted
+        conditions[conditions.index(previous)] = wanted
 
 
 def _names(pod: Obj) -> str:

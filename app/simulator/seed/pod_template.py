@@ -135,7 +135,7 @@ def default_pod(pod: Obj, factory: ObjectFactory) -> None:
     tolerations: list[Obj] = spec.setdefault("tolerations", [])
     for taint in ("not-ready", "unreachable"):
         key = f"node.kubernetes.io/{taint}"
-        if not any(known.get("key") == key for known in tolerations):
+        if not any(toleration.get("key") == key for toleration in tolerations):
             tolerations.append(
                 {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
             )

@@ -113,25 +113,27 @@ def _progressing(
     deployment: Obj, old: Obj, status: Obj, current: Obj | None, *, done: bool, now: datetime
 ) -> Obj:
     at = stamp(now)
-    known = condition(old, "Progressing")
+    previous = condition(old, "Progressing")
     name = current["metadata"]["name"] if current is not None else ""
     if done:
-        said = f'ReplicaSet "{name}" has successfully progressed.'
-        return _deployment_condition(known, "Progressing", "True", "NewReplicaSetAvailable", said, at)
-    if known is not None and f'"{name}"' in known["message"]:
-        if known["reason"] == "NewReplicaSetAvailable":
+        message = f'ReplicaSet "{name}" has successfully progressed.'
+        return _deployment_condition(previous, "Progressing", "True", "NewReplicaSetAvailable", message, at)
+    if previous is not None and f'"{name}"' in previous["message"]:
+        if previous["reason"] == "NewReplicaSetAvailable":
             # A finished rollout whose pods are merely disturbed, or scaled, is not a new one.
             if status["updatedReplicas"] == status["replicas"]:
-                return known
+                return previous
         elif not any(status[count] != old.get(count, 0) for count in _PROGRESS):
             deadline = deployment["spec"].get("progressDeadlineSeconds") or 600
-            waited = (now - moment(known["lastUpdateTime"])).total_seconds()
-            if known["reason"] == "ReplicaSetUpdated" and waited < deadline:
-                return known
-            said = f'ReplicaSet "{name}" has timed out progressing.'
-            return _deployment_condition(known, "Progressing", "False", "ProgressDeadlineExceeded", said, at)
-    said = f'ReplicaSet "{name}" is progressing.'
-    updated = _deployment_condition(known, "Progressing", "True", "ReplicaSetUpdated", said, at)
+            waited = (now - moment(previous["lastUpdateTime"])).total_seconds()
+            if previous["reason"] == "ReplicaSetUpdated" and waited < deadline:
+                return previous
+            message = f'ReplicaSet "{name}" has timed out progressing.'
+            return _deployment_condition(
+                previous, "Progressing", "False", "ProgressDeadlineExceeded", message, at
+            )
+    message = f'ReplicaSet "{name}" is progressing.'
+    updated = _deployment_condition(previous, "Progressing", "True", "ReplicaSetUpdated", message, at)
     updated["lastUpdateTime"] = at
     return updated
 
@@ -193,10 +195,14 @@ def job_status(job: Obj, pods: Sequence[Obj], now: datetime) -> Obj:
     status["ready"] = sum(1 for pod in pods if is_ready(pod))
     kind = ""
     if succeeded >= (job["spec"].get("completions") or 1):
-        kind, reason, said = "Complete", "CompletionsReached", "Reached expected number of succeeded pods"
+        kind, reason, message = "Complete", "CompletionsReached", "Reached expected number of succeeded pods"
         status["completionTime"] = at
     elif failed > job["spec"].get("backoffLimit", 6):
-        kind, reason, said = "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit"
+        kind, reason, message = (
+            "Failed",
+            "BackoffLimitExceeded",
+            "Job has reached the specified backoff limit",
+        )
     if kind:
         status["conditions"] = [
             {
@@ -205,7 +211,7 @@ def job_status(job: Obj, pods: Sequence[Obj], now: datetime) -> Obj:
                 "lastProbeTime": at,
                 "lastTransitionTime": at,
                 "reason": reason,
-                "message": said,
+                "message": message,
             }
         ]
     return status

@@ -174,15 +174,15 @@ def _nested(paths: Iterable[Path]) -> Obj:
 
 
 def _leaves(obj: Obj) -> dict[Path, Any]:
-    found: dict[Path, Any] = {}
+    leaves: dict[Path, Any] = {}
     for name, value in obj.items():
         if name == "metadata":
-            for inner, each in value.items():
+            for inner, member in value.items():
                 if inner not in _NOBODYS:
-                    found.update(_leaves_of(inner, each, ("f:metadata", f"f:{inner}")))
+                    leaves.update(_leaves_of(inner, member, ("f:metadata", f"f:{inner}")))
         elif name not in ("kind", "apiVersion"):
-            found.update(_leaves_of(name, value, (f"f:{name}",)))
-    return found
+            leaves.update(_leaves_of(name, value, (f"f:{name}",)))
+    return leaves
 
 
 def _leaves_of(name: str, value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
