@@ -42,12 +42,12 @@ class Kind(IntEnum):
 _WEIGHTS = {Kind.INTAKE: 12, Kind.LIVE: 12, Kind.SNAPSHOT: 4, Kind.SCAN: 1}
 
 
-class Account:
+class WorkAccount:
     """The account of a connection that work is done for; its ``owner``, an address, may have many."""
 
     __slots__ = ("__weakref__", "_at", "_spent", "owner")
 
-    def __init__(self, owner: "Account | None" = None) -> None:
+    def __init__(self, owner: "WorkAccount | None" = None) -> None:
         self.owner = owner or self
         self._spent = 0.0
         self._at = 0.0
@@ -65,11 +65,11 @@ class Account:
         return self._spent * 0.5 ** ((now - self._at) / _HALF_LIFE_SECONDS) if self._spent else 0.0
 
 
-_PROCESS = Account()
-_account: ContextVar[Account] = ContextVar("account", default=_PROCESS)
+_PROCESS = WorkAccount()
+_account: ContextVar[WorkAccount] = ContextVar("account", default=_PROCESS)
 
 
-def work_for(account: Account) -> None:
+def work_for(account: WorkAccount) -> None:
     """Charge what this task, and tasks that it creates, does from now on to this account."""
     _account.set(account)
 
@@ -79,13 +79,13 @@ class _Queue:
 
     def __init__(self) -> None:
         # Owners by what they were given, and of each what waits: by what that was given.
-        self._owners: list[tuple[float, int, Account]] = []
-        self._waiting: dict[Account, list[tuple[float, int, asyncio.Future[None]]]] = {}
+        self._owners: list[tuple[float, int, WorkAccount]] = []
+        self._waiting: dict[WorkAccount, list[tuple[float, int, asyncio.Future[None]]]] = {}
         self._oldest: deque[asyncio.Future[None]] = deque()
         self._count = self._picks = 0
         self.used = 0.0
 
-    def add(self, waiter: "asyncio.Future[None]", account: Account, used: float) -> None:
+    def add(self, waiter: "asyncio.Future[None]", account: WorkAccount, used: float) -> None:
         now, owner = time.perf_counter(), account.owner
         self._count += 1
         waiting = self._waiting.setdefault(owner, [])
@@ -146,7 +146,7 @@ class _Turns:
         self.due = max(self.due, now + _LEAST_SECONDS)
         return now
 
-    def add(self, kind: Kind, waiter: "asyncio.Future[None]", account: Account, used: float) -> None:
+    def add(self, kind: Kind, waiter: "asyncio.Future[None]", account: WorkAccount, used: float) -> None:
         queue = self._queues[kind]
         if not queue:
             # Who did not wait has saved nothing up, and who worked alone owes nothing.

@@ -5,7 +5,7 @@ import importlib
 import sys
 
 from bench.report import Measurement, show
-from testbed.event_loop import asyncio_alone
+from bench.testbed.event_loop import asyncio_alone
 
 MEASUREMENTS = (
     "ingest",

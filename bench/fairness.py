@@ -19,8 +19,8 @@ from pathlib import Path
 from bench.report import Row, milliseconds, percentile, seconds
 from bench.sources import Measured
 from bench.talking import Talk
-from testbed.processes import cpu_seconds
-from testbed.product import until
+from bench.testbed.processes import cpu_seconds
+from bench.testbed.product import until
 
 FULL = os.environ.get("K8S_MCP_BENCH_FULL") == "1"
 PODS = 20_000 if FULL else 5_000

@@ -22,7 +22,7 @@ from app.simulator.simulated_fleet import kubeconfig
 from bench.report import Row, megabytes, milliseconds
 from bench.sources import simulated_clusters
 from bench.talking import Talk
-from testbed.served_fleet import serving
+from bench.testbed.served_fleet import serving
 
 IDLE_SECONDS, HOSTILE_SECONDS, PAUSE = 3.0, 10.0, 0.002
 # Nobody waits longer than this for what others do.

@@ -14,7 +14,7 @@ import yaml
 from bench.raw import get
 from bench.report import Row, milliseconds, percentile
 from bench.sources import only_pods, simulated_clusters
-from testbed.product import Product, until
+from bench.testbed.product import Product, until
 
 CLUSTERS, PODS, TIMES = 9, 200, 300
 NAMES = [f"bench-{number}" for number in range(CLUSTERS)]

@@ -18,7 +18,7 @@ from bench.audience import STAMP
 from bench.report import Row, milliseconds, percentile
 from bench.sources import Measured
 from bench.talking import Talk
-from testbed.control_plane import ControlPlane
+from bench.testbed.control_plane import ControlPlane
 
 CLIENTS, PATCHES, PAUSE = 200, 200, 0.05
 NAMESPACE = "/api/v1/namespaces/default"

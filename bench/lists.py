@@ -26,9 +26,9 @@ from bench.pods import encoded, event, pods, stripped
 from bench.raw import Answer, get
 from bench.report import Row, milliseconds
 from bench.sources import Cluster, Measured, one_cluster, only_pods
+from bench.testbed.processes import cpu_seconds
+from bench.testbed.product import until
 from bench.unheard import UNHEARD
-from testbed.processes import cpu_seconds
-from testbed.product import until
 
 PODS, TIMES, ROUNDS = 10_000, 30, 3
 MOST_ABOVE_STREAMING = 1.33

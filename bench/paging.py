@@ -20,9 +20,9 @@ from app.kube.wire.watch_event import decode_event
 from app.kube.wire.wire_object import BodyFormat
 from bench import real
 from bench.report import Row, megabytes, milliseconds
+from bench.testbed.control_plane import ControlPlane
+from bench.testbed.processes import cpu_seconds
 from bench.unheard import UNHEARD
-from testbed.control_plane import ControlPlane
-from testbed.processes import cpu_seconds
 
 PODS, ROUNDS = 10_000, 2
 PODS_OF_ALL = Resource("", "v1", "pods", "pod", "Pod", namespaced=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from bench.pods import pods
-from testbed.control_plane import BASIC, ControlPlane
+from bench.testbed.control_plane import BASIC, ControlPlane
 
 _AT_ONCE = 100  # etcd takes 128 operations in a transaction and 1.5 MB in a request.
 

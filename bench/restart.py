@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 from bench.report import Row
 from bench.sources import only_pods
 from bench.talking import Talk
-from testbed.product import Product
-from testbed.stream_followers import Follower
+from bench.testbed.product import Product
+from bench.testbed.stream_followers import Follower
 
 CLIENTS, REPLICAS = 200, 2
 CHANGES_AT_ONCE, PAUSE = 4, 0.05

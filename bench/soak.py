@@ -18,10 +18,10 @@ from pathlib import Path
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from bench.report import megabytes
 from bench.sources import Measured
-from testbed.cluster_history import RESOURCES, History
-from testbed.served_fleet import simulated, write_config
-from testbed.stream_followers import TRANSPORTS, Follower
-from testbed.stream_truth import QUERIES, known, truth
+from bench.testbed.cluster_history import RESOURCES, History
+from bench.testbed.served_fleet import simulated, write_config
+from bench.testbed.stream_followers import TRANSPORTS, Follower
+from bench.testbed.stream_truth import QUERIES, known, truth
 
 CLUSTERS, CLIENTS = 3, 60
 STEP_SECONDS = 0.2

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import real
-from testbed.control_plane import ControlPlane
-from testbed.product import Product
+from bench.testbed.control_plane import ControlPlane
+from bench.testbed.product import Product
 
 
 class Measured(Product):

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import HealthCheck, settings
 
-from testbed.control_plane import BASIC, WHOLE, ControlPlane
-from testbed.event_loop import asyncio_alone
+from bench.testbed.control_plane import BASIC, WHOLE, ControlPlane
+from bench.testbed.event_loop import asyncio_alone
 from tests.kubernetes.binaries import assets
 
 # How fast examples are made says nothing where other tests have the cores.

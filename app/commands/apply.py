@@ -14,7 +14,7 @@ import typer
 
 from app.commands import options
 from app.commands.change_results import (
-    Change,
+    ClusterChange,
     Outcome,
     clusters_to_change,
     error_text,
@@ -80,12 +80,12 @@ def apply(
 
 def _in_one(
     fleet: "AsyncFleet", cluster: str, objects: list[Any], write_args: dict[str, Any], dry_run: str | None
-) -> Change:
+) -> ClusterChange:
     async def lines() -> Sequence[Outcome]:
         (result,) = await fleet.apply(objects, cluster=[cluster], **write_args)
         return [_line(document, dry_run) for document in result["documents"]]
 
-    return Change(cluster, "apply", lines)
+    return ClusterChange(cluster, "apply", lines)
 
 
 def _line(document: dict[str, Any], dry_run: str | None) -> Outcome:

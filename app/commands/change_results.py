@@ -20,7 +20,7 @@ ALL = "*"
 _AT_ONCE = 32
 
 
-class Change(NamedTuple):
+class ClusterChange(NamedTuple):
     """A change in one cluster. ``what`` names the object as the user did, ``make`` sends the request."""
 
     cluster: str
@@ -56,12 +56,12 @@ async def clusters_to_change(fleet: "AsyncFleet", chosen: Sequence[str]) -> list
     return names
 
 
-async def run_changes(changes: Sequence[Change], doing: str) -> int:
+async def run_changes(changes: Sequence[ClusterChange], doing: str) -> int:
     """Make all changes, print each outcome as it arrives, and return the exit status. ``doing`` is shown
     meanwhile."""
     limit = asyncio.Semaphore(_AT_ONCE)
 
-    async def make(change: Change) -> tuple[Change, Sequence[Outcome]]:
+    async def make(change: ClusterChange) -> tuple[ClusterChange, Sequence[Outcome]]:
         from app.client import FleetError
         from app.client.errors import ServerUnreachable
 

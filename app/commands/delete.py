@@ -8,7 +8,7 @@ import typer
 from app.commands import options, terminal
 from app.commands.apply import read_manifests
 from app.commands.change_results import (
-    Change,
+    ClusterChange,
     Outcome,
     changed_object_name,
     clusters_to_change,
@@ -141,7 +141,7 @@ def _everywhere(targets: Sequence[tuple[str, str, str | None]]) -> _Choose:
     return listed
 
 
-def _one(fleet: "AsyncFleet", target: _Target, how: dict[str, Any], done: str, ignore: bool) -> Change:
+def _one(fleet: "AsyncFleet", target: _Target, how: dict[str, Any], done: str, ignore: bool) -> ClusterChange:
     what = f"{target.resource}/{target.name}"
 
     async def lines() -> Sequence[Outcome]:
@@ -157,7 +157,7 @@ def _one(fleet: "AsyncFleet", target: _Target, how: dict[str, Any], done: str, i
             raise
         return [Outcome(changed_object_name(answer, what), done)]
 
-    return Change(target.cluster, what, lines)
+    return ClusterChange(target.cluster, what, lines)
 
 
 def _how(dry_run: str | None, cascade: str, grace_period: str | None) -> dict[str, Any]:

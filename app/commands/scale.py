@@ -7,7 +7,7 @@ import typer
 
 from app.commands import options
 from app.commands.change_results import (
-    Change,
+    ClusterChange,
     Outcome,
     changed_object_name,
     clusters_to_change,
@@ -92,11 +92,11 @@ def _one(
     write_args: dict[str, Any],
     make: Make,
     done: str,
-) -> Change:
+) -> ClusterChange:
     what = f"{resource}/{name}"
 
     async def lines() -> Sequence[Outcome]:
         answer = await make(fleet, resource, name, {"cluster": cluster, **write_args})
         return [Outcome(changed_object_name(answer, what), done)]
 
-    return Change(cluster, what, lines)
+    return ClusterChange(cluster, what, lines)

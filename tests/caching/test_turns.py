@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from app.turns import TURN_SECONDS, Account, Kind, Pace, work_for
+from app.turns import TURN_SECONDS, Kind, Pace, WorkAccount, work_for
 
 
 def spin(seconds: float) -> None:
@@ -15,7 +15,7 @@ def spin(seconds: float) -> None:
         pass
 
 
-async def work(kind: Kind, account: Account, steps: int, done: Counter[str], name: str) -> None:
+async def work(kind: Kind, account: WorkAccount, steps: int, done: Counter[str], name: str) -> None:
     work_for(account)
     pace = Pace(kind)
     for _ in range(steps):
@@ -27,7 +27,7 @@ async def work(kind: Kind, account: Account, steps: int, done: Counter[str], nam
 async def longest_turn(tasks: int) -> float:
     """The longest turn of the loop in the middle of the work of so many tasks."""
     done: Counter[str] = Counter()
-    working = [asyncio.create_task(work(Kind.SCAN, Account(), 1000, done, "")) for _ in range(tasks)]
+    working = [asyncio.create_task(work(Kind.SCAN, WorkAccount(), 1000, done, "")) for _ in range(tasks)]
     await asyncio.sleep(0)
     longest = 0.0
     for _ in range(50):
@@ -45,7 +45,9 @@ async def test_a_turn_is_as_short_with_a_hundred_tasks_as_with_one() -> None:
     assert await longest_turn(100) < 10 * TURN_SECONDS
 
 
-async def race(first: tuple[Kind, Account], second: tuple[Kind, Account], *, tasks: int = 20) -> Counter[str]:
+async def race(
+    first: tuple[Kind, WorkAccount], second: tuple[Kind, WorkAccount], *, tasks: int = 20
+) -> Counter[str]:
     """What two did by the time that one was finished; the first has many tasks and the second one."""
     done: Counter[str] = Counter()
     many = [asyncio.create_task(work(*first, 10_000, done, "many")) for _ in range(tasks)]
@@ -59,17 +61,17 @@ async def race(first: tuple[Kind, Account], second: tuple[Kind, Account], *, tas
 
 
 async def test_a_caller_has_its_share_however_many_tasks_another_has() -> None:
-    done = await race((Kind.SCAN, Account()), (Kind.SCAN, Account()))
+    done = await race((Kind.SCAN, WorkAccount()), (Kind.SCAN, WorkAccount()))
     assert done["many"] < 6 * done["one"]  # of twenty times as many tasks
 
 
 async def test_an_address_has_its_share_however_many_connections_another_has() -> None:
     done: Counter[str] = Counter()
-    owner = Account()
-    many = [asyncio.create_task(work(Kind.SCAN, Account(owner), 10_000, done, "many")) for _ in range(20)]
+    owner = WorkAccount()
+    many = [asyncio.create_task(work(Kind.SCAN, WorkAccount(owner), 10_000, done, "many")) for _ in range(20)]
     await asyncio.sleep(0.05)
     done.clear()
-    await asyncio.create_task(work(Kind.SCAN, Account(), 100, done, "one"))
+    await asyncio.create_task(work(Kind.SCAN, WorkAccount(), 100, done, "one"))
     for task in many:
         task.cancel()
     await asyncio.gather(*many, return_exceptions=True)
@@ -78,8 +80,8 @@ async def test_an_address_has_its_share_however_many_connections_another_has() -
 
 async def test_connections_of_one_address_share_alike() -> None:
     done: Counter[str] = Counter()
-    owner = Account()
-    accounts = [Account(owner) for _ in range(3)]
+    owner = WorkAccount()
+    accounts = [WorkAccount(owner) for _ in range(3)]
     users = [0, 1, *[2] * 10]
     tasks = [asyncio.create_task(work(Kind.SCAN, accounts[user], 10_000, done, f"{user}")) for user in users]
     await asyncio.sleep(1)
@@ -92,24 +94,24 @@ async def test_connections_of_one_address_share_alike() -> None:
 
 @pytest.mark.parametrize(("long", "urgent"), [(Kind.SCAN, Kind.SNAPSHOT), (Kind.SNAPSHOT, Kind.LIVE)])
 async def test_what_is_urgent_comes_first(long: Kind, urgent: Kind) -> None:
-    account = Account()
+    account = WorkAccount()
     done = await race((long, account), (urgent, account))
     assert done["many"] < done["one"]
 
 
 async def test_a_scan_goes_on_below_all_else() -> None:
-    account = Account()
-    done = await race((Kind.LIVE, account), (Kind.SCAN, Account()))
+    account = WorkAccount()
+    done = await race((Kind.LIVE, account), (Kind.SCAN, WorkAccount()))
     assert done["one"] == 100
     assert done["many"] < 40 * done["one"]
 
 
 async def test_who_worked_alone_for_long_does_not_wait_for_all_who_come() -> None:
     done: Counter[str] = Counter()
-    alone = asyncio.create_task(work(Kind.INTAKE, Account(), 10_000, done, "alone"))
+    alone = asyncio.create_task(work(Kind.INTAKE, WorkAccount(), 10_000, done, "alone"))
     await asyncio.sleep(0.5)
     done.clear()
-    account = Account()
+    account = WorkAccount()
     others = [asyncio.create_task(work(Kind.LIVE, account, 10_000, done, "others")) for _ in range(20)]
     await asyncio.sleep(0.3)
     for task in (alone, *others):
@@ -120,13 +122,13 @@ async def test_who_worked_alone_for_long_does_not_wait_for_all_who_come() -> Non
 
 async def test_who_waits_longest_has_a_turn_though_others_have_had_less() -> None:
     done: Counter[str] = Counter()
-    spent = Account()
+    spent = WorkAccount()
     spent.charge(1000)
     old = asyncio.create_task(work(Kind.SCAN, spent, 20, done, "old"))
 
     async def newcomers() -> None:
         while not old.done():
-            await work(Kind.SCAN, Account(), 10, done, "new")
+            await work(Kind.SCAN, WorkAccount(), 10, done, "new")
 
     others = [asyncio.create_task(newcomers()) for _ in range(5)]
     async with asyncio.timeout(5):
@@ -136,7 +138,7 @@ async def test_who_waits_longest_has_a_turn_though_others_have_had_less() -> Non
 
 async def test_who_is_cancelled_while_it_waits_holds_up_nobody() -> None:
     done: Counter[str] = Counter()
-    tasks = [asyncio.create_task(work(Kind.SCAN, Account(), 100, done, str(each))) for each in range(20)]
+    tasks = [asyncio.create_task(work(Kind.SCAN, WorkAccount(), 100, done, str(each))) for each in range(20)]
     await asyncio.sleep(0.02)
     for task in tasks[1:]:
         task.cancel()

@@ -6,7 +6,7 @@ import pytest
 
 from app.client import AsyncFleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import Server
+from bench.testbed.served_fleet import Server
 from tests.builders import namespace
 from tests.following.conftest import config, edge, prod, server
 

@@ -10,8 +10,8 @@ import pytest
 
 from app.client import AsyncFleet, Event
 from app.client import watch_loop as client_watching
-from testbed.cluster_history import RUNS
-from testbed.stream_followers import Follower
+from bench.testbed.cluster_history import RUNS
+from bench.testbed.stream_followers import Follower
 from tests.following.test_converging import World, impatient, live
 
 __all__ = ["impatient"]

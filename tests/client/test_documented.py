@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from testbed.product import ROOT, Product
+from bench.testbed.product import ROOT, Product
 from tests.client.test_scripts import demo
 
 __all__ = ["demo"]

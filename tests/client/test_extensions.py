@@ -15,8 +15,8 @@ from kubernetes_asyncio.watch import Watch
 
 from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
-from testbed.control_plane import ControlPlane
-from testbed.product import ROOT
+from bench.testbed.control_plane import ControlPlane
+from bench.testbed.product import ROOT
 from tests.client.test_scripts import kubeconfig
 
 __all__ = ["kubeconfig"]

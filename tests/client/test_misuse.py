@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.client import AsyncFleet, Event, Fleet
-from testbed.product import ROOT, Product
+from bench.testbed.product import ROOT, Product
 from tests.client.test_scripts import demo, kubeconfig
 
 __all__ = ["demo", "kubeconfig"]

@@ -12,8 +12,8 @@ import pytest
 from kubernetes_asyncio.client import ApiClient, V1Pod, models
 
 from app.client import Fleet, Object
-from testbed.control_plane import ControlPlane
-from testbed.product import Product, until
+from bench.testbed.control_plane import ControlPlane
+from bench.testbed.product import Product, until
 
 POD = {
     "apiVersion": "v1",

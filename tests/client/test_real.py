@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from app.client import Event, Fleet
-from testbed.control_plane import ControlPlane
-from testbed.product import Product, until
+from bench.testbed.control_plane import ControlPlane
+from bench.testbed.product import Product, until
 
 KEY = ("plane", "default", "of-client")
 DEPLOYMENT = """

@@ -23,7 +23,7 @@ from app.client import (
     load_kube_config,
     script_functions,
 )
-from testbed.product import Product, demo_product
+from bench.testbed.product import Product, demo_product
 
 SERVICE = {"metadata": {"name": "made"}, "spec": {"ports": [{"port": 80}]}}
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.client import AsyncFleet, Event, FleetError
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import Server
+from bench.testbed.served_fleet import Server
 from tests.builders import pod
 
 

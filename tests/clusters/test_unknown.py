@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from app.suggestions import near, no_cluster
-from testbed.served_fleet import Server, serving, simulated, write_config
+from bench.testbed.served_fleet import Server, serving, simulated, write_config
 from tests.builders import deployment, namespace
 from tests.commands.conftest import OPTIONS, Clusters
 from tests.commands.running import Command

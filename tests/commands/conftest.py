@@ -8,7 +8,7 @@ import pytest
 
 from app.fleet.cluster import ClusterOptions
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import serving, simulated, write_config
+from bench.testbed.served_fleet import serving, simulated, write_config
 from tests.builders import deployment, namespace, running_pod
 from tests.commands.running import Command
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from testbed.control_plane import WHOLE, ControlPlane
-from testbed.product import Product, until
+from bench.testbed.control_plane import WHOLE, ControlPlane
+from bench.testbed.product import Product, until
 from tests.builders import widget, widget_crd
 from tests.commands.conftest import Clusters
 from tests.commands.running import SECONDS, Command

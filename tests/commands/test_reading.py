@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.served_fleet import Server, write_config
+from bench.testbed.served_fleet import Server, write_config
 from tests.builders import running_pod
 from tests.commands.conftest import OPTIONS, Clusters
 from tests.commands.running import SECONDS, Command

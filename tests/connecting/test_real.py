@@ -13,7 +13,7 @@ from aiohttp import ClientTimeout
 
 from app.kube.api_errors import ApiError, ConnectionFailed
 from app.kube.auth.kubeconfig import find_contexts
-from testbed.control_plane import BASIC, ControlPlane
+from bench.testbed.control_plane import BASIC, ControlPlane
 from tests.connecting.certificates import Authority
 from tests.connecting.conftest import Connect
 from tests.kubernetes.binaries import assets

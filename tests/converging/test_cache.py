@@ -16,7 +16,7 @@ from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.simulator.simulated_fleet import kubeconfig
-from testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, truth
+from bench.testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History, truth
 from tests.builders import namespace
 from tests.converging.hurry import hurry
 

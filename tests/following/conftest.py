@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import Server, serving, simulated, write_config
+from bench.testbed.served_fleet import Server, serving, simulated, write_config
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from app.streams import frame_log, hub
-from testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History
-from testbed.served_fleet import Server, simulated, write_config
-from testbed.stream_followers import TRANSPORTS, Follower
-from testbed.stream_truth import QUERIES, Matches, known, truth
+from bench.testbed.cluster_history import QUIET_SECONDS, RESOURCES, RUNS, STEPS, History
+from bench.testbed.served_fleet import Server, simulated, write_config
+from bench.testbed.stream_followers import TRANSPORTS, Follower
+from bench.testbed.stream_truth import QUERIES, Matches, known, truth
 from tests.converging.hurry import hurry
 from tests.following.proxy import Proxy
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams.dialects import HTTP_DIALECTS, Framed
-from testbed.served_fleet import Server
+from bench.testbed.served_fleet import Server
 from tests.builders import pod
 
 MEDIA_TYPE = "application/vnd.example.frames"

@@ -10,7 +10,7 @@ import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import hub
-from testbed.served_fleet import Server, serving, simulated, write_config
+from bench.testbed.served_fleet import Server, serving, simulated, write_config
 from tests.builders import config_map, namespace, pod, widget, widget_crd
 from tests.following.watching import listed, told, watched
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import Server
+from bench.testbed.served_fleet import Server
 from tests.builders import pod
 
 CHROMIUM_FLAGS = (

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import Server
+from bench.testbed.served_fleet import Server
 
 REFUSAL = (
     "3 streams are under way for 127.0.0.1, and one caller may have no more: "

@@ -11,8 +11,8 @@ import pytest
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import hub
-from testbed.served_fleet import Server, serving, simulated, write_config
-from testbed.stream_followers import Follower
+from bench.testbed.served_fleet import Server, serving, simulated, write_config
+from bench.testbed.stream_followers import Follower
 from tests.builders import config_map, pod
 from tests.following.proxy import Proxy
 from tests.following.watching import told, watched

@@ -12,7 +12,7 @@ from app.cache.tables import Table, live_cells
 from app.cache.tables.live_cells import LiveCell
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
 from app.streams import frame_shapes
-from testbed.served_fleet import Server, serving
+from bench.testbed.served_fleet import Server, serving
 from tests.builders import config_map, pod, widget, widget_crd
 from tests.following.watching import Watched, listed, told, watched
 

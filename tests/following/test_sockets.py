@@ -16,7 +16,7 @@ from app.streams import channel, hub
 from app.streams.delivery import Start, Stream
 from app.streams.frame_log import LogPosition
 from app.streams.views import View
-from testbed.served_fleet import Server, serving
+from bench.testbed.served_fleet import Server, serving
 from tests.builders import pod
 
 Socket = aiohttp.ClientWebSocketResponse

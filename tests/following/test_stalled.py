@@ -5,8 +5,8 @@ from pathlib import Path
 import aiohttp
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.served_fleet import serving, write_config
-from testbed.stream_followers import Known
+from bench.testbed.served_fleet import serving, write_config
+from bench.testbed.stream_followers import Known
 from tests.builders import pod
 from tests.following.watching import watched
 

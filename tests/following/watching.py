@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from testbed.served_fleet import Server
+from bench.testbed.served_fleet import Server
 
 Frame = dict[str, Any]
 SECONDS = 30.0

@@ -12,7 +12,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
 from app.api.routes import ENDPOINTS
-from testbed.product import Product, demo_product
+from bench.testbed.product import Product, demo_product
 
 # What leads past the doors that a random word does not open.
 KNOWN: dict[str, list[str]] = {

@@ -13,8 +13,8 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from testbed.control_plane import WHOLE, ControlPlane
-from testbed.product import Product, until
+from bench.testbed.control_plane import WHOLE, ControlPlane
+from bench.testbed.product import Product, until
 from tests.kubernetes.binaries import assets
 
 _READS = re.compile(r'k8s_mcp_cluster_reads_total\{cache="(\w+)",.*,verb="(\w+)"\} (\d+)')

@@ -19,7 +19,7 @@ from app.fleet.fleet import Fleet
 from app.kube.auth.cluster_access import open_access
 from app.kube.auth.contexts import Context
 from app.kube.client import Connection
-from testbed.control_plane import ControlPlane
+from bench.testbed.control_plane import ControlPlane
 from tests.reading.conftest import OPTIONS, Held
 
 Client = TestClient[web.Request, web.Application]

@@ -18,7 +18,7 @@ from app.api.application import make_application
 from app.api.door.door import Door
 from app.api.http.app_keys import Serving
 from app.fleet.fleet import Fleet
-from testbed.control_plane import ControlPlane
+from bench.testbed.control_plane import ControlPlane
 from tests.reading.conftest import OPTIONS
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.control_plane import WHOLE, ControlPlane
-from testbed.product import Product, until
+from bench.testbed.control_plane import WHOLE, ControlPlane
+from bench.testbed.product import Product, until
 from tests.kubernetes.binaries import assets
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(300)]

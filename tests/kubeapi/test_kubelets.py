@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import WSServerHandshakeError
 
-from testbed.control_plane import ControlPlane
+from bench.testbed.control_plane import ControlPlane
 from tests.connecting.certificates import Authority
 from tests.kubeapi.conftest import Client, Front
 

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from app.simulator.apiserver.faults import Fault
-from testbed.served_fleet import serving, simulated, write_config
+from bench.testbed.served_fleet import serving, simulated, write_config
 from tests.builders import config_map, namespace, pod
 from tests.clusters.fleets import until
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from testbed.control_plane import ControlPlane
+from bench.testbed.control_plane import ControlPlane
 from tests.kubeapi.conftest import Client, Front
 
 METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET")

@@ -11,7 +11,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from testbed.processes import free_port
+from bench.testbed.processes import free_port
 
 _DROPPED = frozenset({"transfer-encoding", "content-length", "connection", "keep-alive"})
 

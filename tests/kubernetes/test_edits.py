@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from testbed.control_plane import ControlPlane, Refused
-from testbed.product import Product
+from bench.testbed.control_plane import ControlPlane, Refused
+from bench.testbed.product import Product
 from tests.builders import crd
 
 EDIT = "application/vnd.k8s-mcp.edit+json"

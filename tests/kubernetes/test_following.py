@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.control_plane import BASIC, ControlPlane, write_kubeconfig
-from testbed.product import Product, until
+from bench.testbed.control_plane import BASIC, ControlPlane, write_kubeconfig
+from bench.testbed.product import Product, until
 from tests.builders import crd, pod
 from tests.conftest import StartPlane
 from tests.kubernetes.binaries import assets

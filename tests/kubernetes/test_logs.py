@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from testbed.control_plane import WHOLE, ControlPlane
-from testbed.processes import free_port
-from testbed.product import Product, until
+from bench.testbed.control_plane import WHOLE, ControlPlane
+from bench.testbed.processes import free_port
+from bench.testbed.product import Product, until
 from tests.kubernetes.binaries import assets
 
 WHERE = {"namespace": "default"}

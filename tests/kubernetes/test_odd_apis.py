@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from testbed.control_plane import ControlPlane, Refused
-from testbed.product import Product, until
+from bench.testbed.control_plane import ControlPlane, Refused
+from bench.testbed.product import Product, until
 from tests.builders import crd
 from tests.connecting.certificates import Authority
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from app.client import AsyncFleet, Fleet, FleetError
-from testbed.control_plane import ControlPlane, write_kubeconfig
-from testbed.product import Product, until
+from bench.testbed.control_plane import ControlPlane, write_kubeconfig
+from bench.testbed.product import Product, until
 from tests.builders import crd
 
 OBJECT: dict[str, Any] = {"type": "object"}

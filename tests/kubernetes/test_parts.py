@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.client import Fleet, FleetError
-from testbed.control_plane import ControlPlane, write_kubeconfig
-from testbed.product import Product
+from bench.testbed.control_plane import ControlPlane, write_kubeconfig
+from bench.testbed.product import Product
 
 WHERE: dict[str, Any] = {"cluster": "prod", "namespace": "default"}
 

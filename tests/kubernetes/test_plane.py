@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from testbed.control_plane import BASIC, ControlPlane, Refused, write_kubeconfig
+from bench.testbed.control_plane import BASIC, ControlPlane, Refused, write_kubeconfig
 from tests.conftest import StartPlane
 from tests.kubernetes.binaries import assets
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from app.cache.ages import parse_time, since
-from testbed.control_plane import ControlPlane
-from testbed.product import Product, until
+from bench.testbed.control_plane import ControlPlane
+from bench.testbed.product import Product, until
 from tests.builders import crd
 
 pytestmark = [pytest.mark.xdist_group("kubernetes"), pytest.mark.timeout(300)]

@@ -17,7 +17,7 @@ from app.api.application import make_application
 from app.api.door.door import Door
 from app.api.http.app_keys import Serving
 from app.fleet.fleet import Fleet
-from testbed.control_plane import BASIC, ControlPlane, write_kubeconfig
+from bench.testbed.control_plane import BASIC, ControlPlane, write_kubeconfig
 from tests.kubernetes.binaries import assets
 from tests.reading.conftest import OPTIONS
 

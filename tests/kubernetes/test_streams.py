@@ -11,9 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from testbed.control_plane import ControlPlane, Refused
-from testbed.served_fleet import Server, serving
-from testbed.stream_followers import TRANSPORTS, Follower, Key
+from bench.testbed.control_plane import ControlPlane, Refused
+from bench.testbed.served_fleet import Server, serving
+from bench.testbed.stream_followers import TRANSPORTS, Follower, Key
 from tests.conftest import StartPlane
 from tests.following.proxy import Proxy
 from tests.following.watching import told, watched

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from app.client import AsyncFleet, Fleet
-from testbed.control_plane import ControlPlane, write_kubeconfig
-from testbed.product import ROOT, Product
+from bench.testbed.control_plane import ControlPlane, write_kubeconfig
+from bench.testbed.product import ROOT, Product
 
 POD: dict[str, Any] = {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "nginx"}]}}
 # API servers warn of this label, which is deprecated.

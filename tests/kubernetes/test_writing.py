@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from app.simulator.simulated_fleet import kubeconfig
-from testbed.control_plane import ControlPlane, write_kubeconfig
-from testbed.product import Product, until
+from bench.testbed.control_plane import ControlPlane, write_kubeconfig
+from bench.testbed.product import Product, until
 from tests.kubernetes.delays import LateWatches
 
 NAMESPACE = "writing"

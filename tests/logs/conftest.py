@@ -15,7 +15,7 @@ from app.api.http.app_keys import Serving
 from app.fleet.cluster import ClusterOptions
 from app.fleet.fleet import Fleet
 from app.podlogs import log_reader, pod_logs
-from testbed.control_plane import ControlPlane
+from bench.testbed.control_plane import ControlPlane
 from tests.logs.kubelet import Kubelet
 
 Client = TestClient[web.Request, web.Application]

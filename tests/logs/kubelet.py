@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from testbed.control_plane import ControlPlane
+from bench.testbed.control_plane import ControlPlane
 
 CHECK_SECONDS = 0.02
 Place = tuple[str, str]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.api.http.app_keys import FLEET
-from testbed.control_plane import BASIC, ControlPlane
+from bench.testbed.control_plane import BASIC, ControlPlane
 from tests.kubernetes.binaries import assets
 from tests.logs.conftest import Client, following, serving
 from tests.logs.kubelet import Kubelet, Run, now

@@ -7,7 +7,7 @@ from multidict import MultiDict
 
 from app.api.door.permissions import is_change
 from app.kube.discovery.request_info import parse
-from testbed.control_plane import ControlPlane, Refused
+from bench.testbed.control_plane import ControlPlane, Refused
 
 PODS = "/api/v1/namespaces/x/pods"
 

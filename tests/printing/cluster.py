@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from testbed.control_plane import BASIC, ControlPlane, Refused
+from bench.testbed.control_plane import BASIC, ControlPlane, Refused
 from tests.kubernetes.binaries import assets
 from tests.printing.pods import Json, cases
 

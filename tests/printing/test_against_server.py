@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.cache.tables import Column, Sheet, Table, table_for
-from testbed.control_plane import BASIC
+from bench.testbed.control_plane import BASIC
 from tests.kubernetes.binaries import assets
 from tests.printing.cluster import Answered, Cluster, Served, filled
 from tests.printing.pods import Json, cases

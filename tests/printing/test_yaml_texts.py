@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from app.yaml_reader import load
 from app.yamltext import dump, dump_steps
-from testbed.control_plane import ControlPlane
+from bench.testbed.control_plane import ControlPlane
 
 TEXTS = [
     *("", " ", "a", " a", "a ", "a b", "a: b", "a #b", "#a", "- a", "? a", ": a", "a:", "-", "?", ":", ","),

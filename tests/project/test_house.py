@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.product import ROOT
+from bench.testbed.product import ROOT
 
 WIDEST_FOLDER = 16
 LONGEST_MODULE = 400
@@ -32,6 +32,17 @@ def test_no_two_modules_have_one_name() -> None:
         if path.name not in ("__init__.py", "__main__.py"):
             modules[path.name].append(name_of(path))
     assert not {name: paths for name, paths in modules.items() if len(paths) > 1}
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    """The client's `Fleet` that blocks has the name that its users know, beside the server's."""
+    classes = defaultdict(set)
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                classes[node.name].add(name_of(path))
+    shared = {name: paths for name, paths in classes.items() if len(paths) > 1}
+    assert shared == {"Fleet": {"app/client/blocking_fleet.py", "app/fleet/fleet.py"}}
 
 
 def test_no_folder_is_wider_than_a_screen() -> None:
@@ -97,7 +108,7 @@ def overloads(node: Function | ast.ClassDef) -> bool:
 
 # `folder/file.py`, or `folder/file.py:Class.method` for what is defined there.
 REFERENCE = re.compile(
-    r"`((?:app|tests|testbed|bench|docs|config|scripts|deploy|\.ci)/[\w./-]*)(?::([A-Za-z_][\w.]*))?`"
+    r"`((?:app|tests|bench|docs|config|scripts|deploy|\.ci)/[\w./-]*)(?::([A-Za-z_][\w.]*))?`"
 )
 
 

@@ -11,16 +11,11 @@ import pytest
 
 import app
 import bench
-import testbed
 
 MODULES = [
     module.name for module in pkgutil.walk_packages(app.__path__, "app.") if "__main__" not in module.name
 ]
-MEASURING = [
-    module.name
-    for package in (bench, testbed)
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-]
+MEASURING = [module.name for module in pkgutil.walk_packages(bench.__path__, "bench.")]
 
 LIBRARIES = (
     "import aiohttp.web, h11, kubernetes_asyncio, msgspec, orjson, prometheus_client, pydantic_settings, re2,"

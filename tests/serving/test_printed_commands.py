@@ -13,7 +13,7 @@ import orjson
 import pytest
 import yaml
 
-from testbed.product import ROOT, Product, demo_product
+from bench.testbed.product import ROOT, Product, demo_product
 from tests.client.test_scripts import kubeconfig
 
 __all__ = ["kubeconfig"]

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 import yaml
 
-from testbed.control_plane import ControlPlane
+from bench.testbed.control_plane import ControlPlane
 from tests.serving.process import started
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.simulator.apiserver.accounts import Account
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.control_plane import ControlPlane
+from bench.testbed.control_plane import ControlPlane
 from tests.simulated.api import DEFINITIONS, Api
 
 # Nothing of a namespace is cleaned up where no controller runs.

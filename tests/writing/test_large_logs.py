@@ -14,7 +14,7 @@ from app.simulator.apiserver import served_logs
 from app.simulator.apiserver.object_storage import Storage
 from app.simulator.apiserver.registry import Obj
 from app.simulator.simulated_fleet import kubeconfig
-from testbed.product import Product, until
+from bench.testbed.product import Product, until
 from tests.builders import deployment
 from tests.writing.conftest import StartClusters
 from tests.writing.test_logs import logging_pod

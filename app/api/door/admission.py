@@ -50,7 +50,7 @@ class Visit:
 
     def __init__(self, cut: Callable[[], object]) -> None:
         self.cut = cut
-        self.account: turns.Account | None = None
+        self.account: turns.WorkAccount | None = None
         self.received = 0
         self.before = 0
         self.busy = False
@@ -75,7 +75,7 @@ class Admission:
         self._unproven: dict[Visit, None] = {}
         self._resting: dict[Visit, None] = {}
         # Of the addresses that connections come from.
-        self._owners: WeakValueDictionary[str, turns.Account] = WeakValueDictionary()
+        self._owners: WeakValueDictionary[str, turns.WorkAccount] = WeakValueDictionary()
         # When the head is to be there; when who rests unproven is to go; and when the body is looked
         # at, with what there was before.
         self._heads: dict[Visit, float] = {}
@@ -188,13 +188,13 @@ class Admission:
 
         return visited
 
-    def _account(self, visit: Visit, request: web.Request) -> turns.Account:
+    def _account(self, visit: Visit, request: web.Request) -> turns.WorkAccount:
         """That of a connection, which its address owns."""
         if visit.account is None:
             owner = self._owners.get(request.remote or "")
             if owner is None:
-                owner = self._owners[request.remote or ""] = turns.Account()
-            visit.account = turns.Account(owner)
+                owner = self._owners[request.remote or ""] = turns.WorkAccount()
+            visit.account = turns.WorkAccount(owner)
         return visit.account
 
     def _begin(self, visit: Visit, request: web.Request) -> None:

@@ -1,8 +1,8 @@
 """What a client would like to get: formats by ``format=`` or Accept, codings by Accept-Encoding."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+import msgspec
 from aiohttp import hdrs, web
 
 from app.api.http.problem import Problem
@@ -23,7 +23,7 @@ _OF_RANGE = {"*/*": "json", "application/*": "json", "text/*": "table"}
 CODINGS = ("zstd", "gzip")
 
 
-class MediaRange(NamedTuple):
+class MediaRange(msgspec.Struct, frozen=True):
     """One entry of an Accept header: ``media`` in lower case, ``options`` by their names in lower case.
 
     ``weight`` is its ``q``, 1 where it has none and 0 where that is no number.
@@ -68,10 +68,11 @@ def choose_format(request: web.Request) -> str:
     accept = header_text(request, hdrs.ACCEPT)
     if not accept.strip():
         return "json"
-    for media, options, weight in media_ranges(accept):
-        form = f"{media};format={options['format'].lower()}" if "format" in options else media
-        name = _OF_MEDIA.get(form) or _OF_RANGE.get(media)
-        if name and weight > 0:
+    for entry in media_ranges(accept):
+        variant = entry.options.get("format")
+        form = entry.media if variant is None else f"{entry.media};format={variant.lower()}"
+        name = _OF_MEDIA.get(form) or _OF_RANGE.get(entry.media)
+        if name and entry.weight > 0:
             return name
     raise Problem(
         406, f"Accept {accept[:80]!r} admits nothing that there is; accepted is {', '.join(_OF_MEDIA)}"

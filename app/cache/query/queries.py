@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
 
 import msgspec
 
@@ -129,20 +128,20 @@ async def run(query: Query, stores: Sequence[Store]) -> Result:
     ordered = sorted(stores, key=lambda store: (store.cluster, store.namespace or ""))
     if query.order.keys:
         return await _sorted(query, _snapshot(query, ordered), pace)
-    after = None if query.after is None else _Place.of(query.after.key)
+    after = None if query.after is None else _RowPlace.of(query.after.key)
     if query.fields is None:
         return _unfiltered(query, ordered, after)
     return await _filtered(query, [_behind(part, after) for part in _snapshot(query, ordered)], pace)
 
 
-class _Place(NamedTuple):
+class _RowPlace(msgspec.Struct, frozen=True):
     """Of a row in the default order; it is what every key ends in."""
 
     cluster: str
     key: str
 
     @classmethod
-    def of(cls, key: Key) -> "_Place":
+    def of(cls, key: Key) -> "_RowPlace":
         return cls(str(key[-2]), str(key[-1]))
 
 
@@ -156,7 +155,7 @@ def _selected(query: Query, store: Store) -> Sequence[CachedObject]:
     return store.select(query.labels, query.namespaces)
 
 
-def _behind(part: Run, after: _Place | None) -> Run:
+def _behind(part: Run, after: _RowPlace | None) -> Run:
     store, objects = part
     if after is None or after.cluster < store.cluster:
         return part
@@ -169,7 +168,7 @@ def _key_of(found: CachedObject) -> str:
     return found.key
 
 
-def _unfiltered(query: Query, stores: Sequence[Store], after: _Place | None) -> Result:
+def _unfiltered(query: Query, stores: Sequence[Store], after: _RowPlace | None) -> Result:
     """A page of the default order from the indexes alone, in one step."""
     page = _Page(query.limit)
     everything = query.labels is None and query.namespaces is None

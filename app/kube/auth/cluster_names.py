@@ -3,8 +3,9 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
+
+import msgspec
 
 from app.kube.auth.contexts import Context
 
@@ -32,7 +33,7 @@ class ClusterNames:
                 self._names[_place(context)] = name
                 self._owners[name] = context.context
                 taken.add(name)
-        return [replace(context, name=self._names[_place(context)]) for context in contexts]
+        return [msgspec.structs.replace(context, name=self._names[_place(context)]) for context in contexts]
 
     def means(self, word: str, context: Context) -> bool:
         """Whether a name in the settings may mean this context.

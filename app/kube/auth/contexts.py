@@ -4,9 +4,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from app.kube.api_errors import AccessError
 
@@ -19,22 +20,24 @@ _REFRESHED = ("id-token", "refresh-token")
 Section = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A cluster, user or context of a kubeconfig, its files made absolute, and where it stands."""
 
     kind: str
     name: str
     path: Path
-    section: Section = field(repr=False)
+    section: Section
+
+    def __repr__(self) -> str:
+        """Leave out the section, which may hold a password or a key."""
+        return f"Entry({self.kind!r}, {self.name!r}, {str(self.path)!r})"
 
 
 # By kind (``clusters``, ``users``, ``contexts``) and name.
 Entries = Mapping[str, Mapping[str, Entry]]
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """One context: a cluster to be.
 
     ``name`` is the cluster's, ``context`` what the file says, ``source`` the file.
@@ -46,10 +49,14 @@ class Context:
     name: str
     context: str
     source: str
-    cluster: Section = field(repr=False)
-    user: Section = field(repr=False)
-    user_entry: Entry | None = field(default=None, repr=False)
+    cluster: Section
+    user: Section
+    user_entry: Entry | None = None
     problem: str | None = None
+
+    def __repr__(self) -> str:
+        """Leave out the sections, which may hold a password or a key."""
+        return f"Context({self.name!r}, {self.context!r}, {self.source!r}, problem={self.problem!r})"
 
     @property
     def fingerprint(self) -> str:

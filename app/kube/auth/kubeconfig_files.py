@@ -6,9 +6,10 @@ import os
 import stat
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from app.kube.api_errors import AccessError
 from app.kube.auth.contexts import Entries, Entry, Section, entries_of, merged
@@ -27,7 +28,7 @@ _NOTHING: Entries = entries_of({}, Path())
 _MISSING = b"missing"
 
 
-class Stat(NamedTuple):
+class Stat(msgspec.Struct, frozen=True):
     """What tells one state of a file from another. Only regular files can be read again and again."""
 
     regular: bool
@@ -36,8 +37,7 @@ class Stat(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What a file held: ``entries`` where it is a kubeconfig, else ``problem`` in one line.
 
     ``whole`` says that it ends as files do that were written to their end.

@@ -21,10 +21,10 @@ def shape_of(accept: str, *, many: bool) -> Shape | None:
     """
     if not accept.strip():
         return "json"
-    for media, options, weight in media_ranges(accept):
-        if media not in _JSON or weight <= 0:
+    for entry in media_ranges(accept):
+        if entry.media not in _JSON or entry.weight <= 0:
             continue
-        wanted = {key: value for key, value in options.items() if key not in ("q", "charset")}
+        wanted = {key: value for key, value in entry.options.items() if key not in ("q", "charset")}
         kind = wanted.pop("as", "")
         if not kind and not wanted:
             return "json"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.simulator.apiserver.simulated_cluster import SimulatedCluster
-from testbed.cluster_history import RESOURCES, is_readable
-from testbed.stream_followers import Follower, Key
+from bench.testbed.cluster_history import RESOURCES, is_readable
+from bench.testbed.stream_followers import Follower, Key
 
 Matches = Callable[[Mapping[str, Any]], bool]
 QUERIES: list[tuple[dict[str, str], Matches]] = [

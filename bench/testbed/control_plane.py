@@ -26,7 +26,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from testbed.processes import Processes, free_port
+from bench.testbed.processes import Processes, free_port
 
 BASIC = ("kube-apiserver", "etcd")
 WHOLE = (*BASIC, "kube-controller-manager", "kube-scheduler", "kwok", "kubectl")
