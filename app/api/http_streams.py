@@ -115,7 +115,7 @@ async def _send(request: web.Request, asked: Subscription) -> web.StreamResponse
 async def _run(request: web.Request, asked: Subscription, encoding: Encoding, channel: Channel) -> None:
     hub = request.app[HUB]
     try:
-        stream = hub.open(asked.subject, asked.query, encoding, channel)
+        stream = hub.open(asked.selection, asked.options, encoding, channel)
     except AmbiguousResource as error:
         channel.write(encoding.encode([(frames.error(409, str(error)), b"")]))
         return

@@ -7,23 +7,22 @@ import msgspec
 from app.api.http.problem import Problem
 from app.api.http.query_parameters import wrong
 from app.api.http.request_selection import OWN_WORDS, selecting
-from app.cache.query.queries import Query
 from app.fleet.fleet import Fleet
-from app.fleet.selection import Scope, SelectionParameters, choose_clusters, names_in, select
+from app.fleet.selection import Scope, Selection, SelectionParameters, choose_clusters, names_in, select
 from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.catalog import Catalog
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
 from app.kube.discovery.well_known import WELL_KNOWN
 from app.streams.cursor import Cursor, CursorError
 from app.streams.delivery import Start
-from app.streams.scope import Subject
+from app.streams.scope import FrameOptions
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """What a stream is about, which objects of that it shows, and where it begins."""
+    """What a stream shows, how it tells of that, and where it begins."""
 
-    subject: Subject
-    query: Query
+    selection: Selection
+    options: FrameOptions
     start: Start
 
 
@@ -61,18 +60,16 @@ def subscription_to(
         cursor = Cursor.decode(texts["cursor"]) if texts.get("cursor") else None
     except CursorError as error:
         raise Problem(400, f"cursor: {error}") from None
-    subject = Subject(
-        selection.resources,
-        selection.clusters,
+    options = FrameOptions(
         fields=parameters.fields,
         delta=_choice(texts, "delta", ("none", "merge")) == "merge",
         every=_choice(texts, "history", ("latest", "full")) == "full",
         rows=_choice(texts, "shape", ("object", "table")) == "table",
     )
-    if subject.delta and subject.rows:
+    if options.delta and options.rows:
         raise wrong("delta", "merge", "none with shape=table, of which no row has a patch")
     snapshot = _choice(texts, "initial", ("all", "none")) == "all"
-    return Subscription(subject, selection.query, Start(cursor, snapshot, patience))
+    return Subscription(selection, options, Start(cursor, snapshot, patience))
 
 
 def _resource(word: str, catalogs: Sequence[Catalog]) -> Resource | str:

@@ -189,7 +189,7 @@ class _Session:
         encoding = WebSocketMessages(id_, self._window_bits)
         hub = self._request.app[HUB]
         try:
-            stream = hub.open(asked.subject, asked.query, encoding, self._channel)
+            stream = hub.open(asked.selection, asked.options, encoding, self._channel)
             try:
                 await stream.run(asked.start)
             finally:

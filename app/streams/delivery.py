@@ -76,7 +76,7 @@ class Stream(LogReader):
         view, cursor = self.view, start.cursor
         if cursor is not None and resumption.is_possible(cursor, view.scope):
             late = await view.scope.ready(start.patience)
-            plan = await resumption.plan(view.scope, cursor, exact=view.subject.every)
+            plan = await resumption.plan(view.scope, cursor, exact=view.options.every)
             await self._synchronise(plan.frames_of, cursor.text.encode(), late, resumes=True)
             return
         if cursor is None and not start.snapshot:
@@ -174,7 +174,7 @@ class Stream(LogReader):
                 view.join(self)
                 return
             else:
-                data, end = log.piece(self.encoding, index, self.takes if view.subject.delta else None)
+                data, end = log.piece(self.encoding, index, self.takes if view.options.delta else None)
                 self.channel.write(data)
                 view.counters.sent(end - index, len(data))
                 self.position = log.position(end)
@@ -182,7 +182,7 @@ class Stream(LogReader):
     async def _refetch(self) -> None:
         """Go on behind a gap in the log: intermediate states are skipped."""
         view, before = self.view, self.position
-        if view.subject.every:
+        if view.options.every:
             self.resumed_at = self.doubted = None
             view.counters.resets += 1
             self._reset(has_cursor=True)

@@ -7,19 +7,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from app.cache.query.queries import Query
 from app.fleet.fleet import Fleet
+from app.fleet.selection import Selection
 from app.streams.channel import Channel
 from app.streams.delivery import Stream
 from app.streams.dialects import Encoding
-from app.streams.scope import Subject
-from app.streams.views import StreamCounters, View
+from app.streams.scope import FrameOptions
+from app.streams.views import StreamCounters, View, ViewKey, view_key
 from app.turns import TURN_SECONDS, Kind, Pace
 
 log = logging.getLogger(__name__)
 
 Stop = Callable[[], Awaitable[None]]
-ViewKey = tuple[Subject, bytes]
 
 HEARTBEAT_SECONDS = 10.0
 
@@ -59,12 +58,14 @@ class Hub:
 
     # Opened and closed by hand: a context manager would be a tenth of all that an idle stream takes.
 
-    def open(self, subject: Subject, query: Query, encoding: Encoding, channel: Channel) -> Stream:
+    def open(
+        self, selection: Selection, options: FrameOptions, encoding: Encoding, channel: Channel
+    ) -> Stream:
         """A stream, to be run and then closed. Raises AmbiguousResource."""
-        key = subject, query.signature
+        key = view_key(selection, options)
         view = self._views.get(key)
         if view is None:
-            view = View(self._fleet, subject, query, self.counters, partial(self._wake, key))
+            view = View(self._fleet, selection, options, self.counters, partial(self._wake, key))
             self._views[key] = view
         stream = Stream(view, encoding, channel)
         self.streams.add(stream)

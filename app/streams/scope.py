@@ -9,10 +9,10 @@ from hashlib import blake2b
 import msgspec
 
 from app.cache.clock import CLOCK
-from app.cache.query.queries import Query
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage, introduced
 from app.fleet.fleet import Fleet
+from app.fleet.selection import Selection
 from app.fleet.watch_status import NOT_SEEN, ClusterStatus, Condition, behind, summary
 from app.kube.discovery.api_resource import Resource
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
@@ -24,16 +24,13 @@ from app.streams.store_positions import cursor_at
 from app.streams.view_parts import Part
 
 
-class Subject(msgspec.Struct, frozen=True):
-    """What a view is about and in which shape: with the query's signature, what makes views equal.
+class FrameOptions(msgspec.Struct, frozen=True):
+    """How frames tell of objects: with what is selected, what makes views equal.
 
-    ``resources`` are names, or words that no cluster understands yet; ``clusters`` are
-    names, None for all. ``fields`` is the projection as it was asked for; ``delta`` sends
-    patches, ``every`` each transition, ``rows`` the rows of a table.
+    ``fields`` is the projection as it was asked for; ``delta`` sends patches, ``every`` each transition,
+    ``rows`` the rows of a table.
     """
 
-    resources: tuple[str, ...]
-    clusters: tuple[str, ...] | None = None
     fields: str = ""
     delta: bool = False
     every: bool = False
@@ -46,18 +43,18 @@ class ViewScope:
     ``signature`` and ``maker`` are those of the cursors that it makes. Raises AmbiguousResource.
     """
 
-    def __init__(self, log: FrameLog, fleet: Fleet, subject: Subject, query: Query) -> None:
+    def __init__(self, log: FrameLog, fleet: Fleet, selection: Selection, options: FrameOptions) -> None:
         self.parts: dict[PartKey, Part] = {}
-        self.signature = query.signature
-        if subject.rows:
+        self.signature = selection.query.signature
+        if options.rows:
             # Who knows objects knows no rows.
-            self.signature = blake2b(b"rows" + query.signature, digest_size=len(query.signature)).digest()
+            self.signature = blake2b(b"rows" + self.signature, digest_size=len(self.signature)).digest()
         self.maker = fleet.maker
         self._log = log
         self._fleet = fleet
-        self._subject = subject
-        self._query = query
-        self._unresolved = list(subject.resources)
+        self._selection = selection
+        self._options = options
+        self._unresolved = list(selection.resources)
         self._resources: dict[str, Resource] = {}
         # The frames that tell of parts and clusters that have gone, and at which step they went.
         self._removed: dict[tuple[str, str | None], tuple[bytes, int]] = {}
@@ -73,7 +70,7 @@ class ViewScope:
     @property
     def clusters(self) -> list[Cluster]:
         """The clusters in scope that there are now."""
-        names = self._subject.clusters
+        names = self._selection.clusters
         return [
             cluster for cluster in self._fleet.clusters.values() if names is None or cluster.name in names
         ]
@@ -109,14 +106,14 @@ class ViewScope:
 
     def _part(self, cluster: Cluster, resource: Resource) -> Part:
         served = cluster.catalog.get(resource.name) or resource
-        subject = self._subject
-        return Part(self._log, cluster, served, self._query, delta=subject.delta, rows=subject.rows)
+        query, options = self._selection.query, self._options
+        return Part(self._log, cluster, served, query, delta=options.delta, rows=options.rows)
 
     # Going on
 
     def refresh(self, name: str) -> None:
         """Write what is new of a cluster, which may have come, gone or changed."""
-        if self._subject.clusters is not None and name not in self._subject.clusters:
+        if self._selection.clusters is not None and name not in self._selection.clusters:
             return
         cluster = self._fleet.clusters.get(name)
         self._remove([part for part in self._parts_of(name) if part.cluster is not cluster])

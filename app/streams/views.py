@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from app.cache.clock import CLOCK
-from app.cache.query.queries import Query
 from app.fleet.fleet import Fleet
+from app.fleet.selection import Selection
 from app.streams.channel import Channel
 from app.streams.dialects import Encoding
 from app.streams.frame_log import FrameLog, LogEntry, LogPosition, LogReader
-from app.streams.scope import Subject, ViewScope
+from app.streams.scope import FrameOptions, ViewScope
 
 
 class StreamCounters(msgspec.Struct):
@@ -37,6 +37,14 @@ class StreamCounters(msgspec.Struct):
         self.starts[answer] = self.starts.get(answer, 0) + 1
 
 
+ViewKey = tuple[tuple[str, ...], tuple[str, ...] | None, bytes, FrameOptions]
+
+
+def view_key(selection: Selection, options: FrameOptions) -> ViewKey:
+    """Return what subscriptions have in common that share a view."""
+    return selection.resources, selection.clusters, selection.query.signature, options
+
+
 class View:
     """``reached`` is the position of the readers that are up to date; ``wake`` is called once when there
     is something to flush. Raises AmbiguousResource.
@@ -45,20 +53,20 @@ class View:
     def __init__(
         self,
         fleet: Fleet,
-        subject: Subject,
-        query: Query,
+        selection: Selection,
+        options: FrameOptions,
         counters: StreamCounters,
         wake: Callable[[], None],
     ) -> None:
-        self.subject = subject
-        self.key = (subject, query.signature)
+        self.options = options
+        self.key = view_key(selection, options)
         self.counters = counters
         self.log = FrameLog(wake)
         self.reached = LogPosition(0, CLOCK.now, b"")
         self._with_ids = 0  # readers whose frames carry cursors
         self._live: dict[Encoding, dict[LogReader, Channel]] = {}
         self._behind: set[LogReader] = set()
-        self.scope = ViewScope(self.log, fleet, subject, query)
+        self.scope = ViewScope(self.log, fleet, selection, options)
 
     def close(self) -> None:
         """Stop following the stores."""
@@ -128,7 +136,7 @@ class View:
 
     def _send(self, encoding: Encoding, readers: dict[LogReader, Channel], before: LogPosition) -> None:
         """Send those who are up to date what came since, and see who of them is so no more."""
-        if self.subject.delta:
+        if self.options.delta:
             for reader, channel in [*readers.items()]:
                 piece = self.log.piece(encoding, before.index, reader.takes)
                 self._offer(*piece, {reader: channel}, before, readers)
