@@ -124,6 +124,29 @@ def test_what_documents_for_contributors_name_exists(document: str) -> None:
     assert not missing
 
 
+LINK = re.compile(r"\]\(([^)\s:#]*)(?:#([^)\s]+))?\)")
+HEADING = re.compile(r"(?m)^#+ (.+)$")
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text)}
+
+
+def test_links_of_documents_lead_somewhere() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")]
+    dead = []
+    for document in documents:
+        for target, anchor in LINK.findall(document.read_text()):
+            path = document.parent / target if target else document
+            # GitHub's own, as of an image for a dark theme, are no headings.
+            known = path.suffix != ".md" or not anchor or anchor in anchors(path.read_text())
+            if not path.exists() or not known:
+                dead.append(f"{name_of(document)}: {target}#{anchor}")
+    assert len(documents) > 5
+    assert not dead
+
+
 def is_defined(path: Path, names: list[str]) -> bool:
     """Whether a class or function of this name is in the module, or nested in one that is."""
     within: list[ast.stmt] = ast.parse(path.read_text()).body
