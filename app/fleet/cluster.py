@@ -29,6 +29,7 @@ from app.kube.discovery.catalog import Catalog
 from app.kube.discovery.well_known import WELL_KNOWN
 from app.kube.reflector import Reflector, Sink
 from app.kube.tcp_sockets import BUDGET
+from app.kube.wire.secret_redaction import SECRETS
 from app.kube.wire.wire_object import BodyFormat
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,14 @@ class ClusterOptions(msgspec.Struct, frozen=True):
     def restricted(self, namespaces: Sequence[str]) -> "ClusterOptions":
         """The same, for an account that may see these namespaces only; all for none."""
         return msgspec.structs.replace(self, namespaces=tuple(namespaces))
+
+    def redacts(self, resource: Resource) -> bool:
+        """Return whether the values of these objects are kept from everybody who reads them."""
+        return resource.name == SECRETS and not self.secret_values
+
+    def body_format_of(self, resource: Resource) -> BodyFormat:
+        """Return what is left out of objects of this resource."""
+        return BodyFormat(keep_managed_fields=self.managed_fields, redact=self.redacts(resource))
 
 
 class Cluster:
@@ -281,13 +290,12 @@ class Cluster:
 
     def _reflector(self, resource: Resource, sink: Sink, namespace: str | None) -> Reflector:
         assert self._connection is not None
-        redact = resource.name == "secrets" and not self._options.secret_values
         return Reflector(
             self._connection,
             resource,
             sink,
             namespace=namespace,
-            body_format=BodyFormat(keep_managed_fields=self._options.managed_fields, redact=redact),
+            body_format=self._options.body_format_of(resource),
             pages_from_cache=self._pages_from_cache,
             relists=self._relists,
         )

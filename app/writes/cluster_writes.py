@@ -23,7 +23,6 @@ from app.kube.answer_limits import version_number
 from app.kube.discovery.api_resource import Resource
 from app.kube.wire.secret_redaction import SECRETS
 from app.kube.wire.wire_errors import WireError
-from app.kube.wire.wire_object import BodyFormat
 from app.kube.wire.write_answer import decode_answer
 from app.writes.added_cluster_member import without_added_cluster
 from app.writes.secret_restore import send_with_stored_values
@@ -175,19 +174,10 @@ def is_dry_run(params: Mapping[str, str]) -> bool:
     return params.get("dryRun") == DRY_RUN
 
 
-def body_format_of(cluster: Cluster, resource: Resource) -> BodyFormat:
-    """Return what is left out of objects of this resource, as for reads."""
-    return BodyFormat(
-        keep_managed_fields=cluster.options.managed_fields,
-        redact=resource.name == SECRETS and not cluster.options.secret_values,
-    )
-
-
 def _read(cluster: Cluster, resource: Resource, body: bytes) -> tuple[bytes, ObjectAnswer]:
     try:
-        return decode_answer(body, body_format_of(cluster, resource)), msgspec.json.decode(
-            body, type=ObjectAnswer
-        )
+        tail = decode_answer(body, cluster.options.body_format_of(resource))
+        return tail, msgspec.json.decode(body, type=ObjectAnswer)
     except (WireError, msgspec.DecodeError) as error:
         raise Failed(502, f"it was carried out, but the answer is none: {error}", "InternalError") from None
 

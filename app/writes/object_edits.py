@@ -14,7 +14,7 @@ from app.kube.discovery.api_resource import Resource
 from app.kube.wire.secret_redaction import REDACTED, SECRETS, VALUES, without_values
 from app.kube.wire.wire_errors import WireError
 from app.kube.wire.write_answer import decode_answer
-from app.writes.cluster_writes import WriteAnswer, as_written, body_format_of, write
+from app.writes.cluster_writes import WriteAnswer, as_written, write
 from app.writes.edit_patch import Changed, Document, Edit, Operation, at, changes, spelled
 from app.writes.secret_restore import TRIES
 from app.writes.write_refusals import invalid
@@ -163,7 +163,8 @@ def _given_empty(edit: Edit) -> Iterator[tuple[str, ...]]:
 
 def _unwritten(cluster: Cluster, resource: Resource, stored: bytes, notice: str) -> WriteAnswer:
     try:
-        return WriteAnswer(200, decode_answer(stored, body_format_of(cluster, resource)), None, (notice,))
+        tail = decode_answer(stored, cluster.options.body_format_of(resource))
+        return WriteAnswer(200, tail, None, (notice,))
     except WireError as error:
         raise Failed(502, f"what it holds cannot be read: {error}", "InternalError") from None
 

@@ -18,6 +18,7 @@ from app.kubeapi.cached import cached_reads, list_pages
 from tests.builders import stored_pod
 from tests.kubeapi.conftest import Client, Front, Upstream
 from tests.reading.conftest import Held
+from tests.reading.test_unreadable import deliver, spoilt
 
 PODS = "/clusters/prod/api/v1/pods"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -308,6 +309,25 @@ async def test_where_nobody_answers_the_cache_does_and_says_so(held: tuple[Clien
     ):
         async with client.get(path, params=query) as answer:
             assert (answer.status, (await answer.json())["reason"]) == (503, "ServiceUnavailable")
+
+
+async def test_what_lacks_an_object_that_cannot_be_read_does_not_stand_in(held: tuple[Client, Held]) -> None:
+    client, cluster = held
+    assert cluster.connection is not None
+    cluster.connection.server = "http://127.0.0.1:1"
+    deliver(cluster, "ADDED", spoilt("web-9", "11"))
+    cluster.report("pods", "unreachable", "connection refused")
+    one = "/clusters/prod/api/v1/namespaces/team/pods"
+    for path, query, status in (
+        (PODS, {}, 503),
+        (PODS, {"resourceVersion": "0"}, 503),
+        (one, {"labelSelector": "app=web"}, 503),
+        (PODS, {"watch": "1", "resourceVersion": "11"}, 503),
+        (f"{one}/web-9", {}, 503),
+        (f"{one}/web-1", {}, 200),
+    ):
+        async with client.get(path, params=query) as answer:
+            assert answer.status == status, (path, query)
 
 
 # Pages

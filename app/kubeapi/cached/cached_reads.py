@@ -62,7 +62,7 @@ async def _reached(read: CachedRead) -> bool:
 def _is_served(cluster: Cluster, read: CachedRead) -> bool:
     """What is known of Secrets is not what they are; of one object, not who manages what of it."""
     options = cluster.options
-    if read.resource.name == "secrets" and not options.secret_values:
+    if options.redacts(read.resource):
         return False
     if read.name and read.shape == "json" and not options.managed_fields:
         return False
@@ -79,8 +79,11 @@ def _is_held(cluster: Cluster, read: CachedRead) -> bool:
 
 
 def can_stand_in(cluster: Cluster, read: CachedRead) -> bool:
-    """Whether what is held is better than no answer, where the API server cannot be asked."""
-    if read.resource.name == "secrets" and not cluster.options.secret_values:
+    """Whether what is held is better than no answer, where the API server cannot be asked.
+
+    A list or watch that silently lacks the objects that cannot be read is not.
+    """
+    if cluster.options.redacts(read.resource) or (read.store.unreadable and not read.name):
         return False
     return _is_held(cluster, read) and (read.version or 0) <= read.store.version
 
