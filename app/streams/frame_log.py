@@ -81,8 +81,7 @@ class FrameLog:
         """Add a frame: who has received it has seen all up to this step, and what ``cursor`` covers."""
         self._entries.append(LogEntry(frame, step, patch, cursor))
         self._bytes += len(frame)
-        if not self._is_awake:
-            self._call()
+        self._call()
 
     def skip(self) -> None:
         """Note that something changed that is no frame: every reader must ask the stores what has."""
@@ -97,8 +96,9 @@ class FrameLog:
         self._call()
 
     def _call(self) -> None:
-        self._is_awake = True
-        self._wake()
+        if not self._is_awake:
+            self._is_awake = True
+            self._wake()
 
     # Releasing
 

@@ -122,14 +122,15 @@ class Hub:
                 self._outdated.setdefault(view, {}).update(changed)
         until = time.perf_counter() + TURN_SECONDS
         while (self._outdated or self._dirty) and time.perf_counter() < until:
-            with _going_on():
-                if self._outdated:
-                    view = next(iter(self._outdated))
-                    for cluster in self._outdated.pop(view):
+            if self._outdated:
+                view = next(iter(self._outdated))
+                for cluster in self._outdated.pop(view):
+                    with _going_on():
                         view.scope.refresh(cluster)
-                else:
-                    key = next(iter(self._dirty))
-                    del self._dirty[key]
+            else:
+                key = next(iter(self._dirty))
+                del self._dirty[key]
+                with _going_on():
                     self._views[key].flush()
         if self._outdated or self._dirty:
             self._schedule()
@@ -137,14 +138,17 @@ class Hub:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            signs = [
-                *(view.scope.bookmark for view in self._views.values()),
-                *(channel.pulse for channel in self._channels),
-            ]
             pace = Pace(Kind.LIVE)
-            for give_sign in signs:
-                with _going_on():
-                    give_sign()
+            # Others have their turns in between, in which views close and channels are dismissed.
+            for view in [*self._views.values()]:
+                if self._views.get(view.key) is view:
+                    with _going_on():
+                        view.scope.bookmark()
+                await pace.give()
+            for channel in [*self._channels]:
+                if channel in self._channels:
+                    with _going_on():
+                        channel.pulse()
                 await pace.give()
             for stream in [*self.streams]:
                 if stream.channel.is_closing:

@@ -137,6 +137,10 @@ class Part:
 
     def _restart(self) -> None:
         self._replaced_at = CLOCK.tick()
+        self._skip()
+
+    def _skip(self) -> None:
+        """Have readers fetch what is new: no patch is of use to them that tells of what was sent before."""
         if self._sent is not None:
             self._sent = {}
         self._shape.forget()
@@ -157,8 +161,7 @@ class Part:
     def changed(self, store: Store, changes: Sequence[Change]) -> None:
         """Write what these changes mean to who sees only what matches."""
         if len(changes) > (MANY_ROWS if self._rows else MANY_CHANGES):
-            self._shape.forget()
-            self._log.skip()
+            self._skip()
             return
         framed = [(frame, change) for change in changes if (frame := self._frame(change))]
         for number, (frame, change) in enumerate(framed, 1):

@@ -152,7 +152,8 @@ class View:
         live: dict[LogReader, Channel],
     ) -> None:
         refused = [reader for reader, channel in to.items() if not channel.offer(data)]
-        self.counters.sent((end - before.index) * len(to), len(data) * len(to))
+        number = len(to) - len(refused)
+        self.counters.sent((end - before.index) * number, len(data) * number)
         served = [] if end == self.log.end else [*(to.keys() - {*refused})]
         self._retire(refused, before, live)
         if served:

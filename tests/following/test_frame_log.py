@@ -72,6 +72,18 @@ def test_it_calls_for_what_is_no_frame(log: FrameLog, wakes: Wakes) -> None:
     assert log.release() == ([], [])
 
 
+def test_it_calls_once_whatever_is_new_until_that_is_released(log: FrameLog, wakes: Wakes) -> None:
+    for step in range(2):
+        log.append(b"frame", step)
+        log.skip()
+        log.miss(("prod", "pods"), 5.0)
+    assert wakes.number == 1
+    log.release()
+    log.miss(("prod", "pods"), 6.0)
+    log.skip()
+    assert wakes.number == 2
+
+
 def test_the_position_of_a_reader_has_the_step_and_the_cursor_of_its_last_frame(log: FrameLog) -> None:
     log.append(b"one", 7, cursor=b"c")
     log.append(b"two", 8)
