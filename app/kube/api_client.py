@@ -255,7 +255,7 @@ class ClusterRestClient(RESTClientObject):
             return response
         async with response:
             if not 200 <= response.status < 300:
-                text = (await beginning(response)).decode(errors="replace")
+                text = (await beginning(response, limits)).decode(errors="replace")
                 refused: Any = RESTResponse(response, text.encode())
                 raise ApiException(http_resp=refused)
             async with within(limits):

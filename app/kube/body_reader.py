@@ -3,9 +3,11 @@
 import asyncio
 
 import aiohttp
+from aiohttp import ClientTimeout
 
 from app.kube.answer_limits import ERROR_BYTES, ERROR_SECONDS, Turns
 from app.kube.api_errors import AnswerTooLarge
+from app.kube.failure_text import raising_connection_failed
 
 
 async def whole(response: aiohttp.ClientResponse, most: int) -> bytes:
@@ -24,16 +26,22 @@ async def whole(response: aiohttp.ClientResponse, most: int) -> bytes:
     return b"".join(pieces)
 
 
-async def beginning(response: aiohttp.ClientResponse) -> bytes:
-    """So much of an answer as an error may have; more is neither kept nor waited for."""
+async def beginning(response: aiohttp.ClientResponse, limits: ClientTimeout) -> bytes:
+    """So much of an answer as an error may have; more is neither kept nor waited for.
+
+    That is for ``ERROR_SECONDS``, or for ``limits.total`` where it is less. Raises ConnectionFailed where
+    the connection is lost in the middle of it.
+    """
     body = bytearray()
-    try:
-        async with asyncio.timeout(ERROR_SECONDS):
-            async for piece in response.content.iter_any():
-                body += piece
-                if len(body) > ERROR_BYTES:
-                    response.close()
-                    break
-    except TimeoutError:
-        response.close()
+    seconds = min(ERROR_SECONDS, limits.total if limits.total is not None else ERROR_SECONDS)
+    with raising_connection_failed(limits):
+        try:
+            async with asyncio.timeout(seconds):
+                async for piece in response.content.iter_any():
+                    body += piece
+                    if len(body) > ERROR_BYTES:
+                        response.close()
+                        break
+        except TimeoutError:
+            response.close()
     return bytes(body[:ERROR_BYTES])

@@ -218,9 +218,25 @@ class Connection:
     async def _upgrade(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[Upgrade, Sent]:
         signed, sent = await self._rest_client.sign(headers)
         target = URL(self.server + path, encoded=True)
-        upgrade = await request_upgrade(self._access, sent[1], method, target, signed, self._connect_timeout)
-        self._upgraded.add(upgrade.writer)
+        try:
+            upgrade = await request_upgrade(
+                self._access, sent[1], method, target, signed, self._connect_timeout, self._hold
+            )
+        except ConnectionFailed:
+            if not self._rest_client.is_closed:
+                raise
+            raise ConnectionFailed(CLOSED) from None
+        if self._rest_client.is_closed:
+            # Its answer came in the same step of the event loop.
+            upgrade.writer.transport.abort()
+            raise ConnectionFailed(CLOSED)
         return upgrade, sent
+
+    def _hold(self, writer: asyncio.StreamWriter) -> None:
+        """Note a raw connection, to be ended with this one. Raises ConnectionFailed once this is closed."""
+        if self._rest_client.is_closed:
+            raise ConnectionFailed(CLOSED)
+        self._upgraded.add(writer)
 
     async def _get(
         self, path: str, params: Mapping[str, str] | None, accept: str, limits: ClientTimeout
@@ -231,16 +247,18 @@ class Connection:
         return await self._rest_client.open("GET", self.server + path, params, headers, limits)
 
     async def close(self) -> None:
-        """What is still going on ends with ConnectionFailed."""
+        """End what is still going on: requests with ConnectionFailed, raw connections by aborting them."""
         for writer in tuple(self._upgraded):
             writer.transport.abort()
         await self._rest_client.close()
 
 
 async def _api_error(response: aiohttp.ClientResponse, limits: ClientTimeout, credential: str) -> ApiError:
-    """The error of an answer, whether it is a Status of Kubernetes or some proxy's page."""
-    with raising_connection_failed(limits):
-        body = await beginning(response)
+    """The error of an answer, whether it is a Status of Kubernetes or some proxy's page.
+
+    Raises ConnectionFailed where the answer is cut off.
+    """
+    body = await beginning(response, limits)
     try:
         status = decode_status(body)
     except (msgspec.DecodeError, UnicodeDecodeError):

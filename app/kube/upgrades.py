@@ -7,6 +7,7 @@ a 101 are bytes that are passed on as they come, in both directions.
 import asyncio
 import base64
 import re
+from collections.abc import Callable
 from ssl import SSLContext, create_default_context
 
 import h11
@@ -53,14 +54,17 @@ async def request_upgrade(
     target: URL,
     headers: CIMultiDict[str],
     connect_timeout: float,
+    opened: Callable[[asyncio.StreamWriter], None],
 ) -> Upgrade:
     """Open a connection to ``target`` and send the request for the upgrade that the headers name.
 
-    ``connect_timeout`` is in seconds, for the connection alone. Raises ConnectionFailed, and CannotConnect
-    where nothing has been sent.
+    ``connect_timeout`` is in seconds, for the connection alone. ``opened`` is called with the connection
+    before anything is sent; where it raises, nothing is. Raises ConnectionFailed, and CannotConnect where
+    nothing has been sent.
     """
     reader, writer = await _connect(access, tls, target, connect_timeout)
     try:
+        opened(writer)
         async with asyncio.timeout(ANSWER_SECONDS):
             http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
             writer.write(_request(http, method, target.raw_path_qs, target, headers))

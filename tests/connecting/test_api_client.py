@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientTimeout, web
+from aiohttp import ClientPayloadError, ClientResponse, ClientTimeout, web
 from kubernetes_asyncio import config, watch
 from kubernetes_asyncio.client import ApiClient, Configuration, CoreV1Api
 from kubernetes_asyncio.client.exceptions import ApiException
 
 from app.kube import api_client as our_api_client
-from app.kube.api_errors import AnswerTooLarge, ConnectionFailed
+from app.kube.answer_limits import ERROR_SECONDS
+from app.kube.api_errors import AnswerTooLarge, ApiError, ConnectionFailed
 from app.version import version
 from tests.connecting.certificates import Authority
 from tests.connecting.conftest import Connect, Handler, Listen, Serve, only, until
@@ -374,6 +375,43 @@ async def test_no_request_is_without_a_time_limit(
     ):
         with pytest.raises(ConnectionFailed, match=said):
             await call(client, _request_timeout=timeout)
+
+
+def cut_off(listen: Listen, *, lost: bool) -> Awaitable[int]:
+    """The port of a server that begins an answer which is an error, and then is lost or says nothing."""
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 500 Oops\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nbroken")
+        await writer.drain()
+        if not lost:
+            await reader.read()
+
+    return listen(speak)
+
+
+async def test_an_error_that_is_cut_off_is_no_error_of_aiohttps(
+    listen: Listen, stock: MakeClient, ours: MakeClient
+) -> None:
+    url = f"http://127.0.0.1:{await cut_off(listen, lost=True)}"
+    with pytest.raises(ClientPayloadError):
+        await call(await stock(url))
+    with pytest.raises(ConnectionFailed, match=r"^the connection was lost in the middle of an answer$"):
+        await call(await ours(url))
+
+
+async def test_time_limits_hold_for_the_body_of_an_error(listen: Listen, connect: Connect) -> None:
+    connection = await connect(f"http://127.0.0.1:{await cut_off(listen, lost=False)}")
+    for timeout in (0.2, (1, 0.2), ClientTimeout(total=0.2)):
+        began = time.monotonic()
+        with pytest.raises(ApiException) as raised:
+            await call(connection.api_client, _request_timeout=timeout)
+        assert (raised.value.status, raised.value.body) == (500, "broken")
+        assert time.monotonic() - began < ERROR_SECONDS / 2
+    began = time.monotonic()
+    with pytest.raises(ApiError, match="broken"):
+        await connection.get("/", timeout=0.2)
+    assert time.monotonic() - began < ERROR_SECONDS / 2
 
 
 async def test_who_cancels_as_the_time_ends_is_heard(

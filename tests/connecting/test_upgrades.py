@@ -132,3 +132,67 @@ async def test_closing_ends_what_is_open(serve: Serve, connect: Connect) -> None
     assert answer.writer.transport.is_closing()
     with pytest.raises(ConnectionFailed):
         await connection.upgrade("GET", "/exec", ASKED)
+
+
+async def test_closing_ends_an_upgrade_that_is_not_answered_yet(listen: Listen, connect: Connect) -> None:
+    requested, ended = asyncio.Event(), asyncio.Event()
+
+    async def speak(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        requested.set()
+        try:
+            await reader.read()
+        finally:
+            ended.set()
+
+    connection = await connect(f"http://127.0.0.1:{await listen(speak)}")
+    upgrading = asyncio.create_task(connection.upgrade("GET", "/exec", ASKED))
+    async with asyncio.timeout(10):
+        await requested.wait()
+        await connection.close()
+        with pytest.raises(ConnectionFailed, match=r"^the connection was closed on this side$"):
+            await upgrading
+        await ended.wait()
+
+
+async def test_an_answer_that_comes_as_it_is_closed_is_no_tunnel(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = await serve(greeting("ours"))
+    connection = await connect(served.url, {"token": "ours"})
+    feed_data, closing = asyncio.StreamReader.feed_data, list[asyncio.Task[None]]()
+
+    def feed(reader: asyncio.StreamReader, data: bytes) -> None:
+        # The connection is closed after the answer has come, and before who waits for it goes on.
+        closing.append(asyncio.create_task(connection.close()))
+        feed_data(reader, data)
+
+    monkeypatch.setattr(asyncio.StreamReader, "feed_data", feed)
+    with pytest.raises(ConnectionFailed, match=r"^the connection was closed on this side$"):
+        await connection.upgrade("GET", "/exec", ASKED)
+    assert closing
+    await asyncio.gather(*closing)
+
+
+async def test_nothing_is_sent_once_it_is_closed(connect: Connect, listen: Listen) -> None:
+    received = bytearray()
+    accepted, over = asyncio.Event(), asyncio.Event()
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A proxy that takes its time."""
+        await reader.readuntil(b"\r\n\r\n")
+        accepted.set()
+        await over.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        received.extend(await reader.read())
+
+    proxy = f"http://127.0.0.1:{await listen(speak)}"
+    connection = await connect({"server": "http://127.0.0.1:9", "proxy-url": proxy})
+    upgrading = asyncio.create_task(connection.upgrade("GET", "/exec", ASKED))
+    async with asyncio.timeout(10):
+        await accepted.wait()
+        await connection.close()
+        over.set()
+        with pytest.raises(ConnectionFailed, match=r"^the connection was closed on this side$"):
+            await upgrading
+    assert not received
