@@ -406,7 +406,8 @@ async def test_time_limits_hold_for_the_body_of_an_error(listen: Listen, connect
         began = time.monotonic()
         with pytest.raises(ApiException) as raised:
             await call(connection.api_client, _request_timeout=timeout)
-        assert (raised.value.status, raised.value.body) == (500, "broken")
+        error: Any = raised.value
+        assert (error.status, error.body) == (500, "broken")
         assert time.monotonic() - began < ERROR_SECONDS / 2
     began = time.monotonic()
     with pytest.raises(ApiError, match="broken"):

@@ -439,6 +439,31 @@ async def test_some_fields_of_a_secret_say_too_that_they_are_redacted(place: Pla
     assert place.values == VALUES
 
 
+@FACES
+async def test_the_answer_to_a_deletion_is_no_secret_and_is_not_redacted(place: Place, face: str) -> None:
+    place.create()
+    status, answer = await getattr(place, face)("DELETE", JSON, "")
+    place.create()
+    assert (status, answer["kind"], answer["status"], answer["metadata"]) == (200, "Status", "Success", {})
+
+
+@FACES
+async def test_the_answer_to_a_deletion_that_waits_is_the_secret(place: Place, face: str) -> None:
+    place.create()
+    finalized = {"metadata": {"finalizers": ["example.com/stays"]}}
+    place._plane.request("PATCH", place.path, finalized, content_type=MERGE)
+    status, answer = await getattr(place, face)("DELETE", JSON, "")
+    place._plane.request("PATCH", place.path, {"metadata": {"finalizers": None}}, content_type=MERGE)
+    place.create()
+    assert (status, answer["kind"]) == (200, "Secret"), answer
+    # The cluster's own API answers writes with what the API server says.
+    redacted = face == "write_fleet"
+    assert (REDACTED in answer["metadata"]["annotations"], any(answer["data"].values())) == (
+        redacted,
+        not redacted,
+    )
+
+
 async def test_who_may_not_read_the_values_cannot_have_them_kept(
     control_plane: ControlPlane, place: Place
 ) -> None:

@@ -326,6 +326,14 @@ async def test_the_values_of_a_secret_are_not_told_back(
     assert "hunter2" not in caplog.text
 
 
+async def test_what_is_no_secret_does_not_say_that_it_is_redacted(client: Client, clusters: Clusters) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "YQ=="}}
+    created = await told(client, "POST", "/secrets", 201, params=PROD, json=secret)
+    assert created["metadata"]["annotations"] == {"k8s-mcp/redacted": "true"}
+    status = await told(client, "DELETE", "/secrets/s", 200, params=PROD)
+    assert (status["kind"], status["status"], status["metadata"]) == ("Status", "Success", {})
+
+
 async def test_the_values_are_told_where_the_operator_wants_that(
     clusters: Clusters, serve: StartServer
 ) -> None:
