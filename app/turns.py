@@ -28,6 +28,8 @@ _LEAST_SECONDS = 0.0015
 _HALF_LIFE_SECONDS = 1.0
 _OLDEST_EVERY = 4
 _HOLES = 64
+# After so many bytes of intake others have the event loop, however fast they came.
+_STEP_BYTES = 1024 * 1024
 
 
 class Kind(IntEnum):
@@ -224,3 +226,20 @@ class Pace:
         self._turns.add(self._kind, waiter, self._account, self._used)
         await waiter
         self._began = self._turns.resume()
+
+
+class IntakePace(Pace):
+    """The pace of intake, which never waits: others have the event loop every few milliseconds, or MiB."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self) -> None:
+        super().__init__(Kind.INTAKE)
+        self._bytes = 0
+
+    async def share(self, size: int = 0) -> None:
+        """Call between short steps of work, with the bytes that a step took."""
+        self._bytes += size
+        if self._bytes > _STEP_BYTES or self.tired:
+            await self.breathe()
+            self._bytes = 0

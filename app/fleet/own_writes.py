@@ -38,6 +38,17 @@ class _Write(msgspec.Struct, frozen=True):
     uid: str = ""
 
 
+class WrittenVersion(msgspec.Struct, frozen=True):
+    """The store that will hold a write, and the resourceVersion that it has reached once it does.
+
+    ``resource`` is ``plural.group``, ``namespace`` the one that the store is restricted to, None for all.
+    """
+
+    resource: str
+    namespace: str | None
+    version: int
+
+
 class AnswerMetadata(msgspec.Struct):
     """What of an object's metadata says which version of which object was written."""
 

@@ -5,8 +5,6 @@ at most 3 MiB; as JSON, a stored one is seldom twice that. All bounds are far ab
 in order, packed or not, and low enough for the memory and the event loop of this process.
 """
 
-from app.turns import Kind, Pace
-
 # A single object or event.
 OBJECT_BYTES = 16 * 1024 * 1024
 # Any answer but a list: the largest are discoveries, with some 600 bytes for each resource.
@@ -27,32 +25,3 @@ EVENT_SECONDS = 60.0
 OVERTIME_SECONDS = 60.0
 # What an exec plugin may write: certificates and their key have some KB.
 PLUGIN_BYTES = 1024 * 1024
-# API servers read versions as 64 bits without a sign.
-LARGEST_VERSION = 2**64 - 1
-
-_STEP_BYTES = 1024 * 1024
-
-
-def version_number(text: str) -> int | None:
-    """Return a resourceVersion as a number; None where it is none of 64 bits."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= 20):
-        return None
-    number = int(text)
-    return number if number <= LARGEST_VERSION else None
-
-
-class Turns:
-    """Lets others have the event loop every few milliseconds, or MiB, of work that never waits."""
-
-    __slots__ = ("_bytes", "_pace")
-
-    def __init__(self) -> None:
-        self._bytes = 0
-        self._pace = Pace(Kind.INTAKE)
-
-    async def share(self, size: int = 0) -> None:
-        """Call between short steps of work, with the bytes that a step took."""
-        self._bytes += size
-        if self._bytes > _STEP_BYTES or self._pace.tired:
-            await self._pace.breathe()
-            self._bytes = 0

@@ -5,9 +5,10 @@ import asyncio
 import aiohttp
 from aiohttp import ClientTimeout
 
-from app.kube.answer_limits import ERROR_BYTES, ERROR_SECONDS, Turns
+from app.kube.answer_limits import ERROR_BYTES, ERROR_SECONDS
 from app.kube.api_errors import AnswerTooLarge
 from app.kube.failure_text import raising_connection_failed
+from app.turns import IntakePace
 
 
 async def whole(response: aiohttp.ClientResponse, most: int) -> bytes:
@@ -15,14 +16,14 @@ async def whole(response: aiohttp.ClientResponse, most: int) -> bytes:
 
     Raises AnswerTooLarge where it is longer than ``most`` bytes, and what reading raises.
     """
-    turns, pieces, size = Turns(), list[bytes](), 0
+    pace, pieces, size = IntakePace(), list[bytes](), 0
     async for piece in response.content.iter_any():
         pieces.append(piece)
         size += len(piece)
         if size > most:
             response.close()
             raise AnswerTooLarge(most)
-        await turns.share(len(piece))
+        await pace.share(len(piece))
     return b"".join(pieces)
 
 

@@ -5,12 +5,12 @@ from contextlib import aclosing
 
 import msgspec
 
-from app.kube.answer_limits import Turns
 from app.kube.client import Connection
 from app.kube.listing import Collection
 from app.kube.recovery import EndedEarly, ErrorEvent
 from app.kube.wire.watch_event import WatchEvent, decode_event
 from app.kube.wire.wire_errors import WireError
+from app.turns import IntakePace
 
 # The server ends the watch after this; what it remembers comes at once.
 WATCH_SECONDS = 1
@@ -83,7 +83,7 @@ async def _events(
         "resourceVersion": str(since),
         "timeoutSeconds": str(seconds),
     }
-    turns = Turns()
+    pace = IntakePace()
     async with connection.watch(collection.path, params) as batches:
         async for lines in batches:
             for line in lines:
@@ -93,7 +93,7 @@ async def _events(
                 if event.unreadable is not None and not (event.unreadable.version and event.unreadable.name):
                     raise WireError(f"a change that cannot be read: {event.unreadable.reason}")
                 yield event
-                await turns.share(len(line))
+                await pace.share(len(line))
 
 
 def _ended(since: int, until: int) -> EndedEarly:

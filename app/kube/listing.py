@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from app.kube.answer_limits import LIST_BYTES, LIST_OBJECTS, PAGE_BYTES, SHORT_PAGES, Turns
+from app.kube.answer_limits import LIST_BYTES, LIST_OBJECTS, PAGE_BYTES, SHORT_PAGES
 from app.kube.api_errors import AnswerTooLarge, ApiError
 from app.kube.client import Connection
 from app.kube.discovery.api_resource import Resource
@@ -12,6 +12,7 @@ from app.kube.wire.list_slices import SLICE_BYTES
 from app.kube.wire.unreadable import UnreadableObject
 from app.kube.wire.wire_errors import WireError
 from app.kube.wire.wire_object import BodyFormat, WireObject
+from app.turns import IntakePace
 
 PAGE = 500
 # Objects that are all as large as can be make pages of a fraction of what a page may be.
@@ -90,12 +91,12 @@ class Whole:
         self._bytes += page.bytes
         if self._objects > LIST_OBJECTS or self._bytes > LIST_BYTES:
             raise WireError(f"a list of more than {LIST_OBJECTS:,} objects or {LIST_BYTES // 1024**3} GiB")
-        turns = Turns()
+        pace = IntakePace()
         for part in page.parts(PART):
             for wire_object in part:
                 self.latest.note(wire_object)
             sink.gather(part)
-            await turns.share(SLICE_BYTES)
+            await pace.share(SLICE_BYTES)
         for unreadable in page.unreadable:
             self.latest.note(unreadable)
         sink.leave_out(page.unreadable)
@@ -200,14 +201,14 @@ class Collection:
         path: str = "",
     ) -> Page:
         body = await self._connection.get(path or self.path, params, timeout=timeout, most=most)
-        turns, steps = Turns(), page_steps(body, self._resource, self.shape)
+        pace, steps = IntakePace(), page_steps(body, self._resource, self.shape)
         while True:
             try:
                 next(steps)
             except StopIteration as end:
                 page: Page = end.value
                 return page
-            await turns.share()
+            await pace.share()
 
 
 def not_older_than(version: str) -> dict[str, str]:

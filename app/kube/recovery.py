@@ -15,7 +15,7 @@ RETRY_AFTER_AT_MOST = 120.0
 _TOO_OLD = re.compile(r"too old resource version: [0-9]{1,20} \(([0-9]{1,20})\)")
 
 
-State = Literal["syncing", "synced", "stale", "unreachable", "forbidden", "gone"]
+ReflectorState = Literal["syncing", "synced", "stale", "unreachable", "forbidden", "gone"]
 
 
 class NextStep(Enum):
@@ -42,7 +42,7 @@ class Recovery(msgspec.Struct, frozen=True):
     """
 
     reason: str
-    state: State | None
+    state: ReflectorState | None
     next_step: NextStep
     text: str
     wait: float = 0.0

@@ -27,7 +27,7 @@ from contextlib import contextmanager, suppress
 
 from app.backoff import Backoff
 from app.kube import bridge
-from app.kube.answer_limits import OVERTIME_SECONDS, Turns
+from app.kube.answer_limits import OVERTIME_SECONDS
 from app.kube.api_errors import ApiError, ConnectionFailed
 from app.kube.client import Connection
 from app.kube.discovery.api_groups import is_served
@@ -48,6 +48,7 @@ from app.kube.watch_health import HealthReporter, WatchRefusals
 from app.kube.wire.unreadable import UnreadableObject
 from app.kube.wire.watch_event import WatchEvent, decode_event
 from app.kube.wire.wire_object import BodyFormat
+from app.turns import IntakePace
 
 __all__ = ["Health", "Reflector", "ReflectorCounters", "Sink"]
 
@@ -307,15 +308,15 @@ class Reflector:
         now = asyncio.get_running_loop().time
         body_format = self._collection.shape
         before = self.version
-        turns = Turns()
+        pace = IntakePace()
         for event in events:
             self._take(event, lowest)
-            await turns.share()
+            await pace.share()
         async for lines in batches:
             self.counters.last_event = now()
             for line in lines:
                 self._take(decode_event(line, body_format), lowest)
-                await turns.share(len(line))
+                await pace.share(len(line))
             self._refusals.received()
         lasted = now() - began
         if lasted < EARLY_SECONDS and self.version == before:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from app.kube.recovery import State
+from app.kube.recovery import ReflectorState
 from app.kube.wire.unreadable import UnreadableObject
 from app.kube.wire.wire_object import WireObject
 
@@ -13,7 +13,7 @@ from app.kube.wire.wire_object import WireObject
 class Health(msgspec.Struct, frozen=True):
     """The state of a reflector, and its ``error`` in one line for humans."""
 
-    state: State
+    state: ReflectorState
     error: str | None = None
 
 

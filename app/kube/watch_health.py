@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from app.kube.recovery import State
+from app.kube.recovery import ReflectorState
 from app.kube.sink import Health, Sink
 
 # A fault that lasts no longer than this is none.
@@ -38,7 +38,7 @@ class HealthReporter:
             loop = asyncio.get_running_loop()
             self._grace = loop.call_later(GRACE_SECONDS, self.report, "stale", text)
 
-    def report(self, state: State, error: str | None) -> None:
+    def report(self, state: ReflectorState, error: str | None) -> None:
         """Report this state at once, if it is another than before."""
         self._end_grace()
         health = Health(state, error)

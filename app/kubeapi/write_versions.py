@@ -9,7 +9,7 @@ from aiohttp import hdrs
 
 from app.fleet.cluster import Cluster
 from app.fleet.own_writes import ObjectAnswer
-from app.kube.answer_limits import version_number
+from app.kube.wire.resource_version import version_number
 from app.kubeapi import protobuf
 from app.kubeapi.request_line import Target
 

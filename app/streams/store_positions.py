@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.coverage import Coverage
+from app.fleet.own_writes import WrittenVersion
 from app.streams.cursor import Cursor, StorePosition
-from app.writes.cluster_writes import WrittenVersion
 
 
 def cursor_of(coverage: Coverage, signature: bytes, maker: bytes) -> Cursor:

@@ -17,10 +17,10 @@ from app.fleet.cluster_request import (
     path_of,
     send_request,
 )
-from app.fleet.own_writes import AnswerMetadata, ObjectAnswer
+from app.fleet.own_writes import AnswerMetadata, ObjectAnswer, WrittenVersion
 from app.fleet.store_listener import listening
-from app.kube.answer_limits import version_number
 from app.kube.discovery.api_resource import Resource
+from app.kube.wire.resource_version import version_number
 from app.kube.wire.secret_redaction import SECRETS
 from app.kube.wire.wire_errors import WireError
 from app.kube.wire.write_answer import decode_answer
@@ -34,17 +34,6 @@ RESTARTABLE = ("daemonsets.apps", "deployments.apps", "statefulsets.apps")
 DRY_RUN = "All"
 _VERSION = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
-
-
-class WrittenVersion(msgspec.Struct, frozen=True):
-    """The store that will hold a write, and the resourceVersion that it has reached once it does.
-
-    ``resource`` is ``plural.group``, ``namespace`` the one that the store is restricted to, None for all.
-    """
-
-    resource: str
-    namespace: str | None
-    version: int
 
 
 class WriteAnswer(msgspec.Struct, frozen=True):

@@ -16,9 +16,10 @@ from app.api.http.query_parameters import wrong
 from app.api.http.rendering import yaml_document
 from app.fleet.cluster import Cluster
 from app.fleet.cluster_request import Failed
+from app.fleet.own_writes import WrittenVersion
 from app.kube.warning_headers import warning_headers
 from app.streams.store_positions import cursor_of_writes
-from app.writes.cluster_writes import WriteAnswer, WrittenVersion
+from app.writes.cluster_writes import WriteAnswer
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from hashlib import blake2b
 
 import msgspec
 
-from app.kube.answer_limits import version_number
 from app.kube.wire.json_outline import members, string_of
+from app.kube.wire.resource_version import version_number
 
 # Metadata stands near the beginning of what anybody wrote; to look for it further takes too long.
 _LOOKED_AT = 256 * 1024

@@ -5,7 +5,7 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 
-from app.kube.answer_limits import version_number
+from app.kube.wire.resource_version import version_number
 
 
 class WireError(Exception):
