@@ -13,7 +13,7 @@ from app.client.api_session import ApiSession
 from app.client.errors import FleetError
 from app.client.kube_object import Object
 
-# Bookmarks come every 15 s at least: a connection that is silent for this long is broken.
+# Bookmarks come every 10 s at least: a connection that is silent for this long is broken.
 SILENCE_SECONDS = 40.0
 FIRST_SECONDS, MOST_SECONDS = 0.2, 10.0
 
