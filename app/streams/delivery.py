@@ -77,8 +77,10 @@ class Stream(LogReader):
         if cursor is not None and resumption.is_possible(cursor, view.scope):
             late = await view.scope.ready(start.patience)
             plan = await resumption.plan(view.scope, cursor, exact=view.options.every)
-            await self._synchronise(plan.frames_of, cursor.text.encode(), late, resumes=True)
-            return
+            # A cluster that went meanwhile has been forgotten: nothing tells this client that it is gone.
+            if resumption.is_possible(cursor, view.scope):
+                await self._synchronise(plan.frames_of, cursor.text.encode(), late, resumes=True)
+                return
         if cursor is None and not start.snapshot:
             await view.scope.ready(start.patience)
             self.position = view.here()

@@ -58,7 +58,8 @@ class ViewScope:
         self._resources: dict[str, Resource] = {}
         # The frames that tell of parts and clusters that have gone, and at which step they went.
         self._removed: dict[tuple[str, str | None], tuple[bytes, int]] = {}
-        self._resolve()
+        self._match_words()
+        self._add_parts()
         for part in self.parts.values():
             part.update_state()  # SYNCED tells it
 
@@ -90,19 +91,45 @@ class ViewScope:
         return set().union(*await asyncio.gather(*(coverage.unseen() for coverage in coverages)))
 
     def _resolve(self) -> None:
-        """Understand the names of resources as far as some cluster knows them by now, and add their parts."""
+        """Add the parts that there are by now. Raises AmbiguousResource once all others are added."""
+        try:
+            self._match_words()
+        finally:
+            if any(store.version for part in self._add_parts() for store in part.stores):
+                # What others follow already is listed, and nothing tells readers of it.
+                self._log.skip()
+
+    def _match_words(self) -> None:
+        """Understand the names of resources as far as some cluster knows them by now.
+
+        Raises AmbiguousResource, for the first such name, once all others are understood.
+        """
         catalogs = [cluster.catalog for cluster in self.clusters] or [WELL_KNOWN]
+        ambiguous: AmbiguousResource | None = None
         for word in [*self._unresolved]:
-            with suppress(UnknownResource):
+            try:
                 resource = match(word, catalogs)
-                self._unresolved.remove(word)
-                self._resources.setdefault(resource.name, resource)
+            except UnknownResource:
+                continue
+            except AmbiguousResource as error:
+                ambiguous = ambiguous or error
+                continue
+            self._unresolved.remove(word)
+            self._resources.setdefault(resource.name, resource)
+        if ambiguous is not None:
+            raise ambiguous
+
+    def _add_parts(self) -> list[Part]:
+        """Add the parts that are missing, and return them."""
+        added = []
         for cluster in self.clusters:
             for name, resource in self._resources.items():
                 if (cluster.name, name) not in self.parts:
-                    self.parts[cluster.name, name] = self._part(cluster, resource)
+                    part = self.parts[cluster.name, name] = self._part(cluster, resource)
+                    added.append(part)
                     self._removed.pop((cluster.name, name), None)
                     self._removed.pop((cluster.name, None), None)
+        return added
 
     def _part(self, cluster: Cluster, resource: Resource) -> Part:
         served = cluster.catalog.get(resource.name) or resource
@@ -121,7 +148,7 @@ class ViewScope:
             frame = frames.cluster(name, None, Condition("removed", time.time()))
             self._removed[name, None] = frame, CLOCK.tick()
             self._log.append(frame, CLOCK.now)
-            return
+        # Where a cluster has gone, too: a name may mean one thing alone since.
         with suppress(AmbiguousResource):
             self._resolve()
         states = [part.update_state() for part in self._parts_of(name)]
