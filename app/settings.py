@@ -51,7 +51,7 @@ _ANSWERS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("fal
 # What Kubernetes sets in every pod for a Service whose name begins as ours does.
 _OF_A_SERVICE = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_\d+_(TCP|UDP|SCTP)(_.+)?)?)")
 # What is there twice is refused, as one of the two would not hold.
-_CONFIG_RULES = Rules(lossless=False)
+_CONFIG_RULES = Rules(lossless=False, named_as_written=True, quotes=False)
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

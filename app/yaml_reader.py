@@ -78,12 +78,16 @@ class Rules(msgspec.Struct, frozen=True):
     ``lossless`` refuses numbers that JSON or Kubernetes' 64 bits cannot hold; without it such a number is a
     text or a Python integer. ``may_repeat`` lets the last of several members of one name hold.
     ``texts`` are the places whose scalars are text however they look, but for null: the names of members,
-    nested, ``"*"`` for the elements of a sequence, and `TEXT` where the scalar is.
+    nested, ``"*"`` for the elements of a sequence, and `TEXT` where the scalar is. ``named_as_written``
+    keeps ``on`` and ``010`` as names of members; kubectl makes ``true`` and ``8`` of them.
+    ``quotes`` says whether errors may quote what is written, which in settings may be a token.
     """
 
     lossless: bool = True
     may_repeat: bool = False
     texts: Mapping[str, Any] = {}
+    named_as_written: bool = False
+    quotes: bool = True
 
 
 TEXT: Mapping[str, Any] = MappingProxyType({})
@@ -241,7 +245,7 @@ class _Reader:
         self._add(1, event)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
-                raise _refused(event, f"there is no anchor {event.anchor!r} before it")
+                raise _refused(event, f"there is no anchor {self._quoted(event.anchor)}before it")
             value, size, source = self._anchors[event.anchor]
             self._add(size, event)
             is_text = texts is TEXT and isinstance(source, yaml.ScalarEvent)
@@ -259,22 +263,23 @@ class _Reader:
     def _scalar(self, event: Any, texts: Mapping[str, Any]) -> Any:
         if texts is TEXT:
             return None if _is_plain(event) and event.value in _NULLS else event.value
+        self._check_tag(event)
         return _scalar(event, lossless=self._rules.lossless)
 
     def _sequence(self, event: Any, depth: int, texts: Mapping[str, Any]) -> list[Any]:
-        _check_tag(event)
+        self._check_tag(event)
         elements = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             elements.append(self._value(event, depth + 1, texts))
         return elements
 
     def _mapping(self, event: Any, depth: int, texts: Mapping[str, Any]) -> dict[str, Any]:
-        _check_tag(event)
+        self._check_tag(event)
         line = event.start_mark.line + 1
         members: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            name = _name(self._value(event, depth + 1, _ANY), event)
+            name = self._name(event, depth)
             value = self._value(next(self._events), depth + 1, texts.get(name, _ANY))
             if name == _MERGE and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
                 for mapping in value if isinstance(value, list) else [value]:
@@ -286,6 +291,25 @@ class _Reader:
             else:
                 members[name] = value
         return merged | members
+
+    def _name(self, event: Any, depth: int) -> str:
+        """The name of a member: text; numbers and booleans become what JSON spells for them."""
+        as_written = self._rules.named_as_written and isinstance(event, yaml.ScalarEvent)
+        name = self._value(event, depth + 1, TEXT if as_written else _ANY)
+        if isinstance(name, str):
+            return name
+        if isinstance(name, bool | float):
+            return orjson.dumps(name).decode()
+        if isinstance(name, int):
+            return str(name)
+        raise _refused(event, "a name must be text")
+
+    def _check_tag(self, event: Any) -> None:
+        if event.tag is not None and event.tag not in _TAGS and event.tag != "!":
+            raise _refused(event, f"the tag {self._quoted(event.tag)}has no meaning here")
+
+    def _quoted(self, text: str | None) -> str:
+        return f"{text!r} " if self._rules.quotes else ""
 
     def _add(self, number: int, event: Any) -> None:
         self._count += number
@@ -301,22 +325,6 @@ def _refused(event: Any, why: str) -> Unreadable:
     return Unreadable(f"{_position(event)}: {why}", event.start_mark.line + 1)
 
 
-def _check_tag(event: Any) -> None:
-    if event.tag is not None and event.tag not in _TAGS and event.tag != "!":
-        raise _refused(event, f"the tag {event.tag!r} has no meaning in a manifest")
-
-
-def _name(value: Any, event: Any) -> str:
-    """Names of members are text; numbers and booleans become what JSON spells for them."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool | float):
-        return orjson.dumps(value).decode()
-    if isinstance(value, int):
-        return str(value)
-    raise _refused(event, "a name must be text")
-
-
 def _is_plain(event: Any) -> bool:
     """Whether a scalar is written without quotes and without a tag, so that its look decides what it is."""
     return bool(event.implicit[0]) and event.tag is None
@@ -324,7 +332,6 @@ def _is_plain(event: Any) -> bool:
 
 def _scalar(event: Any, *, lossless: bool) -> Any:
     """The value of a scalar, as sigs.k8s.io/yaml resolves it."""
-    _check_tag(event)
     text: str = event.value
     if not _is_plain(event) and (event.tag in (None, "!", _STRING)):
         return text

@@ -213,3 +213,16 @@ def test_an_empty_read_only_of_the_environment_is_refused(text: str, monkeypatch
 )
 def test_what_names_nothing_does_not_mean_all(tmp_path: Path, text: str, named: str) -> None:
     assert complaint(config=config(tmp_path, text)).startswith(named)
+
+
+@pytest.mark.parametrize("text", ["token: *hunter2\n", "token: !hunter2 x\n", "token: !hunter2 [x]\n"])
+def test_a_token_that_yaml_takes_for_something_else_is_not_shown(tmp_path: Path, text: str) -> None:
+    message = complaint(config=config(tmp_path, text))
+    assert "hunter2" not in message
+    assert "line 1, column 8" in message
+
+
+@pytest.mark.parametrize("name", ["on", "true", "010", "0x10", "1.0", "1_0", "'on'"])
+def test_the_name_of_a_cluster_is_what_is_written(tmp_path: Path, name: str) -> None:
+    settings = load({"config": config(tmp_path, f"clusters: {{{name}: {{namespaces: [a]}}}}\n")})
+    assert [*settings.clusters] == [name.strip("'")]
