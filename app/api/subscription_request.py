@@ -7,12 +7,12 @@ import msgspec
 from app.api.http.problem import Problem
 from app.api.http.query_parameters import wrong
 from app.api.http.request_selection import OWN_WORDS, selecting
+from app.fleet.cluster import Cluster
+from app.fleet.coverage import resource_meant
 from app.fleet.fleet import Fleet
 from app.fleet.selection import Scope, Selection, SelectionParameters, choose_clusters, names_in, select
 from app.kube.discovery.api_resource import Resource
-from app.kube.discovery.catalog import Catalog
-from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
-from app.kube.discovery.well_known import WELL_KNOWN
+from app.kube.discovery.resource_names import UnknownResource
 from app.streams.cursor import Cursor, CursorError
 from app.streams.delivery import Start
 from app.streams.scope import FrameOptions
@@ -37,8 +37,7 @@ def subscription(fleet: Fleet, scope: Scope, texts: Mapping[str, str], patience:
     words = names_in(texts.get("resource", ""))
     if not words:
         raise Problem(400, "resource is missing; accepted are names of resources between commas")
-    catalogs = [cluster.catalog for cluster in choice.clusters] or [WELL_KNOWN]
-    resources = [_resource(word, catalogs) for word in words]
+    resources = [_resource(word, choice.clusters) for word in words]
     return subscription_to(resources, choice.names, parameters, texts, scope, patience)
 
 
@@ -72,16 +71,15 @@ def subscription_to(
     return Subscription(selection, options, Start(cursor, snapshot, patience))
 
 
-def _resource(word: str, catalogs: Sequence[Catalog]) -> Resource | str:
+def _resource(word: str, clusters: Sequence[Cluster]) -> Resource | str:
     """Return the resource that a word means; the word itself where no cluster serves it yet."""
     if word.lower() in OWN_WORDS:
         raise Problem(400, f"resource {word!r} cannot be streamed; with its group, it names a kind")
-    try:
-        return match(word, catalogs)
-    except UnknownResource:
-        return word.lower()
-    except AmbiguousResource as error:
-        raise Problem(409, str(error), resources=error.names) from None
+    with selecting():
+        try:
+            return resource_meant(word, clusters)
+        except UnknownResource:
+            return word.lower()
 
 
 def _choice(texts: Mapping[str, str], name: str, accepted: Collection[str]) -> str:

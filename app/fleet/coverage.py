@@ -9,6 +9,16 @@ from app.cache.store import Store
 from app.fleet.cluster import Cluster
 from app.fleet.watch_status import ClusterStatus
 from app.kube.discovery.api_resource import Resource
+from app.kube.discovery.resource_names import match
+from app.kube.discovery.well_known import WELL_KNOWN
+
+
+def resource_meant(word: str, clusters: Iterable[Cluster]) -> Resource:
+    """Return the resource that a word means in these clusters; where there are none, in any Kubernetes.
+
+    Raises UnknownResource and AmbiguousResource.
+    """
+    return match(word, [cluster.catalog for cluster in clusters] or [WELL_KNOWN])
 
 
 async def introduced(clusters: Iterable[Cluster], patience: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from app.fleet.cluster import Cluster, ClusterOptions
-from app.fleet.coverage import Coverage
+from app.fleet.coverage import Coverage, resource_meant
 from app.fleet.restrictions.namespace_restrictions import NamespaceRestrictions
 from app.fleet.restrictions.read_only import ReadOnlyClusters
 from app.kube.api_errors import AccessError
@@ -16,7 +16,6 @@ from app.kube.auth.contexts import Context
 from app.kube.auth.kubeconfig import Kubeconfigs, check_chosen, choose
 from app.kube.auth.shared_credentials import Keyring
 from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
-from app.kube.discovery.well_known import WELL_KNOWN
 from app.suggestions import no_cluster
 
 log = logging.getLogger(__name__)
@@ -101,8 +100,7 @@ class Fleet:
         Raises UnknownResource, AmbiguousResource.
         """
         clusters = self.chosen(None) if clusters is None else clusters
-        catalogs = [cluster.catalog for cluster in clusters] or [WELL_KNOWN]
-        return Coverage(match(word, catalogs), clusters)
+        return Coverage(resource_meant(word, clusters), clusters)
 
     def _check_words(self, setting: str, words: Iterable[str], contexts: Sequence[Context]) -> None:
         """Raises AccessError for a name that no kubeconfig has: what it is to protect would stay open."""

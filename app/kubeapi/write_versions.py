@@ -11,13 +11,12 @@ from app.fleet.cluster import Cluster
 from app.fleet.own_writes import ObjectAnswer
 from app.kube.wire.resource_version import version_number
 from app.kubeapi import protobuf
+from app.kubeapi.forward import Heard
 from app.kubeapi.request_line import Target
 
 WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Longer answers, packed or not, come of collections that are deleted; who reads after that may be early.
 LONGEST_ANSWER = 8 * 1024 * 1024
-
-Heard = Callable[[bytes], None]
 
 
 class _Answer(ObjectAnswer):

@@ -10,13 +10,12 @@ import msgspec
 
 from app.cache.clock import CLOCK
 from app.fleet.cluster import Cluster
-from app.fleet.coverage import Coverage, introduced
+from app.fleet.coverage import Coverage, introduced, resource_meant
 from app.fleet.fleet import Fleet
 from app.fleet.selection import Selection
 from app.fleet.watch_status import NOT_SEEN, ClusterStatus, Condition, behind, summary
 from app.kube.discovery.api_resource import Resource
-from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource, match
-from app.kube.discovery.well_known import WELL_KNOWN
+from app.kube.discovery.resource_names import AmbiguousResource, UnknownResource
 from app.streams import frames
 from app.streams.cursor import Cursor
 from app.streams.frame_log import FrameLog, PartKey
@@ -104,11 +103,10 @@ class ViewScope:
 
         Raises AmbiguousResource, for the first such name, once all others are understood.
         """
-        catalogs = [cluster.catalog for cluster in self.clusters] or [WELL_KNOWN]
         ambiguous: AmbiguousResource | None = None
         for word in [*self._unresolved]:
             try:
-                resource = match(word, catalogs)
+                resource = resource_meant(word, self.clusters)
             except UnknownResource:
                 continue
             except AmbiguousResource as error:

@@ -16,7 +16,7 @@ from app.kube.wire.wire_errors import WireError
 from app.kube.wire.write_answer import decode_answer
 from app.writes.cluster_writes import WriteAnswer, as_written, write
 from app.writes.edit_patch import Changed, Document, Edit, Operation, at, changes, spelled
-from app.writes.secret_restore import TRIES
+from app.writes.secret_restore import READ_TRIES
 from app.writes.write_refusals import invalid
 
 # What makes an object another one.
@@ -58,7 +58,7 @@ async def apply_edit(
     path = path_of(resource, namespace, name)
     failure: Failed | None = None
     version: Any = None
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(READ_TRIES)):
         stored = (await send_request(cluster, ClusterRequest("GET", path, repeatable=True), deadline)).body
         try:
             operations = _operations(resource, edit, stored)

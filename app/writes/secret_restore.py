@@ -20,8 +20,8 @@ from app.writes.write_refusals import invalid
 
 # In these patches a member that is null is one to be removed.
 NULL_REMOVES = (MERGE, STRATEGIC)
-# How often a Secret is read again that somebody else has changed meanwhile.
-TRIES = 3
+# How often an object is read for a write, where somebody else changes it meanwhile.
+READ_TRIES = 3
 PAUSE_SECONDS = 0.1
 
 
@@ -32,7 +32,7 @@ async def send_with_stored_values(
 
     Raises Failed, with status 422 where these cannot be kept.
     """
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(READ_TRIES)):
         kept = await with_stored_values(cluster, request, deadline)
         try:
             return await send_request(cluster, kept, deadline)
